@@ -1,0 +1,1 @@
+"""Audio in, audio out: features, models, generation, watermark. It knows no keys, no chain and no network."""

@@ -1,0 +1,88 @@
+"""Everything that can go wrong in the generation core, as one tree.
+
+GenError
+├── AudioError                 a file is not usable as a recording
+│   ├── NotAudio               no decoder knows it
+│   ├── CorruptAudio           a decoder knows it, and its data is broken
+│   ├── EmptyAudio             no samples
+│   ├── SilentAudio            samples, but nothing to hear
+│   ├── NotFinite              NaN or infinity among the samples
+│   ├── RateTooLow             fewer samples per second than we accept
+│   └── TooManyChannels        neither mono nor stereo
+├── CorpusError
+│   ├── FolderNotReadable      the folder cannot be listed
+│   └── NoRecordings           the folder holds no audio that can be used
+├── ConfigError                a preset or setting that makes no sense
+├── CheckpointError            a weights file that is not ours, or is broken
+├── TrainingDiverged           a loss became NaN or infinite
+└── WatermarkError
+    └── TooShort               the audio cannot hold a whole mark
+"""
+
+
+class GenError(Exception):
+    """Root of the tree."""
+
+
+class AudioError(GenError):
+    """A file is not usable as a recording."""
+
+
+class NotAudio(AudioError):
+    """No decoder knows it."""
+
+
+class CorruptAudio(AudioError):
+    """A decoder knows it, and its data is broken."""
+
+
+class EmptyAudio(AudioError):
+    """No samples."""
+
+
+class SilentAudio(AudioError):
+    """Samples, but nothing to hear."""
+
+
+class NotFinite(AudioError):
+    """NaN or infinity among the samples."""
+
+
+class RateTooLow(AudioError):
+    """Fewer samples per second than we accept."""
+
+
+class TooManyChannels(AudioError):
+    """Neither mono nor stereo."""
+
+
+class CorpusError(GenError):
+    """A folder of recordings cannot be used."""
+
+
+class FolderNotReadable(CorpusError):
+    """The folder cannot be listed."""
+
+
+class NoRecordings(CorpusError):
+    """The folder holds no audio that can be used."""
+
+
+class ConfigError(GenError):
+    """A preset or setting that makes no sense."""
+
+
+class CheckpointError(GenError):
+    """A weights file that is not ours, or is broken."""
+
+
+class TrainingDiverged(GenError):
+    """A loss became NaN or infinite."""
+
+
+class WatermarkError(GenError):
+    """The watermark cannot be embedded or read."""
+
+
+class TooShort(WatermarkError):
+    """The audio cannot hold a whole mark."""

@@ -1,0 +1,1 @@
+"""The neural networks, a whole model in each file."""

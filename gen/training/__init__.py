@@ -1,0 +1,1 @@
+"""How the networks learn: the loop, the losses, the checkpoints."""

@@ -1,0 +1,1 @@
+"""A keyed spread-spectrum watermark that names a track."""

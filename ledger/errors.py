@@ -1,0 +1,135 @@
+"""Everything that can go wrong in the ledger, as one tree.
+
+    LedgerError
+    ├── Malformed              bytes that are not what they claim to be
+    │   ├── MalformedRecord    not a canonical in-toto statement of ours
+    │   ├── MalformedEnvelope  not a DSSE envelope
+    │   └── MalformedCid       not a CID of a kind we write
+    ├── Invalid                checked, and wrong
+    │   ├── SignatureInvalid   the signature does not belong to the payload and address
+    │   ├── DigestMismatch     bytes differ from the digest they were asked for by
+    │   ├── ProofInvalid       a Merkle proof does not lead to the root
+    │   └── DecryptionFailed   wrong key, wrong asset, or altered ciphertext
+    ├── Unverifiable           could not be checked
+    │   ├── BlockMissing       the content store does not hold a block
+    │   ├── ChainUnreachable   no answer from the chain
+    │   └── NoDeployment       no contracts known on this chain
+    ├── Refused                the contracts said no
+    │   ├── LicenseMissing     no valid license for a subject and use
+    │   ├── AlreadyRegistered  this digest has a token already
+    │   ├── ConsentWithdrawn   the holder sells no more licenses
+    │   ├── NotOwner           the caller does not own the token
+    │   ├── PriceNotMet        too little was sent
+    │   └── InsufficientFunds  the account cannot pay for the transaction
+    ├── NotFound               no such token or record
+    └── KeyFault
+        ├── KeyNotFound        no key of that name
+        ├── KeyExists          a key of that name exists
+        └── WrongPassphrase    the keystore does not open
+
+*Invalid* is never *Unverifiable*: the first was checked and is wrong, the second could not be checked.
+"""
+
+
+class LedgerError(Exception):
+    """Root of the tree."""
+
+
+class Malformed(LedgerError):
+    """Bytes that are not what they claim to be."""
+
+
+class MalformedRecord(Malformed):
+    """Not a canonical in-toto statement of ours."""
+
+
+class MalformedEnvelope(Malformed):
+    """Not a DSSE envelope."""
+
+
+class MalformedCid(Malformed):
+    """Not a CID of a kind we write."""
+
+
+class Invalid(LedgerError):
+    """Checked, and wrong."""
+
+
+class SignatureInvalid(Invalid):
+    """The signature does not belong to the payload and address."""
+
+
+class DigestMismatch(Invalid):
+    """Bytes differ from the digest they were asked for by."""
+
+
+class ProofInvalid(Invalid):
+    """A Merkle proof does not lead to the root."""
+
+
+class DecryptionFailed(Invalid):
+    """Wrong key, wrong asset, or altered ciphertext."""
+
+
+class Unverifiable(LedgerError):
+    """Could not be checked."""
+
+
+class BlockMissing(Unverifiable):
+    """The content store does not hold a block."""
+
+
+class ChainUnreachable(Unverifiable):
+    """No answer from the chain."""
+
+
+class NoDeployment(Unverifiable):
+    """No contracts known on this chain."""
+
+
+class Refused(LedgerError):
+    """The contracts said no."""
+
+
+class LicenseMissing(Refused):
+    """No valid license for a subject and use."""
+
+
+class AlreadyRegistered(Refused):
+    """This digest has a token already."""
+
+
+class ConsentWithdrawn(Refused):
+    """The holder sells no more licenses."""
+
+
+class NotOwner(Refused):
+    """The caller does not own the token."""
+
+
+class PriceNotMet(Refused):
+    """Too little was sent."""
+
+
+class InsufficientFunds(Refused):
+    """The account cannot pay for the transaction."""
+
+
+class NotFound(LedgerError):
+    """No such token or record."""
+
+
+class KeyFault(LedgerError):
+    """Something about a key."""
+
+
+class KeyNotFound(KeyFault):
+    """No key of that name."""
+
+
+class KeyExists(KeyFault):
+    """A key of that name exists."""
+
+
+class WrongPassphrase(KeyFault):
+    """The keystore does not open."""
