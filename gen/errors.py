@@ -2,13 +2,16 @@
 
 GenError
 ├── AudioError                 a file is not usable as a recording
+│   ├── UnreadableFile         missing, forbidden, or no regular file
 │   ├── NotAudio               no decoder knows it
 │   ├── CorruptAudio           a decoder knows it, and its data is broken
 │   ├── EmptyAudio             no samples
 │   ├── SilentAudio            samples, but nothing to hear
 │   ├── NotFinite              NaN or infinity among the samples
+│   ├── TooLong                more samples than we hold in memory
 │   ├── RateTooLow             fewer samples per second than we accept
-│   └── TooManyChannels        neither mono nor stereo
+│   ├── TooManyChannels        neither mono nor stereo
+│   └── UnknownFormat          nothing here writes such a file
 ├── CorpusError
 │   ├── FolderNotReadable      the folder cannot be listed
 │   └── NoRecordings           the folder holds no audio that can be used
@@ -16,7 +19,8 @@ GenError
 ├── CheckpointError            a weights file that is not ours, or is broken
 ├── TrainingDiverged           a loss became NaN or infinite
 └── WatermarkError
-    └── TooShort               the audio cannot hold a whole mark
+    ├── TooShort               the audio cannot hold a whole mark
+    └── WrongLength            a key or an id with the wrong number of bytes
 """
 
 
@@ -26,6 +30,10 @@ class GenError(Exception):
 
 class AudioError(GenError):
     """A file is not usable as a recording."""
+
+
+class UnreadableFile(AudioError):
+    """Missing, forbidden, or no regular file."""
 
 
 class NotAudio(AudioError):
@@ -48,12 +56,20 @@ class NotFinite(AudioError):
     """NaN or infinity among the samples."""
 
 
+class TooLong(AudioError):
+    """More samples than we hold in memory."""
+
+
 class RateTooLow(AudioError):
     """Fewer samples per second than we accept."""
 
 
 class TooManyChannels(AudioError):
     """Neither mono nor stereo."""
+
+
+class UnknownFormat(AudioError):
+    """Nothing here writes such a file."""
 
 
 class CorpusError(GenError):
@@ -86,3 +102,7 @@ class WatermarkError(GenError):
 
 class TooShort(WatermarkError):
     """The audio cannot hold a whole mark."""
+
+
+class WrongLength(WatermarkError):
+    """A key or an id with the wrong number of bytes."""

@@ -1,0 +1,225 @@
+"""From the bytes of a file to samples: libsndfile for what it decodes exactly, FFmpeg (PyAV) for the rest."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from gen.container import Container, identify
+from gen.errors import AudioError, CorruptAudio, EmptyAudio, NotAudio, NotFinite, TooLong
+from gen.waveform import Waveform
+
+_BLOCK = 1 << 14
+# Less sound than this from a file with broken frames is chance, not a recording.
+_CREDIBLE_SECONDS = 0.1
+# Float files can hold anything; beyond +48 dB over full scale it is no sound but broken data.
+_HIGHEST_PEAK = 256.0
+# An encoder's last frame may be missing without harm.
+_MISSING_SECONDS = 0.5
+
+_ADVICE = "export it again as WAV, FLAC or MP3"
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The sound of a file, and what is wrong with the file although it can be heard (None: nothing known)."""
+
+    waveform: Waveform
+    damage: str | None
+
+
+@dataclass
+class _Stream:
+    """Blocks of samples, (channels, frames) each, while they are read."""
+
+    rate: int
+    channels: int
+    blocks: list[npt.NDArray[np.float32]]
+    damage: str | None = None
+    promised: float | None = None
+
+    @property
+    def frames(self) -> int:
+        return sum(block.shape[1] for block in self.blocks)
+
+
+def decode(file: BinaryIO, name: str, most_samples: int) -> Decoded:
+    """Decode a seekable file that may be hostile.
+
+    Memory follows the sound that is really there, never the length that a header claims.
+
+    name: how the errors call the file. most_samples: stop beyond so many samples over all channels (4 bytes each).
+    Raises NotAudio, CorruptAudio, EmptyAudio, NotFinite, TooLong; each begins with the name.
+    """
+    if file.seek(0, os.SEEK_END) == 0:
+        raise EmptyAudio(f"{name}: the file has no bytes; copy or export it again")
+    container = identify(file)
+    if container is None:
+        raise NotAudio(f"{name}: no sound format that we know begins like this; {_ADVICE}")
+    file.seek(0)
+    stream = _read(file, container, name, most_samples)
+    heard = stream.frames / stream.rate
+    if not stream.blocks or stream.frames == 0:
+        if stream.damage is not None:
+            raise CorruptAudio(f"{name}: {stream.damage}; {_ADVICE}")
+        raise EmptyAudio(f"{name}: a sound file without a single sample; {_ADVICE}")
+    if stream.damage is not None and heard < _CREDIBLE_SECONDS:
+        raise CorruptAudio(f"{name}: {stream.damage}; {_ADVICE}")
+    damage = stream.damage
+    if damage is None and stream.promised is not None and heard < stream.promised - _MISSING_SECONDS:
+        damage = f"it says that it holds {stream.promised:.1f} s, and {heard:.1f} s are there"
+    return Decoded(_join(stream, name), damage)
+
+
+def _read(file: BinaryIO, container: Container, name: str, most_samples: int) -> _Stream:
+    if container.native:
+        try:
+            stream = _read_sndfile(file, name, most_samples)
+            # libsndfile believes a size of 0, which is what a recorder leaves that was switched off; FFmpeg reads on.
+            if stream.frames:
+                return stream
+        except CorruptAudio as error:
+            refused: AudioError | None = error
+        else:
+            refused = None
+        file.seek(0)
+        try:
+            return _read_ffmpeg(file, container, name, most_samples)
+        except (CorruptAudio, NotAudio):
+            if refused is not None:
+                raise refused from None
+            return stream
+    return _read_ffmpeg(file, container, name, most_samples)
+
+
+def _read_sndfile(file: BinaryIO, name: str, most_samples: int) -> _Stream:
+    import soundfile
+
+    try:
+        sound = soundfile.SoundFile(file)
+    except (soundfile.LibsndfileError, RuntimeError, TypeError, ValueError) as error:
+        raise CorruptAudio(f"{name}: {_reason(error)}; {_ADVICE}") from error
+    with sound:
+        stream = _Stream(sound.samplerate, sound.channels, [])
+        if 0 < sound.frames < 1 << 40:
+            stream.promised = sound.frames / sound.samplerate
+        frames = 0
+        while True:
+            try:
+                block = sound.read(_BLOCK, dtype="float32", always_2d=True)
+            except (soundfile.LibsndfileError, RuntimeError) as error:
+                stream.damage = f"its data is broken after {frames / stream.rate:.1f} s ({_reason(error)})"
+                break
+            frames += len(block)
+            _limit(frames * stream.channels, name, most_samples)
+            if len(block):
+                stream.blocks.append(np.ascontiguousarray(block.T))
+            if len(block) < _BLOCK:
+                break
+    return stream
+
+
+def _read_ffmpeg(file: BinaryIO, container: Container, name: str, most_samples: int) -> _Stream:
+    import av
+
+    try:
+        with av.open(file, format=container.format, metadata_errors="ignore") as source:
+            if not source.streams.audio:
+                raise NotAudio(f"{name}: a {source.format.name} file without sound; {_ADVICE}")
+            track = source.streams.audio[0]
+            stream = _Stream(0, 0, [])
+            # A length in an MP4 is a count; in an MP3 without a Xing header it is a guess from the first frame.
+            if container.format in ("mov", "matroska") or container.counted:
+                seconds = track.duration * track.time_base if track.duration and track.time_base else None
+                stream.promised = None if seconds is None else float(seconds)
+            frames = broken = 0
+            for frame in _frames(source, track):
+                if frame is None:
+                    broken += 1
+                    continue
+                channels = len(frame.layout.channels)
+                if not stream.blocks:
+                    stream.rate, stream.channels = frame.sample_rate, channels
+                elif (stream.rate, stream.channels) != (frame.sample_rate, channels):
+                    stream.damage = f"its rate or channels change after {frames / stream.rate:.1f} s"
+                    break
+                frames += frame.samples
+                _limit(frames * channels, name, most_samples)
+                stream.blocks.append(_samples(frame))
+    except av.error.FFmpegError as error:
+        raise CorruptAudio(f"{name}: {_reason(error)}; {_ADVICE}") from error
+    except (ValueError, TypeError, ArithmeticError, LookupError, NotImplementedError, EOFError) as error:
+        raise CorruptAudio(f"{name}: its headers make no sense ({_reason(error)}); {_ADVICE}") from error
+    if not stream.blocks:
+        stream.rate = 1
+    # The frame that a cut went through is always broken, at either end: not worth a word in a piece of a stream.
+    if broken > (2 if container.lead else 0) and stream.damage is None:
+        stream.damage = f"{broken} of its packets cannot be decoded"
+    return stream
+
+
+def _frames(source: "object", track: "object") -> Iterator["object | None"]:
+    """Decoded frames; None for each packet that the decoder refuses, for the next one may be whole again."""
+    import av
+
+    packets = source.demux(track)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except av.error.EOFError:
+            return
+        except av.error.FFmpegError:
+            # The container itself broke off: what has been decoded is all there is.
+            yield None
+            return
+        try:
+            yield from packet.decode()
+        except av.error.EOFError:
+            return
+        except av.error.FFmpegError:
+            yield None
+
+
+def _samples(frame: "object") -> npt.NDArray[np.float32]:
+    """The samples of a decoded frame as float32 (channels, frames), integers scaled to full scale 1.0."""
+    values = frame.to_ndarray()
+    if not frame.format.is_planar:
+        values = values.reshape(-1, len(frame.layout.channels)).T
+    if values.dtype == np.uint8:
+        values = (values.astype(np.float32) - 128.0) / 128.0
+    elif values.dtype.kind == "i":
+        values = values / np.float64(2 ** (8 * values.dtype.itemsize - 1))
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def _limit(samples: int, name: str, most_samples: int) -> None:
+    if samples > most_samples:
+        raise TooLong(f"{name}: more than {most_samples} samples, too long to hold in memory; cut it into parts")
+
+
+def _join(stream: _Stream, name: str) -> Waveform:
+    samples = np.empty((stream.channels, stream.frames), dtype=np.float32)
+    end = stream.frames
+    while stream.blocks:  # from the end, and dropping each block, so that the sound is never held twice
+        block = stream.blocks.pop()
+        samples[:, end - block.shape[1] : end] = block
+        end -= block.shape[1]
+    peak = np.float32(max(abs(samples.min()), abs(samples.max())))
+    if not np.isfinite(peak):
+        raise NotFinite(f"{name}: NaN or infinity among its samples; {_ADVICE}")
+    if peak > _HIGHEST_PEAK:
+        raise CorruptAudio(f"{name}: samples reach {peak:.3g} times full scale; {_ADVICE}")
+    samples.setflags(write=False)
+    return Waveform(samples, stream.rate)
+
+
+def _reason(error: Exception) -> str:
+    """A library's own words for what is wrong, short and without the file object's address."""
+    words = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+    return str(words).strip().rstrip(".") or type(error).__name__
