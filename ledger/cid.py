@@ -66,12 +66,17 @@ class Cid:
         if len(text) > _LONGEST_TEXT:
             raise MalformedCid(f"not a CID: {len(text)} characters, and no CID of ours has more than 59")
         if text.startswith("Qm"):
+            if len(text) != 46:
+                raise MalformedCid(f"not a CID: {text!r} has {len(text)} characters; version 0 (Qm...) has 46")
             return cls(_from_base58(text))
         if not text.startswith("b"):
             base = _OTHER_BASES.get(text[:1])
             found = f"it is written in {base}" if base else "it starts with neither"
             raise MalformedCid(f"not a CID we read: {text!r}: {found}; expected base32 (b...) or version 0 (Qm...)")
-        return cls(_from_base32(text))
+        cid = cls(_from_base32(text))
+        if cid.version == 0:
+            raise MalformedCid(f"not a CID: {text!r} is version 0 written in base32; version 0 is base58 alone (Qm...)")
+        return cid
 
     @property
     def version(self) -> int:
