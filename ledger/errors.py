@@ -22,9 +22,12 @@
     │   ├── PriceNotMet        too little was sent
     │   └── InsufficientFunds  the account cannot pay for the transaction
     ├── NotFound               no such token or record
+    ├── StoreFault             the disk under a store would not take or give what it should
     └── KeyFault
         ├── KeyNotFound        no key of that name
         ├── KeyExists          a key of that name exists
+        ├── BadKeyName         a name that cannot be a file's name, or deceives the eye
+        ├── KeyDamaged         a file in the keystore that is not a key, or was altered
         └── WrongPassphrase    the keystore does not open
 
 *Invalid* is never *Unverifiable*: the first was checked and is wrong, the second could not be checked.
@@ -119,6 +122,10 @@ class NotFound(LedgerError):
     """No such token or record."""
 
 
+class StoreFault(LedgerError):
+    """The disk under a store would not take or give what it should."""
+
+
 class KeyFault(LedgerError):
     """Something about a key."""
 
@@ -129,6 +136,14 @@ class KeyNotFound(KeyFault):
 
 class KeyExists(KeyFault):
     """A key of that name exists."""
+
+
+class BadKeyName(KeyFault):
+    """A name that cannot be a file's name, or deceives the eye."""
+
+
+class KeyDamaged(KeyFault):
+    """A file in the keystore that is not a key, or was altered."""
 
 
 class WrongPassphrase(KeyFault):
