@@ -1,0 +1,48 @@
+"""Prices and shares as people write them, exactly: decimal text to integers and back, never through a float."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from api.errors import UsageError
+
+WEI_PER_ETHER = 10**18
+
+
+def wei_from_ether(text: str) -> int:
+    """``"0.05"`` ether to wei. Refuses more than 18 decimals, negative amounts and what is no number."""
+    return _scaled(text, WEI_PER_ETHER, "price", "ether", None)
+
+
+def ether_from_wei(wei: int) -> str:
+    """Wei to decimal ether without trailing zeros."""
+    return _plain(Decimal(wei) / WEI_PER_ETHER)
+
+
+def ppm_from_percent(text: str) -> int:
+    """``"2.5"`` percent to parts per million, 0 to 100 with at most 4 decimals."""
+    return _scaled(text, 10_000, "share", "percent", 100)
+
+
+def percent_from_ppm(ppm: int) -> str:
+    """Parts per million to percent without trailing zeros."""
+    return _plain(Decimal(ppm) / 10_000)
+
+
+def _scaled(text: str, scale: int, what: str, unit: str, limit: int | None) -> int:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise UsageError(f"{what} {text!r} is not a number of {unit}") from None
+    if not amount.is_finite() or amount < 0 or (limit is not None and amount > limit):
+        bound = f"between 0 and {limit}" if limit is not None else "0 or more"
+        raise UsageError(f"{what} {text!r}: must be {bound} {unit}")
+    scaled = amount * scale
+    if scaled != int(scaled) or int(scaled) >= 2**128:
+        raise UsageError(f"{what} {text!r} is finer or larger than can be recorded")
+    return int(scaled)
+
+
+def _plain(amount: Decimal) -> str:
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

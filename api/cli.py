@@ -1,0 +1,81 @@
+"""The command line: parses, calls a workflow, prints, and turns errors into exit codes. No rule lives here.
+
+Exit codes: 0 done, or verified; 1 refused or failed; 2 usage; and of ``audit``: 3 nothing known of this audio;
+4 known, but something is wrong; 5 could not be checked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from api.commands.audit import audit
+from api.commands.dataset import dataset
+from api.commands.demo import demo
+from api.commands.generate import generate
+from api.commands.key import key
+from api.commands.license import license_
+from api.commands.mint import mint
+from api.commands.train import train
+from api.settings import Settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="stemmata")
+@click.pass_context
+def stemmata(context: click.Context) -> None:
+    """Provenance for machine-made music.
+
+    Register recordings, license them, train, generate and mint; then take any copy of a track, even cut and
+    re-encoded, and audit its whole history. Try it all at once with `stemmata demo`.
+
+    STEMMATA_HOME says where everything lies (default ~/.stemmata); STEMMATA_PASSPHRASE opens keys without a prompt;
+    STEMMATA_RPC and STEMMATA_DEPLOYMENT name a JSON-RPC network and its contracts instead of the embedded chain.
+    """
+    context.obj = Settings.from_environ(os.environ)
+
+
+for command in (demo, key, dataset, license_, train, generate, mint, audit):
+    stemmata.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of ``stemmata``. Every named error becomes one line on standard error and an exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = stemmata.main(words, prog_name="stemmata", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; what was recorded stays, and the same command goes on from there", err=True)
+        sys.exit(130)
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        name = type(error).__name__
+        if "--json" in words:
+            click.echo(json.dumps({"error": {"name": name, "message": str(error)}}, ensure_ascii=False))
+        click.echo(f"{name}: {error}", err=True)
+        sys.exit(code)
+
+
+def _exit_code(error: Exception) -> int | None:
+    """2 for usage, 5 for what could not be checked, 1 for any other named error; None for a defect of ours."""
+    from api.errors import ApiError, UsageError
+    from gen.errors import GenError
+    from ledger.errors import LedgerError, Unverifiable
+
+    if isinstance(error, UsageError):
+        return 2
+    if isinstance(error, Unverifiable):
+        return 5
+    if isinstance(error, ApiError | GenError | LedgerError | OSError):
+        return 1
+    return None

@@ -1,0 +1,49 @@
+"""``stemmata audit``: the whole history of any audio file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from api.commands import json_option, now
+from api.console import Console, ask_passphrase
+from api.errors import UsageError
+from api.home import Home
+from api.settings import Settings
+
+EXIT_CODES = {"verified": 0, "unknown": 3, "invalid": 4, "unverifiable": 5}
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--report", metavar="OUT.json", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed report."
+)
+@click.option("--key", "key_name", metavar="NAME", help="The key that signs the report.")
+@json_option
+@click.pass_obj
+@click.pass_context
+def audit(
+    context: click.Context, settings: Settings, file: Path, report: Path | None, key_name: str | None, as_json: bool
+) -> None:
+    """Tell where FILE comes from, as far as it can be proved; FILE may be cut and re-encoded.
+
+    Exit code 0: verified. 3: nothing is known of this audio. 4: known, but something is wrong. 5: could not be checked.
+    """
+    from api import report as reports
+    from api.workflows.audit import audit as run
+    from gen.errors import AudioError
+
+    if (report is None) != (key_name is None):
+        raise UsageError("--report and --key go together: the key signs the report")
+    home = Home(settings, ask_passphrase)
+    signer = home.signer(key_name) if key_name is not None else None
+    try:
+        outcome = run(home, file)
+    except AudioError as error:
+        raise UsageError(f"{type(error).__name__}: {error}") from error
+    if report is not None and signer is not None:
+        reports.write_signed(report, outcome, signer, now())
+    Console(as_json).result(reports.as_json(outcome, str(file)), reports.as_text(outcome, str(file)))
+    context.exit(EXIT_CODES[outcome.verdict])

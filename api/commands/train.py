@@ -1,0 +1,60 @@
+"""``stemmata train``: train a model on licensed datasets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from api.amounts import percent_from_ppm
+from api.commands import json_option, key_option, now
+from api.console import Console, ask_passphrase
+from api.home import Home
+from api.settings import Settings
+
+if TYPE_CHECKING:
+    from gen.training.loop import Progress
+
+
+@click.command()
+@click.option("--dataset", "dataset_ids", required=True, multiple=True, type=click.IntRange(min=1), metavar="ID")
+@click.option("--preset", default="tiny", show_default=True, help="Size and settings of the model.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0, max=2**32 - 1))
+@key_option
+@json_option
+@click.pass_obj
+def train(
+    settings: Settings, dataset_ids: tuple[int, ...], preset: str, seed: int, key_name: str, as_json: bool
+) -> None:
+    """Train a model on one or more datasets, each licensed to the key, and record the run on chain."""
+    from api.workflows import training
+
+    home, console = Home(settings, ask_passphrase), Console(as_json)
+    signer = home.signer(key_name)
+    with console.progress() as report:
+
+        def progress(step: Progress) -> None:
+            report(f"training {step.phase}\tloss {step.loss:.3f}", step.step, step.steps)
+
+        done = training.train(home, dataset_ids, preset=preset, seed=seed, signer=signer, now=now, progress=progress)
+    entry = done.entry
+    content = {
+        "model": entry.id,
+        "weights": str(entry.weights),
+        "record": str(entry.record),
+        "cid": entry.cid,
+        "datasets": [{"dataset": dataset_id, "share_ppm": share} for dataset_id, share in entry.datasets],
+        "metrics": done.metrics,
+        "already": done.already,
+    }
+    lines = [
+        f"model {entry.id}{' (trained before)' if done.already else ''}",
+        f"  weights   {entry.weights}",
+        *(
+            f"  dataset   {dataset_id}, {percent_from_ppm(share)} % of the audio"
+            for dataset_id, share in entry.datasets
+        ),
+        f"  record    {entry.record}",
+        *(f"  {name:<28}{value}" for name, value in done.metrics.items()),
+    ]
+    console.result(content, "\n".join(lines))

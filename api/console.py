@@ -1,0 +1,57 @@
+"""What a person or a pipe sees: one JSON object or lines on standard output, progress on a terminal only."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Where a command speaks. ``as_json`` keeps standard output for the one object."""
+
+    as_json: bool = False
+
+    def result(self, content: dict[str, Any], text: str) -> None:
+        """The command's outcome, in the form that was asked for."""
+        click.echo(json.dumps(content, ensure_ascii=False) if self.as_json else text)
+
+    def say(self, text: str) -> None:
+        """A remark on the way; not part of the outcome."""
+        click.echo(text, err=self.as_json)
+
+    @contextlib.contextmanager
+    def progress(self) -> Iterator[Callable[[str, int, int], None]]:
+        """A progress bar on a terminal and none in a pipe; the yielded function takes phase, done and total."""
+        if not sys.stderr.isatty():
+            yield lambda phase, done, total: None
+            return
+        from rich.console import Console as RichConsole
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=RichConsole(stderr=True), transient=True) as bars:
+            tasks: dict[str, Any] = {}
+
+            def update(phase: str, done: int, total: int) -> None:
+                head = phase.split("\t", maxsplit=1)[0]
+                if head not in tasks:
+                    tasks[head] = bars.add_task(head, total=total)
+                bars.update(tasks[head], completed=done, total=total, description=phase.replace("\t", "  "))
+
+            yield update
+
+
+def ask_passphrase(prompt: str) -> str:
+    """Ask on the terminal, unseen; without a terminal say what to set instead."""
+    from api.errors import PassphraseMissing
+
+    if not sys.stdin.isatty():
+        raise PassphraseMissing(f"{prompt}: nobody to ask here; set STEMMATA_PASSPHRASE")
+    return str(click.prompt(prompt, hide_input=True, err=True))

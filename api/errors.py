@@ -1,0 +1,62 @@
+"""Everything that can go wrong where the rooms meet, as one tree. The rooms' own errors pass through unchanged.
+
+ApiError
+├── UsageError             the request makes no sense as asked; exit 2
+│   ├── PassphraseMissing  a key must be opened and no passphrase was given
+│   └── OutputExists       the file to be written exists and is something else
+├── BadRecordings          a folder holds files that cannot be used, each with its reason
+├── RecordingChanged       a file changed while it was being registered
+├── NotGenerated           a file to be minted is not what ``generate`` wrote here
+├── NotCreator             the claim belongs to another key
+└── HomeBusy               another process is changing this home
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class ApiError(Exception):
+    """Root of the tree."""
+
+
+class UsageError(ApiError):
+    """The request makes no sense as asked."""
+
+
+class PassphraseMissing(UsageError):
+    """A key must be opened and no passphrase was given."""
+
+
+class OutputExists(UsageError):
+    """The file to be written exists and is something else."""
+
+
+class BadRecordings(ApiError):
+    """A folder holds files that cannot be used; ``files`` pairs each with the reason."""
+
+    def __init__(self, files: Sequence[tuple[Path, Exception]]) -> None:
+        self.files = tuple(files)
+        listing = "\n".join(f"  {type(error).__name__}: {error}" for _, error in self.files)
+        count = "1 file" if len(self.files) == 1 else f"{len(self.files)} files"
+        super().__init__(
+            f"{count} cannot be used:\n{listing}\n"
+            "Mend or remove them, or leave them out with --skip-bad (the record will say so)."
+        )
+
+
+class RecordingChanged(ApiError):
+    """A file changed while it was being registered."""
+
+
+class NotGenerated(ApiError):
+    """A file to be minted is not what ``generate`` wrote here."""
+
+
+class NotCreator(ApiError):
+    """The claim belongs to another key."""
+
+
+class HomeBusy(ApiError):
+    """Another process is changing this home."""

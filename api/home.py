@@ -1,0 +1,173 @@
+"""What lies in STEMMATA_HOME, and how it is opened.
+
+keys/             keystore files, one per name (0600)
+vault/            data keys of datasets, wrapped (0600)
+private/          file names and salts of datasets, encrypted, one file per Merkle root
+chain/            the embedded chain's state
+deployment.json   the contracts' addresses
+content/          the block store
+models/           weights by digest, so that generation need not read them from the store
+runs/             training runs by identity: finished weights, and the model id once recorded
+claims/           what ``generate`` wrote and ``mint`` has yet to record, by file digest
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from api.errors import HomeBusy, PassphraseMissing
+from api.settings import Settings
+
+if TYPE_CHECKING:
+    from ledger.chain import Chain
+    from ledger.contracts import Contracts
+    from ledger.deployment import Deployment
+    from ledger.keys import Keystore, Signer
+    from ledger.store import BlockStore
+    from ledger.vault import Vault
+
+# Play money: the embedded chain pays each key this much, once, when the key first acts.
+EMBEDDED_ALLOWANCE_WEI = 1_000 * 10**18
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """An open chain with its contracts, and the store that their CIDs point into."""
+
+    chain: Chain
+    contracts: Contracts
+    store: BlockStore
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder, and the doors to its parts. ``ask`` is called with a prompt when a passphrase is needed and unset."""
+
+    settings: Settings
+    ask: Callable[[str], str] | None = None
+
+    @property
+    def path(self) -> Path:
+        """The folder itself."""
+        return self.settings.home
+
+    def folder(self, name: str) -> Path:
+        """A sub-folder, made if need be, closed to other users."""
+        path = self.path / name
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever recorded here, or the settings name a network."""
+        return self.settings.rpc_url is not None or (self.path / "deployment.json").exists()
+
+    def keystore(self) -> Keystore:
+        """The keys of this home."""
+        from ledger.keys import Keystore
+
+        return Keystore(self.folder("keys"))
+
+    def passphrase(self, purpose: str) -> str:
+        """From the settings, else asked; :class:`PassphraseMissing` where nobody can be asked."""
+        if self.settings.passphrase is not None:
+            return self.settings.passphrase
+        if self.ask is None:
+            raise PassphraseMissing(f"a passphrase is needed for {purpose}: set STEMMATA_PASSPHRASE")
+        return self.ask(f"Passphrase for {purpose}")
+
+    def signer(self, name: str) -> Signer:
+        """The key of that name, unlocked."""
+        keystore = self.keystore()
+        keystore.address(name)  # an unknown name is said before anybody types a passphrase
+        return keystore.unlock(name, self.passphrase(f"key {name!r}"))
+
+    def vault(self) -> Vault:
+        """The data keys of this home, unlocked."""
+        from ledger.vault import Vault
+
+        return Vault.open(self.folder("vault"), self.passphrase("the vault"))
+
+    def store(self) -> BlockStore:
+        """The embedded block store."""
+        from ledger.store import BlockStore
+
+        return BlockStore(self.folder("content"))
+
+    @contextlib.contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        """Chain, contracts and store. The embedded chain gets its contracts at the first opening."""
+        from ledger.chain import Chain
+        from ledger.contracts import Contracts
+        from ledger.deployment import Deployment
+        from ledger.errors import NoDeployment
+
+        settings = self.settings
+        where = settings.deployment or self.path / "deployment.json"
+        if settings.rpc_url is not None:
+            with Chain.open_rpc(settings.rpc_url) as chain:
+                if not where.exists():
+                    raise NoDeployment(f"no contracts known at {where}: deploy them, or set STEMMATA_DEPLOYMENT")
+                yield Ledger(chain, Contracts(chain, Deployment.read(where)), self.store())
+            return
+        with Chain.open_embedded(self.folder("chain")) as chain:
+            if where.exists():
+                deployment = Deployment.read(where)
+            else:
+                deployment = _deploy_embedded(chain)
+                deployment.write(where)
+            yield Ledger(chain, Contracts(chain, deployment), self.store())
+
+    def fund(self, ledger: Ledger, signer: Signer) -> None:
+        """On the embedded chain, give a key that has nothing its allowance; on a network, do nothing."""
+        if self.settings.rpc_url is None and ledger.chain.balance(signer.address) == 0:
+            ledger.chain.fund(signer.address, EMBEDDED_ALLOWANCE_WEI)
+
+    @contextlib.contextmanager
+    def changing(self, what: str, timeout: float = 600.0) -> Iterator[None]:
+        """Hold a lock while ``what`` is changed, so that two processes never interleave. Released on any death."""
+        with (self.folder("locks") / f"{what}.lock").open("w") as file:
+            deadline = time.monotonic() + timeout
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise HomeBusy(f"another process has been changing {what} in {self.path}; try again") from None
+                    time.sleep(0.2)
+            yield
+
+
+def _deploy_embedded(chain: Chain) -> Deployment:
+    """Deploy from a throw-away account: the contracts have no owner, so nobody needs its key again."""
+    from ledger.contracts import deploy
+    from ledger.keys import LocalSigner
+
+    signer = LocalSigner.generate()
+    chain.fund(signer.address, EMBEDDED_ALLOWANCE_WEI)
+    return deploy(chain, signer)
+
+
+def write_atomically(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write a file so that a reader sees the old bytes or the new ones, also after a crash."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(mode)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

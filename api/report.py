@@ -1,0 +1,137 @@
+"""An audit as a person reads it, as a program reads it, and as an auditor signs it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ledger.findings import Status, Verdict
+
+if TYPE_CHECKING:
+    from api.workflows.audit import Audit
+    from ledger.keys import Signer
+    from ledger.lineage import DatasetNode, ModelNode, TrackNode
+
+PAYLOAD_TYPE = "application/vnd.stemmata.audit+json"
+
+_MARKS = {Status.OK: "✓", Status.NOTE: "·", Status.INVALID: "✗", Status.UNVERIFIABLE: "?"}
+_MEANING = {
+    Verdict.VERIFIED: "verified",
+    Verdict.UNKNOWN: "unknown: nothing is known here of this audio",
+    Verdict.INVALID: "invalid: known, but something is wrong",
+    Verdict.UNVERIFIABLE: "unverifiable: something could not be checked",
+}
+
+
+def as_json(outcome: Audit, name: str) -> dict[str, Any]:
+    """The audit as one object: verdict, findings in the order of checking, and the tree of each track."""
+    return {
+        "verdict": outcome.verdict.value,
+        "file": name,
+        "sha256": str(outcome.audio),
+        "seconds": round(outcome.seconds, 3),
+        "findings": [
+            {"check": f.check, "status": f.status.value, "subject": f.subject, "detail": f.detail}
+            for f in outcome.findings
+        ],
+        "tracks": [_track(node) for node in outcome.tracks],
+    }
+
+
+def as_text(outcome: Audit, name: str) -> str:
+    """Verdict on top, the reasons against it, every check, then the tree from the audio back to the recordings."""
+    lines = [f"verdict: {_MEANING[outcome.verdict]}", ""]
+    lines += [f"{_MARKS[f.status]} {f.subject}: {f.check}: {f.detail}" for f in _worst_first(outcome)]
+    for node in outcome.tracks:
+        lines += ["", f"{name}  ({outcome.seconds:.1f} s)", *tree(node)]
+    return "\n".join(lines)
+
+
+def tree(node: TrackNode) -> list[str]:
+    """The lineage of a track as lines of a tree."""
+    made = node.record
+    length = f", {made.claim.frames / made.claim.rate:.1f} s, seed {made.claim.seed}" if made else ""
+    lines = [f"└─ track {node.entry.claim}", f"   minted by {node.entry.creator} in block {node.entry.block}{length}"]
+    return lines + ["   " + line for line in _model_lines(node.model)]
+
+
+def write_signed(path: Path, outcome: Audit, signer: Signer, when: datetime) -> None:
+    """Write the audit as a DSSE envelope over RFC 8785 bytes, signed by the auditor; the file's name is left out."""
+    from api.home import write_atomically
+    from ledger import signing
+    from ledger.canonical import encode
+    from ledger.records import timestamp
+
+    content = as_json(outcome, "")
+    del content["file"]
+    content["seconds"] = str(content["seconds"])
+    payload = encode({**content, "auditor": str(signer.address), "audited": timestamp(when)})
+    write_atomically(path, signing.sign(payload, signer, PAYLOAD_TYPE).to_bytes(), mode=0o644)
+
+
+def _worst_first(outcome: Audit) -> list[Any]:
+    order = [Status.INVALID, Status.UNVERIFIABLE, Status.OK, Status.NOTE]
+    return sorted(outcome.findings, key=lambda finding: order.index(finding.status))
+
+
+def _model_lines(node: ModelNode) -> list[str]:
+    run = f", preset {node.record.preset}, {node.record.finished}" if node.record else ""
+    lines = [
+        f"└─ model {node.entry.id}  weights {str(node.entry.weights)[:16]}…",
+        f"   trained by {node.entry.trainer}{run}",
+    ]
+    for index, dataset in enumerate(node.datasets):
+        last = index == len(node.datasets) - 1
+        first, *rest = _dataset_lines(dataset)
+        lines.append(f"   {'└─' if last else '├─'} {first}")
+        lines += [f"   {'  ' if last else '│ '} {line}" for line in rest]
+    return lines
+
+
+def _dataset_lines(node: DatasetNode) -> list[str]:
+    title = node.record.title if node.record else "(record not readable)"
+    lines = [
+        f"dataset {node.entry.id}  {title}",
+        f"held by {node.entry.holder}, {node.share_ppm / 10_000:.1f} % of the audio",
+    ]
+    if node.license is not None:
+        lines.append(f"licensed for {', '.join(node.license.uses)} (license {node.license.id})")
+    if node.record:
+        seconds = sum(item.frames / item.rate for item in node.record.recordings)
+        lines.append(
+            f"{len(node.record.recordings)} recordings, {seconds / 60:.1f} min, root {str(node.entry.root)[:16]}…"
+        )
+    return lines
+
+
+def _track(node: TrackNode) -> dict[str, Any]:
+    model = node.model
+    return {
+        "track": str(node.entry.claim),
+        "sha256": str(node.entry.audio),
+        "record": str(node.entry.record),
+        "cid": node.entry.cid,
+        "creator": str(node.entry.creator),
+        "owner": str(node.entry.owner),
+        "block": node.entry.block,
+        "model": {
+            "model": model.entry.id,
+            "weights": str(model.entry.weights),
+            "record": str(model.entry.record),
+            "trainer": str(model.entry.trainer),
+            "datasets": [
+                {
+                    "dataset": item.entry.id,
+                    "title": item.record.title if item.record else None,
+                    "holder": str(item.entry.holder),
+                    "root": str(item.entry.root),
+                    "record": str(item.entry.record),
+                    "share_ppm": item.share_ppm,
+                    "license": item.license.id if item.license else None,
+                    "consent": item.entry.consent,
+                }
+                for item in model.datasets
+            ],
+        },
+    }

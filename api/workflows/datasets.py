@@ -1,0 +1,262 @@
+"""Register a folder of recordings as a dataset, and show one."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from api.errors import BadRecordings, RecordingChanged
+from api.home import Home, Ledger
+from ledger.digest import Digest
+
+if TYPE_CHECKING:
+    from ledger.contracts import DatasetEntry
+    from ledger.keys import Signer
+    from ledger.records import DatasetRecord, Omission, Recording, Terms
+    from ledger.vault import DataKey
+
+Report = Callable[[str, int, int], None]  # phase, done, of how many
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One usable file: its digests and shape, before anything is stored."""
+
+    path: Path
+    sha256: Digest
+    pcm: Digest
+    size: int
+    frames: int
+    rate: int
+    channels: int
+    iscc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The outcome of :func:`add`. ``already`` says that the same recordings had a dataset before."""
+
+    entry: DatasetEntry
+    recordings: int
+    seconds: float
+    omitted: tuple[tuple[str, str], ...]
+    already: bool
+
+
+def add(
+    home: Home,
+    folder: Path,
+    *,
+    title: str,
+    license_: str,
+    terms: Terms,
+    signer: Signer,
+    now: Callable[[], datetime],
+    skip_bad: bool = False,
+    report: Report = lambda phase, done, total: None,
+) -> Registered:
+    """Examine, encrypt, store and register a folder; the same recordings twice are one dataset.
+
+    Nothing reaches the chain before every recording lies encrypted in the store, so a run that is killed leaves only
+    blocks that nothing names, and can be repeated. Raises :class:`BadRecordings` unless ``skip_bad``.
+    """
+    from gen.errors import NoRecordings
+    from ledger.archive import publish
+    from ledger.merkle import MerkleTree
+    from ledger.records import DatasetRecord, timestamp
+
+    good, bad = _examine(folder, report)
+    if bad and not skip_bad:
+        raise BadRecordings(bad)
+    if not good:
+        raise NoRecordings(f"{folder}: none of {len(bad)} files can be used" if bad else f"{folder}: no recordings")
+    seconds = sum(item.frames / item.rate for item in good)
+    names = tuple((str(path.relative_to(folder)), type(error).__name__) for path, error in bad)
+    root = MerkleTree([item.sha256.raw + item.pcm.raw for item in good]).root
+    with home.changing("datasets"):
+        with home.ledger() as ledger:
+            known = ledger.contracts.dataset_by_root(root)
+        if known is not None:
+            return Registered(known, len(good), seconds, names, already=True)
+        recordings, omitted = _store(home, root, folder, good, bad, report)
+        record = DatasetRecord(
+            root=root,
+            title=title,
+            holder=signer.address,
+            license=license_,
+            terms=terms,
+            recordings=recordings,
+            omitted=omitted,
+            created=timestamp(now()),
+        )
+        with home.ledger() as ledger:
+            cid = publish(ledger.store, record, signer)
+            home.fund(ledger, signer)
+            entry = ledger.contracts.register_dataset(
+                signer, root, record.digest, str(cid), terms.price_wei, terms.royalty_ppm, terms.uses
+            )
+    return Registered(entry, len(good), seconds, names, already=False)
+
+
+def show(ledger: Ledger, dataset_id: int) -> tuple[DatasetEntry, DatasetRecord]:
+    """A dataset's entry on chain and its verified record."""
+    from ledger.archive import fetch
+    from ledger.records import DatasetRecord
+
+    entry = ledger.contracts.dataset(dataset_id)
+    return entry, fetch(ledger.store, DatasetRecord, entry.cid, entry.record, entry.holder)
+
+
+def names(home: Home, root: Digest) -> dict[str, str]:
+    """File names by digest, as only the holder's home knows them. Needs the passphrase; empty where it holds none."""
+    from ledger.vault import decrypt_bytes
+
+    path = home.folder("private") / f"{root}.enc"
+    if not path.exists():
+        return {}
+    key = home.vault().get(str(root))
+    listing = json.loads(decrypt_bytes(io.BytesIO(path.read_bytes()), key, _private_asset(root)))
+    return {digest: name for digest, (name, _) in listing.items()}
+
+
+def decrypt(ciphertext: bytes, key: DataKey, root: Digest, recording: Digest) -> bytes:
+    """The file as it was registered. Callers ask the chain for a license before they take the key from the vault."""
+    from ledger.errors import DigestMismatch
+    from ledger.vault import decrypt_bytes
+
+    data = decrypt_bytes(io.BytesIO(ciphertext), key, _asset(root, recording))
+    if Digest.of(data) != recording:
+        raise DigestMismatch(f"recording {recording} of dataset {root} decrypts to other bytes")
+    return data
+
+
+def _examine(folder: Path, report: Report) -> tuple[list[Examined], list[tuple[Path, Exception]]]:
+    """Every recording of a folder, decoded and judged; identical files count once, in the order of their digests."""
+    from gen.corpus import examine_all, scan
+    from gen.fingerprint import fingerprint
+
+    paths = scan(folder).recordings
+    good: dict[Digest, Examined] = {}
+    bad: list[tuple[Path, Exception]] = []
+    for done, item in enumerate(examine_all(paths), start=1):
+        if item.waveform is None:
+            bad.append((item.path, item.error))
+        else:
+            wave = item.waveform
+            digest = Digest.of_file(item.path)
+            good[digest] = Examined(
+                path=item.path,
+                sha256=digest,
+                pcm=Digest(wave.pcm_sha256()),
+                size=item.path.stat().st_size,
+                frames=wave.frames,
+                rate=wave.rate,
+                channels=wave.channels,
+                iscc=fingerprint(wave).iscc,
+            )
+        report("examining", done, len(paths))
+    return [good[digest] for digest in sorted(good)], bad
+
+
+def _store(
+    home: Home,
+    root: Digest,
+    folder: Path,
+    good: list[Examined],
+    bad: list[tuple[Path, Exception]],
+    report: Report,
+) -> tuple[tuple[Recording, ...], tuple[Omission, ...]]:
+    """Encrypt and store the recordings, keep key, names and salts in the vault's care, and describe it all."""
+    from api.home import write_atomically
+    from ledger.records import Omission, Recording, commitment
+    from ledger.unixfs import PROFILE
+    from ledger.vault import DataKey, encrypt_bytes
+
+    key = DataKey.new()
+    store = home.store()
+    private: dict[str, tuple[str, str]] = {}
+
+    def commit(path: Path, digest: Digest) -> Digest:
+        salt, name = os.urandom(16), _printable(path.relative_to(folder))
+        private[str(digest)] = (name, salt.hex())
+        return commitment(salt, name)
+
+    recordings = []
+    for done, item in enumerate(good, start=1):
+        with tempfile.TemporaryFile(dir=home.folder("tmp")) as ciphertext:
+            _encrypt(item, ciphertext, key, root)
+            cid = store.add_file(ciphertext)
+        recordings.append(
+            Recording(
+                sha256=item.sha256,
+                pcm=item.pcm,
+                size=item.size,
+                frames=item.frames,
+                rate=item.rate,
+                channels=item.channels,
+                iscc=item.iscc,
+                cid=cid,
+                cid_profile=PROFILE,
+                name_commitment=commit(item.path, item.sha256),
+            )
+        )
+        report("encrypting", done, len(good))
+    omitted = []
+    for path, error in bad:
+        digest = Digest.of_file(path) if path.is_file() else None
+        salted = commit(path, digest or Digest.of(os.fsencode(path)))
+        omitted.append(Omission(sha256=digest, reason=type(error).__name__, name_commitment=salted))
+    home.vault().put(str(root), key)
+    sealed = encrypt_bytes(json.dumps(private).encode(), key, _private_asset(root))
+    write_atomically(home.folder("private") / f"{root}.enc", sealed)
+    return tuple(recordings), tuple(omitted)
+
+
+def _encrypt(item: Examined, target: IO[bytes], key: DataKey, root: Digest) -> None:
+    """Encrypt a file, hashing what is read: it must be the file that was examined."""
+    from ledger.vault import encrypt
+
+    with item.path.open("rb") as source:
+        reader = _Hashing(source)
+        encrypt(reader, target, key, _asset(root, item.sha256))
+    if Digest(reader.sha256.digest()) != item.sha256:
+        raise RecordingChanged(f"{item.path} changed while it was being registered; add the folder again")
+    target.seek(0)
+
+
+class _Hashing(io.RawIOBase):
+    """A file that hashes what is read from it."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self.sha256 = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._source.read(len(buffer))
+        buffer[: len(data)] = data
+        self.sha256.update(data)
+        return len(data)
+
+
+def _asset(root: Digest, recording: Digest) -> bytes:
+    """The associated data that ties a ciphertext to its place: dataset and recording."""
+    return root.raw + recording.raw
+
+
+def _private_asset(root: Digest) -> bytes:
+    return root.raw + b"names"
+
+
+def _printable(path: Path) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

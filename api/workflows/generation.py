@@ -1,0 +1,154 @@
+"""Generate a track with a recorded model: claim first, then samples, then the mark, then the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from api import claims
+from api.claims import Generated
+from api.errors import OutputExists, UsageError
+from api.home import Home, Ledger
+from ledger.digest import Digest
+
+if TYPE_CHECKING:
+    from ledger.address import Address
+    from ledger.contracts import ModelEntry
+    from ledger.records import Claim, TrainingRunRecord
+
+MAX_SECONDS = 3600
+
+
+def generate(
+    home: Home,
+    model_id: int,
+    *,
+    seconds: float,
+    seed: int,
+    creator: Address,
+    out: Path,
+    style: Sequence[int] | None = None,
+    temperature: str = "1.0",
+) -> Generated:
+    """Generate ``seconds`` of audio into a 16-bit WAV file that carries the watermark of its claim.
+
+    The claim holds everything that decides the samples (model, seed, style in ppm per dataset, length, sampler) and
+    who made it where; the first 64 bits of its digest are the watermark id. So the same call gives the same file.
+    """
+    from gen.audio import load, save
+    from gen.fingerprint import fingerprint
+    from gen.generate import GenerationRequest, Generator
+    from gen.watermark.mark import Watermark
+    from gen.watermark.payload import PUBLIC_KEY
+    from ledger.errors import LicenseMissing
+
+    if not 3 <= seconds <= MAX_SECONDS:
+        raise UsageError(f"--seconds {seconds:g}: between 3 (a watermark needs that much) and {MAX_SECONDS}")
+    if out.suffix.lower() != ".wav":
+        raise UsageError(f"--out {out}: the original is written as WAV; name it {out.with_suffix('.wav').name}")
+    with home.ledger() as ledger:
+        entry = ledger.contracts.model(model_id)
+        if creator not in (entry.trainer, entry.owner) and not ledger.contracts.is_licensed(
+            "model", model_id, creator, "generate"
+        ):
+            raise LicenseMissing(f"model {model_id}, use generate: {creator} is neither its trainer nor licensed")
+        record = _training_run(ledger, entry)
+        tracks, chain_id = ledger.contracts.deployment.tracks, ledger.contracts.deployment.chain_id
+    generator = Generator.load(weights(home, record))
+    ppm = _style(style, len(record.datasets))
+    claim = _claim(chain_id, tracks, entry, creator, seed, ppm, temperature, round(seconds * generator.rate), generator)
+    made = generator.render(
+        GenerationRequest(
+            frames=claim.frames,
+            seed=seed,
+            style=tuple(share / 1_000_000 for share in ppm),
+            temperature=float(temperature),
+        )
+    )
+    marked = Watermark(PUBLIC_KEY).embed(made.waveform, claim.watermark)
+    partial = out.with_name(f".{out.name}.part.wav")
+    try:
+        save(partial, marked)
+        audio = Digest.of_file(partial)
+        if out.exists() and Digest.of_file(out) != audio:
+            raise OutputExists(f"{out} exists and is another file; move it or choose another name")
+        final = load(partial)  # what is described is what the file holds, after rounding to 16 bits
+        codes = fingerprint(final)
+        generated = Generated(
+            claim=claim,
+            audio=audio,
+            pcm=Digest(final.pcm_sha256()),
+            size=partial.stat().st_size,
+            iscc=codes.iscc,
+            fingerprint=home.store().add_bytes(codes.to_bytes()),
+            attention=tuple(round(weight * 1_000_000) for weight in made.attention),
+            model_record=entry.record,
+        )
+        claims.keep(home, generated)
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
+    return generated
+
+
+def weights(home: Home, record: TrainingRunRecord) -> Path:
+    """The model's weights as a file, from this home or out of the store, checked against the record's digest."""
+    from ledger.errors import DigestMismatch
+
+    path = home.folder("models") / f"{record.weights}.safetensors"
+    if not path.exists():
+        partial = path.with_suffix(".part")
+        with partial.open("wb") as file:
+            for piece in home.store().read(record.weights_cid):
+                file.write(piece)
+        partial.replace(path)
+    if Digest.of_file(path) != record.weights:
+        raise DigestMismatch(f"{path} is not the model that was recorded; delete it to fetch it from the store again")
+    return path
+
+
+def _training_run(ledger: Ledger, entry: ModelEntry) -> TrainingRunRecord:
+    from ledger.archive import fetch
+    from ledger.records import TrainingRunRecord
+
+    return fetch(ledger.store, TrainingRunRecord, entry.cid, entry.record, entry.trainer)
+
+
+def _style(style: Sequence[int] | None, count: int) -> tuple[int, ...]:
+    """Style weights as ppm that sum to the whole; an even mix if none are given."""
+    from api.workflows.training import shares_ppm
+
+    if style is None:
+        return shares_ppm([1] * count)
+    if len(style) != count or any(weight < 0 for weight in style) or not any(style):
+        raise UsageError(f"--style: give {count} whole numbers, one per dataset of the model, not all zero")
+    return shares_ppm(style)
+
+
+def _claim(
+    chain_id: int,
+    tracks: Address,
+    model: ModelEntry,
+    creator: Address,
+    seed: int,
+    style: tuple[int, ...],
+    temperature: str,
+    frames: int,
+    generator: object,
+) -> Claim:
+    from ledger.records import Claim
+
+    return Claim(
+        chain_id=chain_id,
+        tracks=tracks,
+        model=model.id,
+        weights=model.weights,
+        creator=creator,
+        seed=seed,
+        frames=frames,
+        rate=generator.rate,
+        channels=generator.channels,
+        style=style,
+        sampler={"temperature": temperature},
+    )

@@ -1,0 +1,260 @@
+"""Train a model on licensed datasets and record the run.
+
+A run's identity is what decides its outcome: the datasets' roots, the preset, the seed, the trainer and the code. The
+same command again finds the finished run; one that was killed after training goes on with the weights it made.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from api.home import Home, write_atomically
+from api.workflows import datasets as dataset_workflow
+from ledger.digest import Digest
+
+if TYPE_CHECKING:
+    from gen.config import Preset
+    from gen.training.loop import Progress, StyleCorpus
+    from ledger.address import Address
+    from ledger.contracts import Contracts, DatasetEntry, ModelEntry
+    from ledger.keys import Signer
+    from ledger.records import DatasetRecord
+
+PACKAGES = ("torch", "numpy", "librosa", "safetensors", "soundfile", "soxr")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What decides a run's outcome, and under which licenses it happens (0 where the trainer owns the dataset)."""
+
+    trainer: Address
+    preset: str
+    config: dict[str, str | int | bool]
+    seed: int
+    code: Digest
+    datasets: tuple[tuple[DatasetEntry, DatasetRecord], ...]
+    licenses: tuple[int, ...]
+
+    @property
+    def identity(self) -> Digest:
+        """Equal for equal runs; licenses, which may be renewed, are left out."""
+        from ledger.canonical import encode
+
+        return Digest.of(
+            encode(
+                {
+                    "code": str(self.code),
+                    "config": self.config,
+                    "preset": self.preset,
+                    "roots": [str(entry.root) for entry, _ in self.datasets],
+                    "seed": self.seed,
+                    "trainer": str(self.trainer),
+                }
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The outcome of :func:`train`."""
+
+    entry: ModelEntry
+    metrics: dict[str, str]
+    already: bool
+
+
+def train(
+    home: Home,
+    dataset_ids: Sequence[int],
+    *,
+    preset: str,
+    seed: int,
+    signer: Signer,
+    now: Callable[[], datetime],
+    progress: Callable[[Progress], None] | None = None,
+) -> Trained:
+    """Train on every dataset named, keep the weights, and record the run on chain.
+
+    The chain is asked for a license before anything is decrypted, and asked again by its own contract when the run is
+    recorded. Raises :class:`ledger.errors.LicenseMissing` naming the dataset.
+    """
+    from gen.config import load_preset
+
+    settings = load_preset(preset)
+    with home.ledger() as ledger:
+        chosen = tuple(dataset_workflow.show(ledger, dataset_id) for dataset_id in sorted(set(dataset_ids)))
+        licenses = _require_licenses(ledger.contracts, [entry for entry, _ in chosen], signer.address)
+    run = Run(signer.address, preset, flat(asdict(settings)), seed, code_digest(), chosen, licenses)
+    folder = home.folder("runs") / str(run.identity)
+    with home.changing(f"run-{run.identity}"):
+        outcome = _outcome(folder)
+        already = outcome is not None and "model" in outcome
+        if outcome is None:
+            outcome = _learn(home, folder, run, settings, now, progress)
+        if not already:
+            outcome = _record(home, folder, run, outcome, signer)
+        with home.ledger() as ledger:
+            return Trained(ledger.contracts.model(outcome["model"]), outcome["metrics"], already)
+
+
+def flat(config: dict[str, Any], prefix: str = "") -> dict[str, str | int | bool]:
+    """A nested configuration as records hold it: dotted names; numbers with a fraction as decimal strings."""
+    result: dict[str, str | int | bool] = {}
+    for name, value in config.items():
+        if isinstance(value, dict):
+            result.update(flat(value, f"{prefix}{name}."))
+        elif isinstance(value, bool | int | str):
+            result[prefix + name] = value
+        elif isinstance(value, list | tuple):
+            result.update(flat({str(index): item for index, item in enumerate(value)}, f"{prefix}{name}."))
+        else:
+            result[prefix + name] = repr(value) if isinstance(value, float) else str(value)
+    return result
+
+
+def code_digest() -> Digest:
+    """One digest over the generation core's own source: names and digests of its files, in order."""
+    import gen
+
+    folder = Path(gen.__file__).parent
+    lines = [
+        f"{Digest.of_file(path)}  {path.relative_to(folder).as_posix()}\n"
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in {".py", ".yaml"}
+    ]
+    return Digest.of("".join(lines).encode())
+
+
+def machine() -> str:
+    """The machine class on which a run can be repeated bit for bit: architecture, system, interpreter."""
+    return f"{platform.machine()} {platform.system()} {platform.python_implementation()} {platform.python_version()}"
+
+
+def shares_ppm(weights: Sequence[int]) -> tuple[int, ...]:
+    """Split 1,000,000 in proportion to positive integers; what rounding leaves goes to the largest remainders."""
+    total = sum(weights)
+    shares = [weight * 1_000_000 // total for weight in weights]
+    order = sorted(range(len(weights)), key=lambda i: (-(weights[i] * 1_000_000 % total), i))
+    for index in order[: 1_000_000 - sum(shares)]:
+        shares[index] += 1
+    return tuple(shares)
+
+
+def _require_licenses(contracts: Contracts, entries: Sequence[DatasetEntry], trainer: Address) -> tuple[int, ...]:
+    """The id of a valid training license per dataset; 0 where the trainer owns the dataset."""
+    from api.workflows.licenses import training_license
+    from ledger.errors import LicenseMissing
+
+    found = []
+    for entry in entries:
+        license_entry = training_license(contracts, entry.id, trainer)
+        if license_entry is None and entry.owner != trainer:
+            raise LicenseMissing(
+                f"dataset {entry.id}, use train: {trainer} holds no valid license; "
+                f"buy one with: stemmata license buy {entry.id} --use train --key NAME"
+            )
+        found.append(license_entry.id if license_entry is not None else 0)
+    return tuple(found)
+
+
+def _outcome(folder: Path) -> dict[str, Any] | None:
+    path = folder / "outcome.json"
+    return json.loads(path.read_bytes()) if path.exists() else None
+
+
+def _learn(
+    home: Home,
+    folder: Path,
+    run: Run,
+    settings: Preset,
+    now: Callable[[], datetime],
+    progress: Callable[[Progress], None] | None,
+) -> dict[str, Any]:
+    """Train; weights go to ``models/`` under their digest, and the outcome beside the run, last."""
+    from gen.training.loop import train as learn
+    from ledger.records import timestamp
+
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    started = timestamp(now())
+    result = learn(_corpora(home, run), settings, run.seed, folder / "weights.safetensors", progress)
+    digest = Digest.of_file(result.weights)
+    target = home.folder("models") / f"{digest}.safetensors"
+    result.weights.replace(target)
+    outcome = {
+        "weights": str(digest),
+        "started": started,
+        "finished": timestamp(now()),
+        "metrics": {name: f"{value:.6g}" for name, value in result.metrics.items()},
+        "split": {"train": result.split.train, "validation": result.split.validation, "test": result.split.test},
+    }
+    write_atomically(folder / "outcome.json", json.dumps(outcome).encode())
+    return outcome
+
+
+def _corpora(home: Home, run: Run) -> list[StyleCorpus]:
+    """Every licensed recording, decrypted in memory and decoded; one style per dataset."""
+    from gen.audio import load
+    from gen.training.loop import StyleCorpus
+
+    vault, read = home.vault(), home.store().read_bytes
+    corpora = []
+    for entry, record in run.datasets:
+        key = vault.get(str(entry.root))
+        waves = [
+            load(
+                io.BytesIO(dataset_workflow.decrypt(read(item.cid), key, entry.root, item.sha256)),
+                name=str(item.sha256),
+            )
+            for item in record.recordings
+        ]
+        corpora.append(StyleCorpus(f"dataset-{entry.id}", waves))
+    return corpora
+
+
+def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer: Signer) -> dict[str, Any]:
+    """Store the weights, publish the TrainingRun record and put it on chain, once."""
+    from ledger.archive import publish
+    from ledger.records import DatasetUse, Split, TrainingRunRecord
+
+    weights = Digest.parse(outcome["weights"])
+    path = home.folder("models") / f"{weights}.safetensors"
+    lengths = [sum(item.frames * 1000 // item.rate for item in record.recordings) for _, record in run.datasets]
+    uses = tuple(
+        DatasetUse(entry.id, entry.record, entry.root, license_id, share)
+        for (entry, _), license_id, share in zip(run.datasets, run.licenses, shares_ppm(lengths), strict=True)
+    )
+    with home.ledger() as ledger:
+        entry = ledger.contracts.model_by_weights(weights)
+        if entry is None or entry.trainer != signer.address:  # somebody else's model: the contract will say so
+            record = TrainingRunRecord(
+                weights=weights,
+                weights_cid=ledger.store.add_file(path),
+                weights_size=path.stat().st_size,
+                trainer=signer.address,
+                datasets=uses,
+                preset=run.preset,
+                config=run.config,
+                seed=run.seed,
+                code=run.code,
+                packages={name: metadata.version(name) for name in PACKAGES},
+                machine=machine(),
+                started=outcome["started"],
+                finished=outcome["finished"],
+                metrics=outcome["metrics"],
+                split=Split(**outcome["split"]),
+            )
+            cid = publish(ledger.store, record, signer)
+            home.fund(ledger, signer)
+            shares = [(use.id, use.share_ppm) for use in uses]
+            entry = ledger.contracts.record_model(signer, weights, record.digest, str(cid), shares)
+    outcome = {**outcome, "model": entry.id}
+    write_atomically(folder / "outcome.json", json.dumps(outcome).encode())
+    return outcome

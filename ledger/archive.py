@@ -1,0 +1,46 @@
+"""Records into a content store, and out again only when digest, signature and shape all hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from ledger import signing
+from ledger.cid import Cid
+from ledger.digest import Digest
+from ledger.envelope import Envelope
+from ledger.errors import DigestMismatch, MalformedRecord
+from ledger.records import DatasetRecord, LicenseRecord, TrackRecord, TrainingRunRecord, read
+
+if TYPE_CHECKING:
+    from ledger.address import Address
+    from ledger.keys import Signer
+    from ledger.store import ContentStore
+
+MAX_RECORD_BYTES = 64 * 1024 * 1024
+
+Record = TypeVar("Record", DatasetRecord, LicenseRecord, TrainingRunRecord, TrackRecord)
+
+
+def publish(
+    store: ContentStore, record: DatasetRecord | LicenseRecord | TrainingRunRecord | TrackRecord, signer: Signer
+) -> Cid:
+    """Sign a record and store its envelope; the CID is the envelope's, the record's digest stays its own."""
+    return store.add_bytes(signing.sign(record.payload(), signer).to_bytes())
+
+
+def fetch(store: ContentStore, kind: type[Record], cid: str, digest: Digest, signer: Address) -> Record:
+    """The record of that kind behind a CID.
+
+    Checked in this order, each with its own error: the blocks are there (:class:`BlockMissing`) and unaltered
+    (:class:`DigestMismatch`), the envelope is one, its payload has the digest, ``signer`` signed it
+    (:class:`SignatureInvalid`), and it reads as a record of ``kind`` (:class:`MalformedRecord`).
+    """
+    envelope = Envelope.from_bytes(store.read_bytes(Cid.parse(cid), limit=MAX_RECORD_BYTES))
+    found = Digest.of(envelope.payload)
+    if found != digest:
+        raise DigestMismatch(f"record {found} at {cid} is not the one on chain, {digest}")
+    signing.verify(envelope, signer)
+    record = read(envelope.payload)
+    if not isinstance(record, kind):
+        raise MalformedRecord(f"the record at {cid} is a {type(record).__name__}, not a {kind.__name__}")
+    return record

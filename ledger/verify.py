@@ -1,0 +1,186 @@
+"""From a track on chain down to every recording behind it: each link checked, each check a finding.
+
+Nothing here trusts a name or a flag. A record counts when its bytes have the digest that the chain holds, when the
+address that acted on chain signed them, and when what they say agrees with the chain and with the records they name.
+Only two things end a check early: storage that does not hold a block and a chain that does not answer; both are
+*unverifiable*, never *invalid*.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ledger.archive import Record, fetch
+from ledger.errors import Invalid, Malformed, Unverifiable
+from ledger.findings import Finding, Status
+from ledger.lineage import DatasetNode, ModelNode, TrackNode
+from ledger.records import DatasetRecord, LicenseRecord, TrackRecord, TrainingRunRecord
+
+if TYPE_CHECKING:
+    from ledger.address import Address
+    from ledger.contracts import Contracts, DatasetEntry, LicenseEntry, ModelEntry, TrackEntry
+    from ledger.digest import Digest
+    from ledger.store import ContentStore
+
+
+class Verifier:
+    """Checks tracks against one set of contracts and one store. ``findings`` grows with every check made."""
+
+    def __init__(self, contracts: Contracts, store: ContentStore) -> None:
+        self._contracts = contracts
+        self._store = store
+        self.findings: list[Finding] = []
+
+    def track(self, entry: TrackEntry) -> TrackNode:
+        """Check a track and everything it rests on. Chain trouble is raised, all else becomes a finding."""
+        subject = f"track {entry.claim}"
+        record = self._record(TrackRecord, subject, entry.cid, entry.record, entry.creator)
+        model = self._contracts.model(entry.model)
+        if record is not None:
+            claim = record.claim
+            deployment = self._contracts.deployment
+            self._agree(
+                "token",
+                subject,
+                "its claim is the token, its audio digest and creator are the chain's",
+                {
+                    "claim": (claim.digest, entry.claim),
+                    "audio digest": (record.audio, entry.audio),
+                    "creator": (claim.creator, entry.creator),
+                    "chain id": (claim.chain_id, deployment.chain_id),
+                    "contract": (claim.tracks, deployment.tracks),
+                    "model": (claim.model, entry.model),
+                    "weights": (claim.weights, model.weights),
+                    "model record": (record.model_record, model.record),
+                },
+            )
+        self._model_license(entry, model)
+        return TrackNode(entry, record, self.model(model))
+
+    def model(self, entry: ModelEntry) -> ModelNode:
+        """Check a model: its record, its licenses at the time it was recorded, its datasets."""
+        subject = f"model {entry.id}"
+        record = self._record(TrainingRunRecord, subject, entry.cid, entry.record, entry.trainer)
+        uses = {use.id: use for use in record.datasets} if record is not None else {}
+        if record is not None:
+            self._agree(
+                "training run",
+                subject,
+                "weights, trainer, datasets and shares are the chain's",
+                {
+                    "weights": (record.weights, entry.weights),
+                    "trainer": (record.trainer, entry.trainer),
+                    "datasets": (tuple((use.id, use.share_ppm) for use in record.datasets), entry.datasets),
+                },
+            )
+        nodes = []
+        for dataset_id, share in entry.datasets:
+            dataset = self._contracts.dataset(dataset_id)
+            use = uses.get(dataset_id)
+            if use is not None:
+                self._agree(
+                    "dataset reference",
+                    subject,
+                    f"names dataset {dataset_id} by the digests that the chain holds",
+                    {"record": (use.record, dataset.record), "root": (use.root, dataset.root)},
+                )
+            license_entry, license_record = self._training_license(entry, dataset)
+            nodes.append(DatasetNode(dataset, self.dataset(dataset), share, license_entry, license_record))
+        return ModelNode(entry, record, tuple(nodes))
+
+    def dataset(self, entry: DatasetEntry) -> DatasetRecord | None:
+        """Check a dataset: its record, and the Merkle root over its recordings."""
+        subject = f"dataset {entry.id}"
+        record = self._record(DatasetRecord, subject, entry.cid, entry.record, entry.holder)
+        if record is not None:
+            # The record recomputes its root from its recordings when it is read.
+            self._agree(
+                "merkle root",
+                subject,
+                f"root over {len(record.recordings)} recordings is the chain's",
+                {"root": (record.root, entry.root), "holder": (record.holder, entry.holder)},
+            )
+            held = sum(self._store.has(recording.cid) for recording in record.recordings)
+            self._note(
+                "recordings", subject, f"{held} of {len(record.recordings)} encrypted recordings are in the store"
+            )
+        if not entry.consent:
+            self._note("consent", subject, "the holder has withdrawn consent for new licenses")
+        return record
+
+    def _model_license(self, track: TrackEntry, model: ModelEntry) -> None:
+        subject = f"track {track.claim}"
+        if track.creator == model.trainer:
+            self._ok("model license", subject, f"its creator trained model {model.id}")
+        elif self._contracts.is_licensed("model", model.id, track.creator, "generate", block=track.block):
+            self._ok("model license", subject, f"its creator was licensed to generate with model {model.id}")
+        else:
+            self._invalid(
+                "model license", subject, f"its creator had no license for model {model.id} when it was minted"
+            )
+
+    def _training_license(
+        self, model: ModelEntry, dataset: DatasetEntry
+    ) -> tuple[LicenseEntry | None, LicenseRecord | None]:
+        subject = f"model {model.id}"
+        if not self._contracts.is_licensed("dataset", dataset.id, model.trainer, "train", block=model.block):
+            self._invalid(
+                "license", subject, f"its trainer had no license for dataset {dataset.id} when it was recorded"
+            )
+            return None, None
+        for entry in self._contracts.licenses("dataset", dataset.id, model.trainer):
+            if "train" not in entry.uses or entry.block > model.block:
+                continue
+            if entry.valid_until is not None and entry.valid_until < model.time:
+                continue
+            record = self._record(LicenseRecord, f"license {entry.id}", entry.cid, entry.record, entry.licensee)
+            if record is not None:
+                self._agree(
+                    "license terms",
+                    f"license {entry.id}",
+                    "licensee, subject, uses and price are the chain's",
+                    {
+                        "licensee": (record.licensee, entry.licensee),
+                        "dataset": ((record.subject_kind, record.subject_id), ("dataset", dataset.id)),
+                        "dataset record": (record.subject_record, dataset.record),
+                        "uses": (record.uses, entry.uses),
+                        "price": (record.price_wei, entry.price_wei),
+                    },
+                )
+            self._ok("license", subject, f"dataset {dataset.id} was licensed for training (license {entry.id})")
+            return entry, record
+        self._ok("license", subject, f"its trainer owned dataset {dataset.id} when it was recorded")
+        return None, None
+
+    def _record(self, kind: type[Record], subject: str, cid: str, digest: Digest, signer: Address) -> Record | None:
+        """The record behind a CID, or None and a finding that says why not."""
+        try:
+            record = fetch(self._store, kind, cid, digest, signer)
+        except Unverifiable as error:
+            self._say("record", Status.UNVERIFIABLE, subject, str(error))
+            return None
+        except (Invalid, Malformed) as error:
+            self._invalid("record", subject, str(error))
+            return None
+        self._ok("record", subject, f"{digest}, signed by {signer}")
+        return record
+
+    def _agree(self, check: str, subject: str, right: str, pairs: dict[str, tuple[object, object]]) -> None:
+        """One finding over several equalities; each that fails is named with both values."""
+        wrong = [f"{name} {said} is not {held}" for name, (said, held) in pairs.items() if said != held]
+        if wrong:
+            self._invalid(check, subject, "; ".join(wrong))
+        else:
+            self._ok(check, subject, right)
+
+    def _ok(self, check: str, subject: str, detail: str) -> None:
+        self._say(check, Status.OK, subject, detail)
+
+    def _note(self, check: str, subject: str, detail: str) -> None:
+        self._say(check, Status.NOTE, subject, detail)
+
+    def _invalid(self, check: str, subject: str, detail: str) -> None:
+        self._say(check, Status.INVALID, subject, detail)
+
+    def _say(self, check: str, status: Status, subject: str, detail: str) -> None:
+        self.findings.append(Finding(check, status, subject, detail))
