@@ -19,8 +19,13 @@
     │   ├── AlreadyRegistered  this digest has a token already
     │   ├── ConsentWithdrawn   the holder sells no more licenses
     │   ├── NotOwner           the caller does not own the token
-    │   ├── PriceNotMet        too little was sent
-    │   └── InsufficientFunds  the account cannot pay for the transaction
+    │   ├── PriceNotMet        not exactly the price was sent
+    │   ├── UseNotOffered      a dataset is not on offer for a use
+    │   ├── ArgumentRefused    a value out of the range that the contracts allow
+    │   ├── NothingDue         nothing is credited to the account
+    │   ├── PaymentRefused     the receiving account's own code refused the money
+    │   ├── InsufficientFunds  the account cannot pay for the transaction
+    │   └── Reverted           a contract refused for a reason that is not among the above
     ├── NotFound               no such token or record
     ├── StoreFault             the disk under a store would not take or give what it should
     └── KeyFault
@@ -99,7 +104,11 @@ class LicenseMissing(Refused):
 
 
 class AlreadyRegistered(Refused):
-    """This digest has a token already."""
+    """This digest has a token already: ``id`` says which."""
+
+    def __init__(self, message: str, id: int) -> None:  # noqa: A002
+        super().__init__(message)
+        self.id = id
 
 
 class ConsentWithdrawn(Refused):
@@ -111,11 +120,35 @@ class NotOwner(Refused):
 
 
 class PriceNotMet(Refused):
-    """Too little was sent."""
+    """Not exactly the price was sent."""
+
+
+class UseNotOffered(Refused):
+    """A dataset is not on offer for a use."""
+
+
+class ArgumentRefused(Refused):
+    """A value out of the range that the contracts allow."""
+
+
+class NothingDue(Refused):
+    """Nothing is credited to the account."""
+
+
+class PaymentRefused(Refused):
+    """The receiving account's own code refused the money; it stays credited."""
 
 
 class InsufficientFunds(Refused):
     """The account cannot pay for the transaction."""
+
+
+class Reverted(Refused):
+    """A contract refused for a reason that is not among the above. ``data`` is what it said, as bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(f"the contract refused, saying 0x{data.hex()}" if data else "the contract refused, saying nothing")
+        self.data = data
 
 
 class NotFound(LedgerError):

@@ -1,0 +1,46 @@
+"""The four facts that are signed: Dataset, License, TrainingRun, Track; in-toto Statements in canonical bytes."""
+
+from __future__ import annotations
+
+from ledger.errors import MalformedRecord
+from ledger.records.checks import USES
+from ledger.records.commitment import commitment
+from ledger.records.dataset import DatasetRecord, Omission, Recording, Terms, recordings_root
+from ledger.records.license import LicenseRecord
+from ledger.records.statement import Record, statement_of
+from ledger.records.time import parse_timestamp, timestamp
+from ledger.records.track import Claim, TrackRecord
+from ledger.records.training_run import DatasetUse, Split, TrainingRunRecord
+
+__all__ = [
+    "USES",
+    "Claim",
+    "DatasetRecord",
+    "DatasetUse",
+    "LicenseRecord",
+    "Omission",
+    "Record",
+    "Recording",
+    "Split",
+    "Terms",
+    "TrackRecord",
+    "TrainingRunRecord",
+    "commitment",
+    "parse_timestamp",
+    "read",
+    "recordings_root",
+    "timestamp",
+]
+
+
+def read(payload: bytes) -> DatasetRecord | LicenseRecord | TrainingRunRecord | TrackRecord:
+    """Read a record of any of the four types, by its predicate type.
+
+    Raises :class:`~ledger.errors.MalformedRecord`, and :class:`~ledger.errors.Invalid` where a digest in the record
+    does not follow from the rest of it.
+    """
+    found = statement_of(payload).get("predicateType")
+    for kind in (DatasetRecord, LicenseRecord, TrainingRunRecord, TrackRecord):
+        if found == kind.PREDICATE_TYPE:
+            return kind.from_payload(payload)
+    raise MalformedRecord(f"predicateType: {found!r} is none that we know")

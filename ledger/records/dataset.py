@@ -1,0 +1,222 @@
+"""The Dataset record: which recordings a rights holder registers, and on what terms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from ledger.address import Address
+from ledger.cid import Cid
+from ledger.digest import Digest
+from ledger.errors import ProofInvalid
+from ledger.merkle import MerkleTree
+from ledger.records import checks
+from ledger.records.fields import Fields
+from ledger.records.statement import Record
+
+_PROFILE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
+_ERROR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording: its file, what the file decodes to, and where its ciphertext lies."""
+
+    sha256: Digest
+    """Of the file."""
+    pcm: Digest
+    """Of the decoded samples: interleaved, little-endian float32."""
+    size: int
+    """Bytes of the file."""
+    frames: int
+    """Samples per channel."""
+    rate: int
+    """Samples per second."""
+    channels: int
+    iscc: str
+    """Audio code after ISO 24138."""
+    cid: Cid
+    """Of the ciphertext."""
+    cid_profile: str
+    """How that CID was computed, such as ``unixfs-v1-2025``."""
+    name_commitment: Digest
+    """Salted commitment to the file's name."""
+
+    def __post_init__(self) -> None:
+        checks.kept("sha256", self.sha256, Digest)
+        checks.kept("pcm", self.pcm, Digest)
+        checks.integer("size", self.size, 1)
+        checks.integer("frames", self.frames, 1)
+        checks.integer("rate", self.rate, 1, checks.HIGHEST_RATE)
+        checks.integer("channels", self.channels, 1, checks.MOST_CHANNELS)
+        checks.iscc("iscc", self.iscc)
+        checks.kept("cid", self.cid, Cid)
+        checks.form("cidProfile", self.cid_profile, _PROFILE, "a profile's name, such as unixfs-v1-2025")
+        checks.kept("nameCommitment", self.name_commitment, Digest)
+
+    def leaf(self) -> bytes:
+        """The Merkle leaf, 64 bytes: digest of the file, digest of its samples."""
+        return self.sha256.raw + self.pcm.raw
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the record."""
+        return {
+            "sha256": str(self.sha256),
+            "pcm": str(self.pcm),
+            "size": self.size,
+            "frames": self.frames,
+            "rate": self.rate,
+            "channels": self.channels,
+            "iscc": self.iscc,
+            "cid": str(self.cid),
+            "cidProfile": self.cid_profile,
+            "nameCommitment": str(self.name_commitment),
+        }
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """Raises :class:`~ledger.errors.MalformedRecord`."""
+        return cls(
+            sha256=fields.digest("sha256"),
+            pcm=fields.digest("pcm"),
+            size=fields.integer("size"),
+            frames=fields.integer("frames"),
+            rate=fields.integer("rate"),
+            channels=fields.integer("channels"),
+            iscc=fields.text("iscc"),
+            cid=fields.cid("cid"),
+            cid_profile=fields.text("cidProfile"),
+            name_commitment=fields.digest("nameCommitment"),
+        )
+
+
+@dataclass(frozen=True)
+class Omission:
+    """A file that was left out, and why."""
+
+    sha256: Digest | None
+    """None where the file could not even be read."""
+    reason: str
+    """The name of the error, such as ``CorruptAudio``."""
+    name_commitment: Digest
+
+    def __post_init__(self) -> None:
+        if self.sha256 is not None:
+            checks.kept("sha256", self.sha256, Digest)
+        checks.form("reason", self.reason, _ERROR_NAME, "the name of an error")
+        checks.kept("nameCommitment", self.name_commitment, Digest)
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the record."""
+        return {
+            "sha256": None if self.sha256 is None else str(self.sha256),
+            "reason": self.reason,
+            "nameCommitment": str(self.name_commitment),
+        }
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """Raises :class:`~ledger.errors.MalformedRecord`."""
+        return cls(
+            sha256=fields.nullable("sha256", fields.digest),
+            reason=fields.text("reason"),
+            name_commitment=fields.digest("nameCommitment"),
+        )
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a license costs, what share of later income is asked, and what may be licensed."""
+
+    price_wei: int
+    """0 to 2**128 - 1."""
+    royalty_ppm: int
+    """Parts per million."""
+    uses: tuple[str, ...]
+    """Some of ``train``, ``generate``, ``commercial``, in this order; none where nothing is for sale."""
+
+    def __post_init__(self) -> None:
+        checks.integer("priceWei", self.price_wei, 0, checks.LARGEST_WEI)
+        checks.integer("royaltyPpm", self.royalty_ppm, 0, checks.WHOLE_PPM)
+        checks.uses("uses", self.uses)
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the record."""
+        return {"priceWei": str(self.price_wei), "royaltyPpm": self.royalty_ppm, "uses": list(self.uses)}
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """Raises :class:`~ledger.errors.MalformedRecord`."""
+        return cls(
+            price_wei=fields.wei("priceWei"), royalty_ppm=fields.integer("royaltyPpm"), uses=fields.texts("uses")
+        )
+
+
+@dataclass(frozen=True)
+class DatasetRecord(Record):
+    """A rights holder registers recordings, sorted by the digest of their files, under one Merkle root."""
+
+    PREDICATE_TYPE: ClassVar[str] = "urn:stemmata:dataset:v1"
+    SUBJECTS: ClassVar[tuple[tuple[str, ...], ...]] = (("recordings",),)
+
+    root: Digest
+    title: str
+    holder: Address
+    license: str
+    """The license's name or SPDX expression, for people to read; the terms are what is enforced."""
+    terms: Terms
+    recordings: tuple[Recording, ...]
+    omitted: tuple[Omission, ...]
+    created: str
+
+    def __post_init__(self) -> None:
+        """Raises ``MalformedRecord``, and ``ProofInvalid`` if ``root`` is not the Merkle root over the recordings."""
+        checks.kept("root", self.root, Digest)
+        checks.text("title", self.title)
+        checks.kept("holder", self.holder, Address)
+        checks.text("license", self.license)
+        checks.kept("terms", self.terms, Terms)
+        checks.entries("recordings", self.recordings, Recording)
+        checks.ascending("recordings", [recording.sha256 for recording in self.recordings])
+        checks.entries("omitted", self.omitted, Omission, least=0)
+        checks.time("created", self.created)
+        root = recordings_root(self.recordings)
+        if root != self.root:
+            raise ProofInvalid(f"the recordings have the Merkle root {root}, the record says {self.root}")
+
+    def subjects(self) -> Mapping[str, Digest]:
+        """The Merkle root."""
+        return {"recordings": self.root}
+
+    def predicate(self) -> dict[str, Any]:
+        """As in the record."""
+        return {
+            "title": self.title,
+            "holder": str(self.holder),
+            "license": self.license,
+            "terms": self.terms.to_json(),
+            "recordings": [recording.to_json() for recording in self.recordings],
+            "omitted": [omission.to_json() for omission in self.omitted],
+            "created": self.created,
+        }
+
+    @classmethod
+    def read(cls, subjects: Mapping[str, Digest], predicate: Fields) -> Self:
+        """Raises ``MalformedRecord`` and ``ProofInvalid``."""
+        return cls(
+            root=subjects["recordings"],
+            title=predicate.text("title"),
+            holder=predicate.address("holder"),
+            license=predicate.text("license"),
+            terms=predicate.object("terms", Terms.read),
+            recordings=predicate.objects("recordings", Recording.read),
+            omitted=predicate.objects("omitted", Omission.read),
+            created=predicate.text("created"),
+        )
+
+
+def recordings_root(recordings: tuple[Recording, ...]) -> Digest:
+    """The Merkle root over the recordings' leaves, in the order given."""
+    return MerkleTree([recording.leaf() for recording in recordings]).root

@@ -1,0 +1,177 @@
+"""The TrainingRun record: which datasets made which weights, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+from ledger.address import Address
+from ledger.cid import Cid
+from ledger.digest import Digest
+from ledger.records import checks
+from ledger.records.fields import Fields
+from ledger.records.statement import Record
+
+
+@dataclass(frozen=True)
+class DatasetUse:
+    """A dataset that a model was trained on."""
+
+    id: int
+    """Its token, from 1."""
+    record: Digest
+    root: Digest
+    license_id: int
+    """The license under which it was used; 0 where the trainer owns the dataset and needs none."""
+    share_ppm: int
+    """Its share of the training, in parts per million."""
+
+    def __post_init__(self) -> None:
+        checks.integer("id", self.id, 1)
+        checks.kept("record", self.record, Digest)
+        checks.kept("root", self.root, Digest)
+        checks.integer("licenseId", self.license_id, 0)
+        checks.integer("sharePpm", self.share_ppm, 0, checks.WHOLE_PPM)
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the record."""
+        return {
+            "id": self.id,
+            "record": str(self.record),
+            "root": str(self.root),
+            "licenseId": self.license_id,
+            "sharePpm": self.share_ppm,
+        }
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """Raises :class:`~ledger.errors.MalformedRecord`."""
+        return cls(
+            id=fields.integer("id"),
+            record=fields.digest("record"),
+            root=fields.digest("root"),
+            license_id=fields.integer("licenseId"),
+            share_ppm=fields.integer("sharePpm"),
+        )
+
+
+@dataclass(frozen=True)
+class Split:
+    """How many windows of the recordings were trained on, validated on, and tested on."""
+
+    train: int
+    validation: int
+    test: int
+
+    def __post_init__(self) -> None:
+        checks.integer("train", self.train, 1)
+        checks.integer("validation", self.validation, 0)
+        checks.integer("test", self.test, 0)
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the record."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """Raises :class:`~ledger.errors.MalformedRecord`."""
+        return cls(train=fields.integer("train"), validation=fields.integer("validation"), test=fields.integer("test"))
+
+
+@dataclass(frozen=True)
+class TrainingRunRecord(Record):
+    """A trainer made weights from datasets. The order of the datasets is the order of the model's styles."""
+
+    PREDICATE_TYPE: ClassVar[str] = "urn:stemmata:training-run:v1"
+    SUBJECTS: ClassVar[tuple[tuple[str, ...], ...]] = (("weights",),)
+
+    weights: Digest
+    """Of the safetensors file."""
+    weights_cid: Cid
+    weights_size: int
+    """Bytes of the file."""
+    trainer: Address
+    datasets: tuple[DatasetUse, ...]
+    preset: str
+    config: Mapping[str, str | int | bool] = field(hash=False)
+    """Flat; fractions as decimal texts."""
+    seed: int
+    """0 to 2**53 - 1."""
+    code: Digest
+    """Of the source that trained."""
+    packages: Mapping[str, str] = field(hash=False)
+    """Versions by name."""
+    machine: str
+    """Its class, such as the processor's model: enough to know where the run repeats bit for bit."""
+    started: str
+    finished: str
+    metrics: Mapping[str, str] = field(hash=False)
+    """Finite decimal numbers, as texts."""
+    split: Split
+
+    def __post_init__(self) -> None:
+        """Raises ``MalformedRecord``."""
+        checks.kept("weights", self.weights, Digest)
+        checks.kept("weightsCid", self.weights_cid, Cid)
+        checks.integer("weightsSize", self.weights_size, 1)
+        checks.kept("trainer", self.trainer, Address)
+        checks.entries("datasets", self.datasets, DatasetUse)
+        checks.distinct("datasets", [use.id for use in self.datasets])
+        checks.shares("datasets.sharePpm", tuple(use.share_ppm for use in self.datasets))
+        checks.text("preset", self.preset)
+        checks.integer("seed", self.seed, 0)
+        checks.kept("code", self.code, Digest)
+        checks.text("machine", self.machine)
+        checks.time("started", self.started)
+        checks.time("finished", self.finished)
+        checks.order("finished", self.finished, self.started, "started")
+        checks.kept("split", self.split, Split)
+        # A frozen record holds frozen tables: copies that the caller cannot change afterwards.
+        object.__setattr__(self, "config", checks.table("config", self.config, (str, int, bool)))
+        object.__setattr__(self, "packages", checks.table("packages", self.packages, (str,)))
+        object.__setattr__(self, "metrics", checks.numbers("metrics", self.metrics))
+
+    def subjects(self) -> Mapping[str, Digest]:
+        """The weights file."""
+        return {"weights": self.weights}
+
+    def predicate(self) -> dict[str, Any]:
+        """As in the record."""
+        return {
+            "weightsCid": str(self.weights_cid),
+            "weightsSize": self.weights_size,
+            "trainer": str(self.trainer),
+            "datasets": [use.to_json() for use in self.datasets],
+            "preset": self.preset,
+            "config": dict(self.config),
+            "seed": self.seed,
+            "code": str(self.code),
+            "packages": dict(self.packages),
+            "machine": self.machine,
+            "started": self.started,
+            "finished": self.finished,
+            "metrics": dict(self.metrics),
+            "split": self.split.to_json(),
+        }
+
+    @classmethod
+    def read(cls, subjects: Mapping[str, Digest], predicate: Fields) -> Self:
+        """Raises ``MalformedRecord``."""
+        return cls(
+            weights=subjects["weights"],
+            weights_cid=predicate.cid("weightsCid"),
+            weights_size=predicate.integer("weightsSize"),
+            trainer=predicate.address("trainer"),
+            datasets=predicate.objects("datasets", DatasetUse.read),
+            preset=predicate.text("preset"),
+            config=predicate.table("config"),
+            seed=predicate.integer("seed"),
+            code=predicate.digest("code"),
+            packages=predicate.table("packages"),
+            machine=predicate.text("machine"),
+            started=predicate.text("started"),
+            finished=predicate.text("finished"),
+            metrics=predicate.table("metrics"),
+            split=predicate.object("split", Split.read),
+        )
