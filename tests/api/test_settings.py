@@ -1,0 +1,32 @@
+"""Settings come from the environment, and never show the passphrase."""
+
+from pathlib import Path
+
+from api.settings import Settings
+
+
+def test_defaults() -> None:
+    settings = Settings.from_environ({})
+    assert settings.home == Path("~/.stemmata").expanduser()
+    assert settings.passphrase is None
+    assert settings.rpc_url is None
+
+
+def test_every_variable(tmp_path: Path) -> None:
+    settings = Settings.from_environ(
+        {
+            "STEMMATA_HOME": str(tmp_path),
+            "STEMMATA_PASSPHRASE": "open sesame",
+            "STEMMATA_RPC": "http://127.0.0.1:8545",
+            "STEMMATA_DEPLOYMENT": str(tmp_path / "contracts.json"),
+        }
+    )
+    assert settings.home == tmp_path
+    assert settings.passphrase == "open sesame"
+    assert settings.rpc_url == "http://127.0.0.1:8545"
+    assert settings.deployment == tmp_path / "contracts.json"
+    assert "sesame" not in repr(settings)
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    assert Settings.from_environ({"STEMMATA_PASSPHRASE": "", "STEMMATA_RPC": ""}) == Settings.from_environ({})
