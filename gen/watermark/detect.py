@@ -1,0 +1,172 @@
+"""Finding marks: where the pilots fit, read the code; where the tag fits, measure how far the mark reaches.
+
+Audio is searched in overlapping windows, so that a file may hold several marked tracks, and then once more as a whole,
+for marks too weak for one window. The grid of tiles is tried at four phases and all PERIOD offsets; at most CANDIDATES
+of them are decoded in a window, and every one decoded counts against the probability of a false mark.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gen.watermark.patterns import FRAME, PERIOD, RATE, TILE, Pattern
+from gen.watermark.payload import TAG_BYTES, decode, encode
+from gen.watermark.tiles import Array, energies, level, residual
+
+PHASES: Final = 4
+CANDIDATES: Final = 4
+# Pilot correlations below this many standard deviations are not decoded.
+THRESHOLD: Final = 4.0
+WINDOW_TILES: Final = round(15 * RATE / TILE)
+# A tile further out than this many times its liveliness is an accident, not a mark.
+_CLIP: Final = 2.5
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One mark that was found.
+
+    id: the 8 bytes it says. score: pilot correlation in standard deviations of unmarked audio. start, end: the part of
+    the audio that carries it, in seconds, good to about a second. false_positive: an upper bound for the probability
+    that this search would have reported anything in audio made without the key (candidates decoded times 2**-32).
+    """
+
+    id: bytes
+    score: float
+    start: float
+    end: float
+    false_positive: float
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A mark on one grid of tiles: its id, score and first and last tile."""
+
+    id: bytes
+    score: float
+    phase: int
+    first: int
+    last: int
+
+
+class Grid:
+    """Soft tiles of one audio at all phases: values whose sign is the mark's, weighted by how far they can be trusted.
+
+    samples: float32 (channels, frames) at 44.1 kHz, at least one FRAME long.
+    """
+
+    def __init__(self, samples: Array) -> None:
+        factor = np.float32(level(samples))
+        decibels = energies(samples * factor, TILE // PHASES)
+        self.phases = tuple(_soft(decibels[phase::PHASES]) for phase in range(min(PHASES, len(decibels))))
+
+    @property
+    def tiles(self) -> int:
+        """How many tiles the audio is long."""
+        return len(self.phases[0])
+
+    def fold(self, phase: int, first: int, last: int) -> Array:
+        """Tiles first to last added up over the periods: float32 (PERIOD, BANDS), row t holding tiles t mod PERIOD."""
+        tiles = self.phases[phase][first:last]
+        before = first % PERIOD
+        after = -(before + len(tiles)) % PERIOD
+        padded = np.pad(tiles, ((before, after), (0, 0)))
+        return padded.reshape(-1, PERIOD, tiles.shape[1]).sum(axis=0)
+
+
+def _soft(decibels: Array) -> Array:
+    rest, liveliness = residual(decibels)
+    return np.clip(rest / liveliness, -_CLIP, _CLIP) / np.sqrt(liveliness)
+
+
+class Search:
+    """One search for the marks of one key; counts the candidates it decodes."""
+
+    def __init__(self, grid: Grid, key: bytes) -> None:
+        self.grid = grid
+        self.key = key
+        self.pattern = Pattern.of(key)
+        self.decoded = 0
+        pilots = self.pattern.pilots
+        self._pilots = np.conj(np.fft.rfft(pilots, axis=0))
+        self._weight = float(np.square(pilots).sum())
+
+    @property
+    def false_positive(self) -> float:
+        """Upper bound for the probability that anything was found by accident."""
+        return min(1.0, self.decoded * 2.0 ** (-8 * TAG_BYTES))
+
+    def marks(self) -> list[Mark]:
+        """All marks, by their beginning."""
+        found: list[Mark] = []
+        free = np.ones(self.grid.tiles, bool)
+        for first, last in _windows(self.grid.tiles):
+            if free[first:last].mean() < 0.5:
+                continue
+            mark = self._read(first, last)
+            if mark is not None:
+                found.append(mark)
+                free[mark.first : mark.last] = False
+        return sorted(found, key=lambda mark: mark.first)
+
+    def fits(self, first: int, last: int) -> list[tuple[float, int, int]]:
+        """Best (pilot correlation, phase, offset) among the tiles first to last, best first."""
+        best = []
+        for phase in range(len(self.grid.phases)):
+            fold = self.grid.fold(phase, first, last)
+            spread = np.sqrt(float(np.square(fold).mean()) * self._weight)
+            if spread == 0:
+                continue
+            spectrum = (np.fft.rfft(fold, axis=0) * self._pilots).sum(axis=1)
+            scores = np.fft.irfft(spectrum, n=PERIOD) / spread
+            best += [(float(scores[offset]), phase, int(offset)) for offset in np.argsort(scores)[-CANDIDATES:]]
+        return sorted(best, reverse=True)[:CANDIDATES]
+
+    def _read(self, first: int, last: int) -> Mark | None:
+        for score, phase, offset in self.fits(first, last):
+            if score < THRESHOLD:
+                break
+            self.decoded += 1
+            fold = np.roll(self.grid.fold(phase, first, last), -offset, axis=0)
+            identity = decode(self.key, self.pattern.read(fold))
+            if identity is not None:
+                return Mark(identity, score, phase, *self._extent(identity, phase, offset, first, last))
+        return None
+
+    def _extent(self, identity: bytes, phase: int, offset: int, first: int, last: int) -> tuple[int, int]:
+        """From which tile to which the audio carries this mark."""
+        tiles = self.grid.phases[phase]
+        signs = self.pattern.write(encode(self.key, identity))
+        wanted = np.roll(signs, offset, axis=0)[np.arange(len(tiles)) % PERIOD]
+        agreement = (tiles * wanted).sum(axis=1) / (np.sqrt(np.square(tiles).sum(axis=1)) + 1e-9)
+        # Half of what a marked tile agrees on average: above it speaks for the mark, below against.
+        return _heaviest_run(agreement - agreement[first:last].mean() / 2)
+
+
+def _windows(tiles: int) -> Iterator[tuple[int, int]]:
+    """Windows of 15 s at half their distance, the last one at the end, and then everything at once."""
+    step = WINDOW_TILES // 2
+    for first in range(0, max(1, tiles - WINDOW_TILES), step):
+        yield first, min(tiles, first + WINDOW_TILES)
+    if tiles > WINDOW_TILES:
+        yield tiles - WINDOW_TILES, tiles
+        yield 0, tiles
+
+
+def _heaviest_run(values: NDArray[np.floating]) -> tuple[int, int]:
+    """First and end index of the run of values with the largest sum (Kadane's algorithm, by running minima)."""
+    sums = np.concatenate(([0.0], np.cumsum(values, dtype=np.float64)))
+    gains = sums - np.minimum.accumulate(sums)
+    last = int(np.argmax(gains))
+    return int(np.argmin(sums[: last + 1])), last
+
+
+def seconds(mark: Mark, duration: float) -> tuple[float, float]:
+    """Begin and end of a mark in audio of this many seconds, snapped to its ends where it nearly reaches them."""
+    begin = (mark.first * TILE + mark.phase * TILE / PHASES) / RATE
+    end = (mark.last * TILE + mark.phase * TILE / PHASES + FRAME - TILE) / RATE
+    near = 2 * FRAME / RATE
+    return (0.0 if begin < near else begin), (duration if end > duration - near else end)
