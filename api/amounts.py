@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, localcontext
 
 from api.errors import UsageError
 
@@ -16,7 +16,7 @@ def wei_from_ether(text: str) -> int:
 
 def ether_from_wei(wei: int) -> str:
     """Wei to decimal ether without trailing zeros."""
-    return _plain(Decimal(wei) / WEI_PER_ETHER)
+    return _plain(wei, 18)
 
 
 def ppm_from_percent(text: str) -> int:
@@ -26,23 +26,24 @@ def ppm_from_percent(text: str) -> int:
 
 def percent_from_ppm(ppm: int) -> str:
     """Parts per million to percent without trailing zeros."""
-    return _plain(Decimal(ppm) / 10_000)
+    return _plain(ppm, 4)
 
 
 def _scaled(text: str, scale: int, what: str, unit: str, limit: int | None) -> int:
     try:
-        amount = Decimal(text)
+        with localcontext(prec=100):
+            amount = Decimal(text)
+            scaled = amount * scale
     except InvalidOperation:
         raise UsageError(f"{what} {text!r} is not a number of {unit}") from None
     if not amount.is_finite() or amount < 0 or (limit is not None and amount > limit):
         bound = f"between 0 and {limit}" if limit is not None else "0 or more"
         raise UsageError(f"{what} {text!r}: must be {bound} {unit}")
-    scaled = amount * scale
     if scaled != int(scaled) or int(scaled) >= 2**128:
         raise UsageError(f"{what} {text!r} is finer or larger than can be recorded")
     return int(scaled)
 
 
-def _plain(amount: Decimal) -> str:
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _plain(amount: int, decimals: int) -> str:
+    whole, fraction = divmod(amount, 10**decimals)
+    return f"{whole}.{fraction:0{decimals}d}".rstrip("0").rstrip(".")

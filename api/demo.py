@@ -65,9 +65,11 @@ def run(folder: Path, audio: Path | None, stage: Stage) -> dict[str, Any]:
     _license(home, entries, signers["creator"], stage)
     model = _train(home, ids, signers["creator"], stage)
     track = folder / "track.wav"
-    made = generation.generate(home, model, seconds=SECONDS, seed=SEED, creator=signers["creator"].address, out=track)
+    made = generation.generate(
+        home, model, seconds=SECONDS, seed=SEED, creator=signers["creator"].address, out=track, now=stage.now
+    )
     stage.say(f"generate  {track.name}, {SECONDS:g} s, watermark {made.claim.watermark.hex()}")
-    minted = minting.mint(home, track, signer=signers["creator"], now=stage.now)
+    minted = minting.mint(home, track, signer=signers["creator"])
     stage.say(f"mint      track {str(minted.entry.claim)[:16]}… in block {minted.entry.block}")
     piece = _piece(track)
     stage.say(f"copy      {piece.name}: MP3 128 kb/s, {PIECE[1] - PIECE[0]:g} s cut out, encoded again")
@@ -205,7 +207,8 @@ def _tamper(home: Home, folder: Path, track: TrackNode, piece: Path, stage: Stag
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(home.path, folder)
     copy = replace(home, settings=replace(home.settings, home=folder))
-    block = copy.store().path(Cid.parse(track.model.entry.cid))
+    name = Cid.parse(track.model.entry.cid).digest.hex()
+    block = copy.folder("content") / name[:2] / name[2:4] / name
     block.chmod(0o600)
     data = block.read_bytes()
     middle = len(data) // 2

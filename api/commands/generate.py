@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from api.commands import json_option, key_option
+from api.commands import json_option, key_option, now
 from api.console import Console
 from api.errors import UsageError
 from api.home import Home
@@ -47,6 +47,7 @@ def generate(
         seed=seed,
         creator=home.keystore().address(key_name),
         out=out,
+        now=now,
         style=_weights(style),
         temperature=_temperature(temperature),
     )

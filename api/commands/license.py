@@ -30,10 +30,10 @@ def buy(settings: Settings, dataset_id: int, use: str, key_name: str, as_json: b
     done = licenses.buy(home, dataset_id, use=use, signer=home.signer(key_name), now=now)
     entry = done.entry
     if entry is None:
-        content = {"license": None, "dataset": dataset_id, "already": True}
-        Console(as_json).result(content, f"you own dataset {dataset_id}: no license needed")
+        owned = {"license": None, "dataset": dataset_id, "already": True}
+        Console(as_json).result(owned, f"you own dataset {dataset_id}: no license needed")
         return
-    content = {
+    content: dict[str, object] = {
         "license": entry.id,
         "dataset": dataset_id,
         "licensee": str(entry.licensee),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from api.commands import json_option, key_option, now
+from api.commands import json_option, key_option
 from api.console import Console, ask_passphrase
 from api.home import Home
 from api.settings import Settings
@@ -22,7 +22,7 @@ def mint(settings: Settings, file: Path, key_name: str, as_json: bool) -> None:
     from api.workflows import minting
 
     home = Home(settings, ask_passphrase)
-    done = minting.mint(home, file, signer=home.signer(key_name), now=now)
+    done = minting.mint(home, file, signer=home.signer(key_name))
     entry = done.entry
     content = {
         "track": str(entry.claim),

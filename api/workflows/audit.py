@@ -19,8 +19,9 @@ from ledger.findings import Finding, Status, Verdict, conclude
 
 if TYPE_CHECKING:
     from gen.fingerprint import Fingerprint
-    from gen.watermark.mark import Detection
+    from gen.watermark.detect import Detection
     from gen.waveform import Waveform
+    from ledger.cid import Cid
     from ledger.contracts import TrackEntry
     from ledger.lineage import TrackNode
 
@@ -151,7 +152,7 @@ def _similarity(ledger: Ledger, entry: TrackEntry, codes: Fingerprint) -> float 
     return _agreement(ledger, record.fingerprint, codes)
 
 
-def _agreement(ledger: Ledger, cid: object, codes: Fingerprint) -> float | None:
+def _agreement(ledger: Ledger, cid: Cid, codes: Fingerprint) -> float | None:
     from gen.fingerprint import Fingerprint, align
 
     try:

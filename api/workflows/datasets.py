@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from api.errors import BadRecordings, RecordingChanged
 from api.home import Home, Ledger
@@ -178,9 +178,9 @@ def _store(
     from api.home import write_atomically
     from ledger.records import Omission, Recording, commitment
     from ledger.unixfs import PROFILE
-    from ledger.vault import DataKey, encrypt_bytes
+    from ledger.vault import encrypt
 
-    key = DataKey.new()
+    key = _data_key(home, root)
     store = home.store()
     private: dict[str, tuple[str, str]] = {}
 
@@ -192,7 +192,7 @@ def _store(
     recordings = []
     for done, item in enumerate(good, start=1):
         with tempfile.TemporaryFile(dir=home.folder("tmp")) as ciphertext:
-            _encrypt(item, ciphertext, key, root)
+            _encrypt(item, cast(BinaryIO, ciphertext), key, root)
             cid = store.add_file(ciphertext)
         recordings.append(
             Recording(
@@ -211,22 +211,39 @@ def _store(
         report("encrypting", done, len(good))
     omitted = []
     for path, error in bad:
-        digest = Digest.of_file(path) if path.is_file() else None
+        try:
+            digest = Digest.of_file(path) if path.is_file() else None
+        except OSError:
+            digest = None
         salted = commit(path, digest or Digest.of(os.fsencode(path)))
         omitted.append(Omission(sha256=digest, reason=type(error).__name__, name_commitment=salted))
-    home.vault().put(str(root), key)
-    sealed = encrypt_bytes(json.dumps(private).encode(), key, _private_asset(root))
-    write_atomically(home.folder("private") / f"{root}.enc", sealed)
+    sealed = io.BytesIO()
+    encrypt(io.BytesIO(json.dumps(private).encode()), sealed, key, _private_asset(root))
+    write_atomically(home.folder("private") / f"{root}.enc", sealed.getvalue())
     return tuple(recordings), tuple(omitted)
 
 
-def _encrypt(item: Examined, target: IO[bytes], key: DataKey, root: Digest) -> None:
+def _data_key(home: Home, root: Digest) -> DataKey:
+    """The dataset's key, kept in the vault before it encrypts anything; a killed run's key serves the next run."""
+    from ledger.errors import NotFound
+    from ledger.vault import DataKey
+
+    vault = home.vault()
+    try:
+        return vault.get(str(root))
+    except NotFound:
+        key = DataKey.new()
+        vault.put(str(root), key)
+        return key
+
+
+def _encrypt(item: Examined, target: BinaryIO, key: DataKey, root: Digest) -> None:
     """Encrypt a file, hashing what is read: it must be the file that was examined."""
     from ledger.vault import encrypt
 
     with item.path.open("rb") as source:
         reader = _Hashing(source)
-        encrypt(reader, target, key, _asset(root, item.sha256))
+        encrypt(cast(BinaryIO, reader), target, key, _asset(root, item.sha256))
     if Digest(reader.sha256.digest()) != item.sha256:
         raise RecordingChanged(f"{item.path} changed while it was being registered; add the folder again")
     target.seek(0)
@@ -235,7 +252,7 @@ def _encrypt(item: Examined, target: IO[bytes], key: DataKey, root: Digest) -> N
 class _Hashing(io.RawIOBase):
     """A file that hashes what is read from it."""
 
-    def __init__(self, source: IO[bytes]) -> None:
+    def __init__(self, source: BinaryIO) -> None:
         self._source = source
         self.sha256 = hashlib.sha256()
 

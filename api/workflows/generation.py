@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api import claims
-from api.claims import Generated
+from api import drafts
 from api.errors import OutputExists, UsageError
 from api.home import Home, Ledger
+from api.workflows.shares import shares_ppm
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
     from ledger.address import Address
     from ledger.contracts import ModelEntry
-    from ledger.records import Claim, TrainingRunRecord
+    from ledger.records import Claim, TrackRecord, TrainingRunRecord
 
 MAX_SECONDS = 3600
 
@@ -28,20 +29,22 @@ def generate(
     seed: int,
     creator: Address,
     out: Path,
+    now: Callable[[], datetime],
     style: Sequence[int] | None = None,
     temperature: str = "1.0",
-) -> Generated:
+) -> TrackRecord:
     """Generate ``seconds`` of audio into a 16-bit WAV file that carries the watermark of its claim.
 
     The claim holds everything that decides the samples (model, seed, style in ppm per dataset, length, sampler) and
     who made it where; the first 64 bits of its digest are the watermark id. So the same call gives the same file.
+    Returns the Track record, unsigned as yet.
     """
-    from gen.audio import load, save
-    from gen.fingerprint import fingerprint
+    from gen.audio import save
     from gen.generate import GenerationRequest, Generator
     from gen.watermark.mark import Watermark
     from gen.watermark.payload import PUBLIC_KEY
     from ledger.errors import LicenseMissing
+    from ledger.records import Claim
 
     if not 3 <= seconds <= MAX_SECONDS:
         raise UsageError(f"--seconds {seconds:g}: between 3 (a watermark needs that much) and {MAX_SECONDS}")
@@ -54,42 +57,73 @@ def generate(
         ):
             raise LicenseMissing(f"model {model_id}, use generate: {creator} is neither its trainer nor licensed")
         record = _training_run(ledger, entry)
-        tracks, chain_id = ledger.contracts.deployment.tracks, ledger.contracts.deployment.chain_id
+        deployment = ledger.contracts.deployment
     generator = Generator.load(weights(home, record))
-    ppm = _style(style, len(record.datasets))
-    claim = _claim(chain_id, tracks, entry, creator, seed, ppm, temperature, round(seconds * generator.rate), generator)
+    claim = Claim(
+        chain_id=deployment.chain_id,
+        tracks=deployment.tracks,
+        model=entry.id,
+        weights=entry.weights,
+        creator=creator,
+        seed=seed,
+        frames=round(seconds * generator.rate),
+        rate=generator.rate,
+        channels=generator.channels,
+        style=_style(style, len(record.datasets)),
+        sampler={"temperature": temperature},
+    )
     made = generator.render(
         GenerationRequest(
             frames=claim.frames,
             seed=seed,
-            style=tuple(share / 1_000_000 for share in ppm),
+            style=tuple(share / 1_000_000 for share in claim.style),
             temperature=float(temperature),
         )
     )
-    marked = Watermark(PUBLIC_KEY).embed(made.waveform, claim.watermark)
     partial = out.with_name(f".{out.name}.part.wav")
     try:
-        save(partial, marked)
-        audio = Digest.of_file(partial)
-        if out.exists() and Digest.of_file(out) != audio:
+        save(partial, Watermark(PUBLIC_KEY).embed(made.waveform, claim.watermark))
+        draft = _describe(home, partial, claim, made.attention, entry.record, now)
+        if out.exists() and Digest.of_file(out) != draft.audio:
             raise OutputExists(f"{out} exists and is another file; move it or choose another name")
-        final = load(partial)  # what is described is what the file holds, after rounding to 16 bits
-        codes = fingerprint(final)
-        generated = Generated(
-            claim=claim,
-            audio=audio,
-            pcm=Digest(final.pcm_sha256()),
-            size=partial.stat().st_size,
-            iscc=codes.iscc,
-            fingerprint=home.store().add_bytes(codes.to_bytes()),
-            attention=tuple(round(weight * 1_000_000) for weight in made.attention),
-            model_record=entry.record,
-        )
-        claims.keep(home, generated)
+        drafts.keep(home, draft)
         partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)
-    return generated
+    return draft
+
+
+def _describe(
+    home: Home,
+    path: Path,
+    claim: Claim,
+    attention: Sequence[float],
+    model_record: Digest,
+    now: Callable[[], datetime],
+) -> TrackRecord:
+    """The Track record of a file: what is described is what the file holds, after rounding to 16 bits."""
+    from gen.audio import load
+    from gen.fingerprint import fingerprint
+    from ledger.records import TrackRecord, timestamp
+    from ledger.unixfs import import_file
+
+    wave = load(path)
+    codes = fingerprint(wave)
+    with path.open("rb") as file:
+        audio_cid = import_file(file, lambda cid, block: None)  # stored when it is minted
+    return TrackRecord(
+        claim=claim,
+        audio=Digest.of_file(path),
+        pcm=Digest(wave.pcm_sha256()),
+        size=path.stat().st_size,
+        iscc=codes.iscc,
+        fingerprint=home.store().add_bytes(codes.to_bytes()),
+        audio_cid=audio_cid,
+        attention=shares_ppm([round(weight * 1_000_000) for weight in attention]),
+        watermark=claim.watermark.hex(),
+        model_record=model_record,
+        created=timestamp(now()),
+    )
 
 
 def weights(home: Home, record: TrainingRunRecord) -> Path:
@@ -117,38 +151,8 @@ def _training_run(ledger: Ledger, entry: ModelEntry) -> TrainingRunRecord:
 
 def _style(style: Sequence[int] | None, count: int) -> tuple[int, ...]:
     """Style weights as ppm that sum to the whole; an even mix if none are given."""
-    from api.workflows.training import shares_ppm
-
     if style is None:
         return shares_ppm([1] * count)
     if len(style) != count or any(weight < 0 for weight in style) or not any(style):
         raise UsageError(f"--style: give {count} whole numbers, one per dataset of the model, not all zero")
     return shares_ppm(style)
-
-
-def _claim(
-    chain_id: int,
-    tracks: Address,
-    model: ModelEntry,
-    creator: Address,
-    seed: int,
-    style: tuple[int, ...],
-    temperature: str,
-    frames: int,
-    generator: object,
-) -> Claim:
-    from ledger.records import Claim
-
-    return Claim(
-        chain_id=chain_id,
-        tracks=tracks,
-        model=model.id,
-        weights=model.weights,
-        creator=creator,
-        seed=seed,
-        frames=frames,
-        rate=generator.rate,
-        channels=generator.channels,
-        style=style,
-        sampler={"temperature": temperature},
-    )

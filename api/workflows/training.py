@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from api.home import Home, write_atomically
 from api.workflows import datasets as dataset_workflow
+from api.workflows.shares import shares_ppm
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
@@ -136,16 +137,6 @@ def code_digest() -> Digest:
 def machine() -> str:
     """The machine class on which a run can be repeated bit for bit: architecture, system, interpreter."""
     return f"{platform.machine()} {platform.system()} {platform.python_implementation()} {platform.python_version()}"
-
-
-def shares_ppm(weights: Sequence[int]) -> tuple[int, ...]:
-    """Split 1,000,000 in proportion to positive integers; what rounding leaves goes to the largest remainders."""
-    total = sum(weights)
-    shares = [weight * 1_000_000 // total for weight in weights]
-    order = sorted(range(len(weights)), key=lambda i: (-(weights[i] * 1_000_000 % total), i))
-    for index in order[: 1_000_000 - sum(shares)]:
-        shares[index] += 1
-    return tuple(shares)
 
 
 def _require_licenses(contracts: Contracts, entries: Sequence[DatasetEntry], trainer: Address) -> tuple[int, ...]:
