@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,10 @@ _BLOCK = 1 << 14
 _CREDIBLE_SECONDS = 0.1
 # Float files can hold anything; beyond +48 dB over full scale it is no sound but broken data.
 _HIGHEST_PEAK = 256.0
+# Samples per channel of the longest AAC frame.
+_LONGEST_FRAME = 2048
 # An encoder's last frame may be missing without harm.
-_MISSING_SECONDS = 0.5
+_MISSING_SECONDS = 0.1
 
 _ADVICE = "export it again as WAV, FLAC or MP3"
 
@@ -40,6 +42,7 @@ class _Stream:
     blocks: list[npt.NDArray[np.float32]]
     damage: str | None = None
     promised: float | None = None
+    padded: bool = False
 
     @property
     def frames(self) -> int:
@@ -131,10 +134,11 @@ def _read_ffmpeg(file: BinaryIO, container: Container, name: str, most_samples: 
                 raise NotAudio(f"{name}: a {source.format.name} file without sound; {_ADVICE}")
             track = source.streams.audio[0]
             stream = _Stream(0, 0, [])
-            # A length in an MP4 is a count; in an MP3 without a Xing header it is a guess from the first frame.
-            if container.format in ("mov", "matroska") or container.counted:
+            # A length in an MP4 or Ogg is a count; in an MP3 without a Xing header it is a guess from the first frame.
+            if container.format in ("mov", "matroska", "ogg") or container.counted:
                 seconds = track.duration * track.time_base if track.duration and track.time_base else None
                 stream.promised = None if seconds is None else float(seconds)
+                stream.padded = container.format == "mov"
             frames = broken = 0
             for frame in _frames(source, track):
                 if frame is None:
@@ -161,7 +165,7 @@ def _read_ffmpeg(file: BinaryIO, container: Container, name: str, most_samples: 
     return stream
 
 
-def _frames(source: "object", track: "object") -> Iterator["object | None"]:
+def _frames(source: Any, track: Any) -> Iterator[Any]:
     """Decoded frames; None for each packet that the decoder refuses, for the next one may be whole again."""
     import av
 
@@ -185,7 +189,7 @@ def _frames(source: "object", track: "object") -> Iterator["object | None"]:
             yield None
 
 
-def _samples(frame: "object") -> npt.NDArray[np.float32]:
+def _samples(frame: Any) -> npt.NDArray[np.float32]:
     """The samples of a decoded frame as float32 (channels, frames), integers scaled to full scale 1.0."""
     values = frame.to_ndarray()
     if not frame.format.is_planar:
@@ -204,12 +208,17 @@ def _limit(samples: int, name: str, most_samples: int) -> None:
 
 
 def _join(stream: _Stream, name: str) -> Waveform:
-    samples = np.empty((stream.channels, stream.frames), dtype=np.float32)
-    end = stream.frames
+    end = total = stream.frames
+    if stream.padded and stream.promised is not None:
+        # Encoders fill the last frame with silence, and an MP4 tells where the sound ended.
+        surplus = total - round(stream.promised * stream.rate)
+        total -= surplus if 0 < surplus < min(total, _LONGEST_FRAME) else 0
+    samples = np.empty((stream.channels, total), dtype=np.float32)
     while stream.blocks:  # from the end, and dropping each block, so that the sound is never held twice
         block = stream.blocks.pop()
-        samples[:, end - block.shape[1] : end] = block
-        end -= block.shape[1]
+        start = end - block.shape[1]
+        samples[:, start:end] = block[:, : max(0, total - start)]
+        end = start
     peak = np.float32(max(abs(samples.min()), abs(samples.max())))
     if not np.isfinite(peak):
         raise NotFinite(f"{name}: NaN or infinity among its samples; {_ADVICE}")
