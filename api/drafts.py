@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.errors import NotGenerated
-from api.home import Home, write_atomically
+from api.home import Home
+from ledger import file
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def keep(home: Home, record: TrackRecord) -> None:
     """Write the record down, unless one for the same file is there."""
     path = _path(home, record.audio)
     if not path.exists():
-        write_atomically(path, record.payload())
+        file.write(path, lambda out: out.write(record.payload()))
 
 
 def find(home: Home, audio: Digest, name: str) -> TrackRecord:

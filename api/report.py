@@ -58,8 +58,7 @@ def tree(node: TrackNode) -> list[str]:
 
 def write_signed(path: Path, outcome: Audit, signer: Signer, when: datetime) -> None:
     """Write the audit as a DSSE envelope over RFC 8785 bytes, signed by the auditor; the file's name is left out."""
-    from api.home import write_atomically
-    from ledger import signing
+    from ledger import file, signing
     from ledger.canonical import encode
     from ledger.records import timestamp
 
@@ -67,7 +66,8 @@ def write_signed(path: Path, outcome: Audit, signer: Signer, when: datetime) -> 
     del content["file"]
     content["seconds"] = str(content["seconds"])
     payload = encode({**content, "auditor": str(signer.address), "audited": timestamp(when)})
-    write_atomically(path, signing.sign(payload, signer, PAYLOAD_TYPE).to_bytes(), mode=0o644)
+    envelope = signing.sign(payload, signer, PAYLOAD_TYPE)
+    file.write(path, lambda out: out.write(envelope.to_bytes()), mode=0o644)
 
 
 def _worst_first(outcome: Audit) -> list[Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from api.errors import BadRecordings, RecordingChanged
 from api.home import Home, Ledger
+from ledger import file
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
@@ -175,7 +176,6 @@ def _store(
     report: Report,
 ) -> tuple[tuple[Recording, ...], tuple[Omission, ...]]:
     """Encrypt and store the recordings, keep key, names and salts in the vault's care, and describe it all."""
-    from api.home import write_atomically
     from ledger.records import Omission, Recording, commitment
     from ledger.unixfs import PROFILE
     from ledger.vault import encrypt
@@ -219,7 +219,7 @@ def _store(
         omitted.append(Omission(sha256=digest, reason=type(error).__name__, name_commitment=salted))
     sealed = io.BytesIO()
     encrypt(io.BytesIO(json.dumps(private).encode()), sealed, key, _private_asset(root))
-    write_atomically(home.folder("private") / f"{root}.enc", sealed.getvalue())
+    file.write(home.folder("private") / f"{root}.enc", lambda out: out.write(sealed.getvalue()))
     return tuple(recordings), tuple(omitted)
 
 

@@ -16,9 +16,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from api.home import Home, write_atomically
+from api.home import Home
 from api.workflows import datasets as dataset_workflow
 from api.workflows.shares import shares_ppm
+from ledger import file
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _learn(
         "metrics": {name: f"{value:.6g}" for name, value in result.metrics.items()},
         "split": {"train": result.split.train, "validation": result.split.validation, "test": result.split.test},
     }
-    write_atomically(folder / "outcome.json", json.dumps(outcome).encode())
+    file.write(folder / "outcome.json", lambda out: out.write(json.dumps(outcome).encode()))
     return outcome
 
 
@@ -247,5 +248,5 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
             shares = [(use.id, use.share_ppm) for use in uses]
             entry = ledger.contracts.record_model(signer, weights, record.digest, str(cid), shares)
     outcome = {**outcome, "model": entry.id}
-    write_atomically(folder / "outcome.json", json.dumps(outcome).encode())
+    file.write(folder / "outcome.json", lambda out: out.write(json.dumps(outcome).encode()))
     return outcome
