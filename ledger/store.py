@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
-import tempfile
 import time
 from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
-from ledger import unixfs
+from ledger import file, unixfs
 from ledger.cid import Cid
 from ledger.errors import BlockMissing, DigestMismatch, Malformed, StoreFault
 
@@ -51,8 +49,8 @@ class ContentStore(Protocol):
         Memory stays constant. Broken off at any point, it leaves whole blocks only; adding again completes them.
         """
         if isinstance(source, Path):
-            with source.open("rb") as file:
-                return unixfs.import_file(file, self.put)
+            with source.open("rb") as opened:
+                return unixfs.import_file(opened, self.put)
         return unixfs.import_file(source, self.put)
 
     def add_bytes(self, content: bytes) -> Cid:
@@ -117,8 +115,8 @@ class BlockStore(ContentStore):
         """As :meth:`ContentStore.get`."""
         path = self._path(cid)
         try:
-            with path.open("rb") as file:
-                block = file.read(unixfs.MAX_BLOCK + 1)
+            with path.open("rb") as opened:
+                block = opened.read(unixfs.MAX_BLOCK + 1)
         except FileNotFoundError:
             raise BlockMissing(
                 f"block {cid} is not in the store {self.folder}; add the content that holds it"
@@ -141,20 +139,10 @@ class BlockStore(ContentStore):
         return self.folder / name[:2] / name[2:4] / name
 
     def _write(self, path: Path, block: bytes) -> None:
-        descriptor, name = tempfile.mkstemp(dir=self._unfinished)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(block)
-                file.flush()
-                os.fsync(file.fileno())
-                os.fchmod(file.fileno(), 0o444)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        for folder in (path.parent, path.parent.parent, self.folder):
-            _sync_folder(folder)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file.write(path, lambda target: target.write(block), mode=0o444, unfinished=self._unfinished)
+        file.sync_folder(path.parent.parent)
+        file.sync_folder(self.folder)
 
     def _sweep(self) -> None:
         oldest = time.time() - _ABANDONED
@@ -181,12 +169,3 @@ class _Content(io.RawIOBase):
         buffer[: len(some)] = some
         self._piece = self._piece[len(some) :]
         return len(some)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Flush a folder's names to the disk, without which a rename may not outlive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,0 +1,49 @@
+"""Files that appear whole or not at all, whatever kills the writer."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+
+def write(
+    path: Path,
+    fill: Callable[[BinaryIO], object],
+    *,
+    once: bool = False,
+    mode: int = 0o600,
+    unfinished: Path | None = None,
+) -> None:
+    """Let ``fill`` write a temporary file, flush it to the disk, and only then give it the name ``path``.
+
+    With ``once`` a file that has the name already stays, and :class:`FileExistsError` is raised; two processes cannot
+    both succeed. ``unfinished`` is the folder of the temporary file, on the same disk (that of ``path`` if not
+    given). What ``fill`` or the system raises comes through, and the temporary file is gone.
+    """
+    descriptor, name = tempfile.mkstemp(dir=unfinished or path.parent, prefix=".unfinished-")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            fill(file)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        if once:
+            os.link(temporary, path)
+        else:
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's names to the disk; without it a new name may not outlive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,171 @@
+"""The vault: the keys of encrypted content, at rest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+from ledger import file
+from ledger.encryption import DataKey, decrypt, decrypt_bytes, decrypt_to, encrypt
+from ledger.errors import KeyDamaged, KeyExists, Malformed, NotFound, StoreFault, WrongPassphrase
+
+__all__ = ["DataKey", "Vault", "decrypt", "decrypt_bytes", "decrypt_to", "encrypt"]
+
+_LARGEST_N = 1 << 20  # scrypt then takes 1 GiB; a file that asks for more is an attack
+_NOT_OURS = (KeyError, TypeError, ValueError, RecursionError, Malformed)
+
+
+class Vault:
+    """Data keys at rest in one folder, each wrapped with AES-256-GCM under the vault's own key.
+
+    The vault's key lies in ``vault.json``, wrapped under scrypt (RFC 7914) of the passphrase; data keys lie in
+    ``keys/``, in files named by the SHA-256 of their asset. Folders have mode 0700, files 0600. Associated data ties
+    each wrapping to its place: a data key that is moved to another asset no longer opens.
+    """
+
+    def __init__(self, folder: Path, vault_key: DataKey):
+        """Use :meth:`open`."""
+        self.folder = folder
+        self._keys = folder / "keys"
+        self._vault_key = vault_key
+
+    @classmethod
+    def open(cls, folder: Path, passphrase: str, *, scrypt_n: int = 1 << 17) -> Vault:
+        """Open the vault, or create it at the first time, with ``scrypt_n`` as scrypt's cost (a power of two).
+
+        This takes half a second at the default cost, once; the object then keeps the vault's key in memory.
+        Raises :class:`~ledger.errors.WrongPassphrase`, :class:`~ledger.errors.KeyDamaged` for a ``vault.json`` that
+        is not ours, and :class:`~ledger.errors.StoreFault` where the folder cannot be written.
+        """
+        path = folder / "vault.json"
+        if not path.exists():
+            _make_folder(folder)
+            _make_folder(folder / "keys")
+            if any((folder / "keys").iterdir()) and not path.exists():
+                raise KeyDamaged(f"{path} is gone, and only it opens the keys beside it; restore it from a backup")
+            _write_once(path, _new_vault(passphrase, scrypt_n))
+        return cls(folder, _open_vault(path, passphrase))
+
+    def put(self, asset: str, key: DataKey) -> None:
+        """Keep a key. The same key again changes nothing; another one for this asset is refused.
+
+        :class:`~ledger.errors.KeyExists` says so: what the first one encrypted would be lost.
+        """
+        wrapping = {"version": 1, "asset": asset, **_wrap(self._vault_key, key, _data_key_aad(asset))}
+        _make_folder(self._keys)
+        if not _write_once(self._path(asset), wrapping) and self.get(asset) != key:
+            raise KeyExists(f"the vault holds another key for asset {asset!r}; without it, what it encrypted is lost")
+
+    def get(self, asset: str) -> DataKey:
+        """The key of an asset; :class:`~ledger.errors.NotFound` or :class:`~ledger.errors.KeyDamaged` if it is gone."""
+        path = self._path(asset)
+        try:
+            wrapping = _read(path)
+            if wrapping["version"] != 1 or wrapping["asset"] != asset:
+                raise ValueError("another version or asset")
+            key = _unwrap(self._vault_key, wrapping, _data_key_aad(asset))
+        except FileNotFoundError:
+            raise NotFound(f"the vault {self.folder} holds no key for asset {asset!r}") from None
+        except _NOT_OURS:
+            key = None
+        if key is None:
+            raise KeyDamaged(f"{path} is no longer the key of asset {asset!r}; restore the file from a backup")
+        return key
+
+    def __repr__(self) -> str:
+        return f"Vault({str(self.folder)!r})"
+
+    def _path(self, asset: str) -> Path:
+        return self._keys / f"{hashlib.sha256(asset.encode('utf-8')).hexdigest()}.json"
+
+
+def _new_vault(passphrase: str, n: int) -> dict[str, Any]:
+    salt = secrets.token_bytes(16)
+    passphrase_key = _stretch(passphrase, salt, n)
+    return {"version": 1, "n": n, "salt": salt.hex(), **_wrap(passphrase_key, DataKey.new(), _vault_key_aad(salt, n))}
+
+
+def _open_vault(path: Path, passphrase: str) -> DataKey:
+    try:
+        wrapping = _read(path)
+        salt, n = bytes.fromhex(wrapping["salt"]), wrapping["n"]
+        if wrapping["version"] != 1 or not isinstance(n, int):
+            raise ValueError("another version")
+        key = _unwrap(_stretch(passphrase, salt, n), wrapping, _vault_key_aad(salt, n))
+    except _NOT_OURS:
+        raise KeyDamaged(f"{path} is not a vault of version 1, or was damaged; restore it from a backup") from None
+    if key is None:
+        raise WrongPassphrase(f"the passphrase does not open {path}, or the file was altered")
+    return key
+
+
+def _stretch(passphrase: str, salt: bytes, n: int) -> DataKey:
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+    if not 2 <= n <= _LARGEST_N or n & (n - 1):
+        raise Malformed(f"scrypt's cost is a power of two from 2 to {_LARGEST_N}, not {n}")
+    text = unicodedata.normalize("NFC", passphrase).encode("utf-8")
+    return DataKey(Scrypt(salt=salt, length=32, n=n, r=8, p=1).derive(text))
+
+
+def _wrap(wrapper: DataKey, key: DataKey, aad: bytes) -> dict[str, str]:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    nonce = secrets.token_bytes(12)
+    return {"nonce": nonce.hex(), "wrapped": AESGCM(wrapper.reveal()).encrypt(nonce, key.reveal(), aad).hex()}
+
+
+def _unwrap(wrapper: DataKey, wrapping: dict[str, Any], aad: bytes) -> DataKey | None:
+    """The wrapped key, or ``None`` where the wrapping does not belong to this wrapper and this associated data."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    nonce, wrapped = bytes.fromhex(wrapping["nonce"]), bytes.fromhex(wrapping["wrapped"])
+    try:
+        return DataKey(AESGCM(wrapper.reveal()).decrypt(nonce, wrapped, aad))
+    except InvalidTag:
+        return None
+
+
+def _vault_key_aad(salt: bytes, n: int) -> bytes:
+    return b"stemmata vault key v1\0" + salt + n.to_bytes(8, "big")
+
+
+def _data_key_aad(asset: str) -> bytes:
+    return b"stemmata data key v1\0" + asset.encode("utf-8")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StoreFault(f"{path} cannot be read: {error.strerror}") from error
+    wrapping = json.loads(text)
+    if not isinstance(wrapping, dict):
+        raise ValueError("not an object")
+    return wrapping
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreFault(f"the vault's folder {folder} cannot be created: {error.strerror}") from error
+
+
+def _write_once(path: Path, wrapping: dict[str, Any]) -> bool:
+    """Write a file unless there is one; whether it was written. Two processes cannot both succeed."""
+    text = (json.dumps(wrapping, indent=1) + "\n").encode("ascii")
+    try:
+        file.write(path, lambda target: target.write(text), once=True)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise StoreFault(f"{path} could not be written: {error.strerror}; nothing was kept") from error
+    return True
