@@ -147,7 +147,9 @@ class Reverted(Refused):
     """A contract refused for a reason that is not among the above. ``data`` is what it said, as bytes."""
 
     def __init__(self, data: bytes) -> None:
-        super().__init__(f"the contract refused, saying 0x{data.hex()}" if data else "the contract refused, saying nothing")
+        super().__init__(
+            f"the contract refused, saying 0x{data.hex()}" if data else "the contract refused, saying nothing"
+        )
         self.data = data
 
 

@@ -1,0 +1,67 @@
+"""The contracts of a deployment on an open chain: calls by name, and refusals in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ledger.abi import Event, Interface
+from ledger.address import Address
+from ledger.deployment import Deployment
+from ledger.errors import NoDeployment, NotFound, Reverted
+from ledger.refusals import explain
+
+if TYPE_CHECKING:
+    from ledger.chain import Chain
+    from ledger.keys import Signer
+    from ledger.network import Receipt
+
+
+class Deployed:
+    """``Datasets``, ``Licenses``, ``Models`` and ``Tracks`` where a deployment says that they are."""
+
+    def __init__(self, chain: Chain, deployment: Deployment) -> None:
+        """Raises :class:`NoDeployment` if the deployment belongs to another chain, or its contracts are not there."""
+        if chain.chain_id != deployment.chain_id:
+            raise NoDeployment(f"the deployment is for chain {deployment.chain_id}; this is chain {chain.chain_id}")
+        if not chain.has_code(deployment.tracks):
+            raise NoDeployment(f"no contract at {deployment.tracks} on chain {chain.chain_id}; deploy them again")
+        self._chain = chain
+        self._at: dict[str, tuple[Interface, Address]] = {
+            "Datasets": (Interface.load("Datasets"), deployment.datasets),
+            "Licenses": (Interface.load("Licenses"), deployment.licenses),
+            "Models": (Interface.load("Models"), deployment.models),
+            "Tracks": (Interface.load("Tracks"), deployment.tracks),
+        }
+
+    def view(self, contract: str, function: str, *arguments: Any, block: int | None = None) -> Any:
+        """What a view function returns, now or at the end of an earlier block."""
+        interface, address = self._at[contract]
+        with self._explained():
+            return self._chain.call(interface, address, function, *arguments, block=block)
+
+    def known(self, contract: str, noun: str, id: int) -> Any:  # noqa: A002
+        """What a contract keeps of a token; the function is named as the token is."""
+        try:
+            return self.view(contract, noun, id)
+        except NotFound:
+            raise NotFound(f"no {noun} {id}") from None
+
+    def send(self, signer: Signer, contract: str, function: str, *arguments: Any, value: int = 0) -> Receipt:
+        """Call a function in a transaction, with ``value`` wei, and wait until it is mined."""
+        interface, address = self._at[contract]
+        with self._explained():
+            return self._chain.send(signer, interface, address, function, *arguments, value=value)
+
+    def said(self, contract: str, event: str, first: int, last: int | None, **indexed: Any) -> tuple[Event, ...]:
+        """Events of a contract from block ``first`` to ``last`` (None: the present), by their indexed arguments."""
+        interface, address = self._at[contract]
+        return self._chain.events(interface, address, event, first, last, **indexed)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except Reverted as reverted:
+            raise explain(reverted, (interface for interface, _ in self._at.values())) from None

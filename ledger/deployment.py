@@ -1,0 +1,89 @@
+"""Where the contracts are: making them, and remembering it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ledger.abi import Interface
+from ledger.address import Address
+from ledger.errors import Malformed, NoDeployment
+
+if TYPE_CHECKING:
+    from ledger.chain import Chain
+    from ledger.keys import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The addresses of the four contracts on one chain, and the block from which on they are there."""
+
+    chain_id: int
+    datasets: Address
+    licenses: Address
+    models: Address
+    tracks: Address
+    block: int
+
+    @classmethod
+    def read(cls, path: Path) -> Deployment:
+        """Read a deployment file.
+
+        Raises:
+            NoDeployment: there is no such file.
+            Malformed: it is not a deployment file; the message says why.
+        """
+        try:
+            text = path.read_text("utf-8")
+        except FileNotFoundError:
+            raise NoDeployment(f"no deployment file {path}; deploy the contracts first") from None
+        try:
+            fields = json.loads(text)
+            chain_id, block = fields["chain_id"], fields["block"]
+            if type(chain_id) is not int or type(block) is not int:
+                raise Malformed("chain_id and block are whole numbers")
+            addresses = {name: Address.parse(fields[name]) for name in ("datasets", "licenses", "models", "tracks")}
+        except (ValueError, KeyError, TypeError, Malformed) as error:
+            raise Malformed(f"{path} is not a deployment file: {error!r}") from None
+        return cls(chain_id=chain_id, block=block, **addresses)
+
+    def write(self, path: Path) -> None:
+        """Write a deployment file, whole or not at all."""
+        fields = {
+            "block": self.block,
+            "chain_id": self.chain_id,
+            "datasets": str(self.datasets),
+            "licenses": str(self.licenses),
+            "models": str(self.models),
+            "tracks": str(self.tracks),
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(json.dumps(fields, indent=2) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def deploy(chain: Chain, signer: Signer) -> Deployment:
+    """Create the four contracts, in four transactions that ``signer`` pays for.
+
+    Raises:
+        InsufficientFunds: the signer's account cannot pay for them.
+        ChainUnreachable: no answer from the chain.
+    """
+    block = chain.block_number + 1
+    datasets = chain.create(signer, Interface.load("Datasets"))
+    licenses = chain.create(signer, Interface.load("Licenses"), datasets)
+    models = chain.create(signer, Interface.load("Models"), datasets, licenses)
+    tracks = chain.create(signer, Interface.load("Tracks"), models, licenses)
+    return Deployment(chain.chain_id, datasets, licenses, models, tracks, block)

@@ -1,0 +1,83 @@
+"""What a chain is asked for, and what it answers, whether it lives in this process or behind a wire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ledger.address import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a transaction.
+
+    Attributes:
+        tx: its hash, ``0x`` and 64 hex digits.
+        block: the block it was mined in.
+        succeeded: False if it was mined but reverted.
+        gas: gas it used.
+        contract: the contract it created, if any.
+    """
+
+    tx: str
+    block: int
+    succeeded: bool
+    gas: int
+    contract: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One entry of a transaction's log, as the chain keeps it."""
+
+    address: Address
+    topics: tuple[bytes, ...]
+    data: bytes
+    block: int
+    tx: str
+
+
+class Network(Protocol):
+    """A chain, in bytes. Any method may raise :class:`ledger.errors.ChainUnreachable`."""
+
+    @property
+    def chain_id(self) -> int:
+        """Chain id (EIP-155)."""
+
+    def block_number(self) -> int:
+        """Number of the last block; the genesis is 0."""
+
+    def timestamp(self, block: int) -> int:
+        """Unix time of a block, in seconds. Raises :class:`NotFound`."""
+
+    def balance(self, account: Address) -> int:
+        """Balance in wei."""
+
+    def nonce(self, account: Address) -> int:
+        """How many transactions the account has sent, with those that wait to be mined."""
+
+    def code(self, address: Address) -> bytes:
+        """The code at an address; empty where no contract is."""
+
+    def fees(self) -> tuple[int, int]:
+        """Maximal fee and tip per gas, in wei, for the next transaction (EIP-1559)."""
+
+    def call(self, to: Address, data: bytes, sender: Address, block: int | None) -> bytes:
+        """What a call returns at the end of a block (None: now), without a trace. Raises :class:`Reverted`."""
+
+    def estimate(self, sender: Address, to: Address | None, data: bytes, value: int) -> int:
+        """Gas that is enough for a transaction. Raises :class:`Reverted` where it would fail anyhow."""
+
+    def send(self, raw: bytes) -> str:
+        """Hand in a signed transaction; gives its hash. Raises :class:`Refused` if it does not belong here."""
+
+    def receipt(self, tx: str) -> Receipt:
+        """The receipt of a mined transaction. Raises :class:`NotFound`."""
+
+    def logs(self, address: Address, topics: Sequence[bytes | None], first: int, last: int) -> tuple[Log, ...]:
+        """Log entries of a contract from block ``first`` to ``last``, both included, in order; None fits any topic."""
+
+    def close(self) -> None:
+        """Let go of it."""
