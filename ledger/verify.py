@@ -100,6 +100,16 @@ class Verifier:
                 f"root over {len(record.recordings)} recordings is the chain's",
                 {"root": (record.root, entry.root), "holder": (record.holder, entry.holder)},
             )
+            self._agree(
+                "terms",
+                subject,
+                "price, royalty and uses are the chain's",
+                {
+                    "price": (record.terms.price_wei, entry.price_wei),
+                    "royalty": (record.terms.royalty_ppm, entry.royalty_ppm),
+                    "uses": (record.terms.uses, entry.uses),
+                },
+            )
             held = sum(self._store.has(recording.cid) for recording in record.recordings)
             self._note(
                 "recordings", subject, f"{held} of {len(record.recordings)} encrypted recordings are in the store"
