@@ -16,6 +16,7 @@ from ledger.errors import KeyDamaged, KeyExists, Malformed, NotFound, StoreFault
 __all__ = ["DataKey", "Vault", "decrypt", "decrypt_bytes", "decrypt_to", "encrypt"]
 
 _LARGEST_N = 1 << 20  # scrypt then takes 1 GiB; a file that asks for more is an attack
+_VAULT_KEY_AAD = b"stemmata vault key v1"
 _NOT_OURS = (KeyError, TypeError, ValueError, RecursionError, Malformed)
 
 
@@ -86,7 +87,7 @@ class Vault:
 def _new_vault(passphrase: str, n: int) -> dict[str, Any]:
     salt = secrets.token_bytes(16)
     passphrase_key = _stretch(passphrase, salt, n)
-    return {"version": 1, "n": n, "salt": salt.hex(), **_wrap(passphrase_key, DataKey.new(), _vault_key_aad(salt, n))}
+    return {"version": 1, "n": n, "salt": salt.hex(), **_wrap(passphrase_key, DataKey.new(), _VAULT_KEY_AAD)}
 
 
 def _open_vault(path: Path, passphrase: str) -> DataKey:
@@ -95,7 +96,7 @@ def _open_vault(path: Path, passphrase: str) -> DataKey:
         salt, n = bytes.fromhex(wrapping["salt"]), wrapping["n"]
         if wrapping["version"] != 1 or not isinstance(n, int):
             raise ValueError("another version")
-        key = _unwrap(_stretch(passphrase, salt, n), wrapping, _vault_key_aad(salt, n))
+        key = _unwrap(_stretch(passphrase, salt, n), wrapping, _VAULT_KEY_AAD)
     except _NOT_OURS:
         raise KeyDamaged(f"{path} is not a vault of version 1, or was damaged; restore it from a backup") from None
     if key is None:
@@ -129,10 +130,6 @@ def _unwrap(wrapper: DataKey, wrapping: dict[str, Any], aad: bytes) -> DataKey |
         return DataKey(AESGCM(wrapper.reveal()).decrypt(nonce, wrapped, aad))
     except InvalidTag:
         return None
-
-
-def _vault_key_aad(salt: bytes, n: int) -> bytes:
-    return b"stemmata vault key v1\0" + salt + n.to_bytes(8, "big")
 
 
 def _data_key_aad(asset: str) -> bytes:

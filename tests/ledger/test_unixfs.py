@@ -226,6 +226,24 @@ def test_a_node_comes_back_from_its_bytes(links, data):
     assert Node.decode(node.encode()) == node
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        "0a0161" "0a0162",  # data twice
+        "0a0161" + Node((Link(Cid.of_raw(b"x"), 1),), None).encode().hex(),  # data before links
+        "12290a24" + Cid.of_raw(b"x").raw.hex() + "1801",  # a link shorter than announced
+        "12281801" + "0a24" + Cid.of_raw(b"x").raw.hex(),  # size before CID
+        "12260a24" + Cid.of_raw(b"x").raw.hex(),  # no size
+        "1a0161",  # a third field
+        "0801",  # a number as data
+        "0a8100" "61",  # a length written longer than it is
+    ],
+)  # fmt: skip
+def test_other_spellings_of_a_node_are_malformed(block):
+    with pytest.raises(Malformed):
+        Node.decode(bytes.fromhex(block))
+
+
 @given(st.binary(max_size=120))
 def test_any_bytes_are_a_node_or_malformed(block):
     with contextlib.suppress(Malformed):
