@@ -15,6 +15,8 @@ GenError
 ├── CorpusError
 │   ├── FolderNotReadable      the folder cannot be listed
 │   └── NoRecordings           the folder holds no audio that can be used
+├── ScoreError                 written music that does not add up, or uses signs we do not read
+├── FingerprintError           bytes or text that are no fingerprint
 ├── ConfigError                a preset or setting that makes no sense
 ├── CheckpointError            a weights file that is not ours, or is broken
 ├── TrainingDiverged           a loss became NaN or infinite
@@ -82,6 +84,14 @@ class FolderNotReadable(CorpusError):
 
 class NoRecordings(CorpusError):
     """The folder holds no audio that can be used."""
+
+
+class ScoreError(GenError):
+    """Written music that does not add up, or uses signs we do not read."""
+
+
+class FingerprintError(GenError):
+    """Bytes or text that are no fingerprint."""
 
 
 class ConfigError(GenError):

@@ -1,0 +1,156 @@
+"""A recording's fingerprint: known again after cutting and re-encoding, and the ISO 24138 code made from it."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gen import chromaprint
+from gen.errors import FingerprintError
+from gen.waveform import Waveform
+
+# Seconds from one code to the next.
+STEP = chromaprint.HOP / chromaprint.RATE
+# Similarity from which on two recordings are the same one; see `align` for the figures it stands between.
+SAME_RECORDING = 0.65
+# Seconds of common sound below which similarity decides nothing: ten independent looks, and chance reaches 0.57.
+LEAST_OVERLAP = 5.0
+# Written before the codes: ours, format 1, Chromaprint's algorithm 1.
+_MAGIC = b"stemfp\x01\x01"
+_ISCC_PREFIX = "ISCC:"
+
+
+@dataclass(frozen=True, eq=False)
+class Fingerprint:
+    """Chromaprint codes.
+
+    codes: uint32, shape (n,), n >= 1, one per 123.8 ms, read-only. Raises FingerprintError for another dtype or shape.
+    """
+
+    codes: npt.NDArray[np.uint32]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.codes, np.ndarray) or self.codes.dtype != np.uint32 or self.codes.ndim != 1:
+            raise FingerprintError("codes: expected a uint32 array of shape (n,); make it with fingerprint()")
+        if len(self.codes) == 0:
+            raise FingerprintError("codes: there are none; make it with fingerprint()")
+        codes = self.codes.copy()
+        codes.setflags(write=False)
+        object.__setattr__(self, "codes", codes)
+
+    def __eq__(self, other: object) -> bool:
+        return np.array_equal(self.codes, other.codes) if isinstance(other, Fingerprint) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.codes.tobytes())
+
+    def __repr__(self) -> str:
+        return f"Fingerprint({len(self.codes)} codes, {len(self.codes) * STEP:.1f} s)"
+
+    @property
+    def iscc(self) -> str:
+        """The ISCC Content-Code Audio of 64 bits (ISO 24138:2024), "ISCC:" and 16 letters and digits."""
+        from iscc_core.code_content_audio import gen_audio_code_v0
+
+        return str(gen_audio_code_v0(self.codes.view(np.int32).tolist(), bits=64)["iscc"])
+
+    def to_bytes(self) -> bytes:
+        """8 bytes of magic, then each code as little-endian uint32; equal fingerprints give equal bytes."""
+        return _MAGIC + self.codes.astype("<u4").tobytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Fingerprint":
+        """The inverse of `to_bytes`. Raises FingerprintError for anything else."""
+        if data[: len(_MAGIC)] != _MAGIC or len(data) % 4 or len(data) == len(_MAGIC):
+            raise FingerprintError("fingerprint: these bytes are none; make them with to_bytes()")
+        return cls(np.frombuffer(data, dtype="<u4", offset=len(_MAGIC)).astype(np.uint32))
+
+
+def fingerprint(waveform: Waveform) -> Fingerprint:
+    """Chromaprint (algorithm 1, TEST2) of a sound at any rate; what is shorter than 2.72 s is filled up with silence."""
+    samples, rate = waveform.mono().samples[0], waveform.rate
+    shortest = -(-chromaprint.SHORTEST * rate // chromaprint.RATE)
+    if len(samples) < shortest:
+        samples = np.pad(samples, (0, shortest - len(samples)))
+    return Fingerprint(chromaprint.codes(samples, rate))
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Where a query lies in a reference, and how alike they are there.
+
+    similarity: 1 - 2 * bit error rate, clipped to 0..1: 1 every bit equal, 0 no more than by chance.
+    offset_seconds: where in the reference the query begins, to within 0.07 s; negative if it begins before it.
+    overlap_seconds: how much sound both have there, silence left out.
+    """
+
+    similarity: float
+    offset_seconds: float
+    overlap_seconds: float
+
+    @property
+    def same(self) -> bool:
+        """Whether this is one recording: similarity of at least 0.65 over at least 5 s."""
+        return self.similarity >= SAME_RECORDING and self.overlap_seconds >= LEAST_OVERLAP
+
+
+def align(query: Fingerprint, reference: Fingerprint) -> Alignment:
+    """Find the offset at which two fingerprints agree most, of all at which half of the shorter one is covered.
+
+    Offsets are ranked by agreement times the root of the overlap, which is what stands out against chance. Codes of
+    silence count neither for nor against: all silence is alike.
+
+    On synthetic chords, pieces of 5 to 29 s out of 30 to 120 s: re-encoded (MP3 64 and 128, AAC 96, Opus 48 kbit/s)
+    0.84 to 1.0, lowest where the cut falls between two codes; the best offset in other music of the same kind
+    reached 0.32 for 30 s, 0.37 for 15 s, 0.43 for 10 s and 0.57 for 5 s.
+    """
+    ours, theirs = _signs(query), _signs(reference)
+    heard = np.abs(ours[0]), np.abs(theirs[0])
+    agreement, overlap = _correlation(ours, theirs), np.rint(_correlation(heard[0][None], heard[1][None]))
+    least = max(1.0, min(heard[0].sum(), heard[1].sum()) / 2)
+    fair = overlap >= least
+    if not fair.any():
+        return Alignment(0.0, 0.0, 0.0)
+    agreement /= len(ours)
+    best = int(np.argmax(np.where(fair, agreement / np.sqrt(np.maximum(overlap, 1.0)), -np.inf)))
+    offset = best if best < len(reference.codes) else best - len(overlap)
+    seconds = chromaprint.SHORTEST / chromaprint.RATE + (overlap[best] - 1) * STEP
+    return Alignment(float(np.clip(agreement[best] / overlap[best], 0.0, 1.0)), offset * STEP, float(seconds))
+
+
+def _signs(fingerprint: Fingerprint) -> npt.NDArray[np.float64]:
+    """Each bit as a row of -1 and 1, shape (32, n); 0 where there is silence."""
+    bits = fingerprint.codes >> np.arange(32, dtype=np.uint32)[:, None] & np.uint32(1)
+    return np.where(fingerprint.codes == chromaprint.SILENCE, 0.0, bits * 2.0 - 1.0)
+
+
+def _correlation(query: npt.NDArray[np.float64], reference: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Sum over rows of the products at each offset; negative offsets at the end, as in a discrete Fourier transform."""
+    size = 1 << (query.shape[1] + reference.shape[1] - 1).bit_length()
+    spectrum = np.zeros(size // 2 + 1, dtype=np.complex128)
+    for one, other in zip(query, reference, strict=True):
+        spectrum += np.fft.rfft(one, size).conj() * np.fft.rfft(other, size)
+    return np.fft.irfft(spectrum, size)
+
+
+def iscc_distance(one: str, other: str) -> int:
+    """How many of the 64 bits of two ISCC audio codes differ: 0 the same, about 32 nothing in common.
+
+    Raises FingerprintError for text that is no 64-bit audio code.
+    """
+    first, second = (int.from_bytes(_iscc_body(code), "big") for code in (one, other))
+    return (first ^ second).bit_count()
+
+
+def _iscc_body(code: str) -> bytes:
+    """The 8 bytes behind the header 0x2101: content code, audio, version 0, 64 bits (ISO 24138, ISCC-HEADER)."""
+    text = code.removeprefix(_ISCC_PREFIX)
+    try:
+        raw = base64.b32decode(text + "=" * (-len(text) % 8))
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != 10 or raw[:2] != b"\x21\x01":
+        raise FingerprintError(f"iscc: {code[:40]!r} is no audio code of 64 bits; it looks like ISCC:EIA4MUI3HCBBS4ZZ")
+    return raw[2:]
