@@ -11,10 +11,16 @@ _FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 def timestamp(moment: datetime) -> str:
-    """Write an aware datetime; fractions of a second are cut off. Raises :class:`Malformed` for a naive one."""
+    """Write an aware datetime; fractions of a second are cut off.
+
+    Raises :class:`Malformed` for a naive one, and for one that UTC puts outside the years 1 to 9999.
+    """
     if moment.utcoffset() is None:
         raise Malformed(f"the time {moment.isoformat()} has no time zone; pass an aware datetime")
-    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    try:
+        return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    except OverflowError:
+        raise Malformed(f"the time {moment.isoformat()} lies outside the years 1 to 9999 in UTC") from None
 
 
 def parse_timestamp(text: str) -> datetime:

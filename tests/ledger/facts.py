@@ -1,0 +1,265 @@
+"""Records to test with: Hypothesis strategies for each of the four, and one plain chain of all four."""
+
+import string
+from datetime import UTC
+
+from hypothesis import strategies as st
+
+from ledger.address import Address
+from ledger.cid import Cid
+from ledger.digest import Digest
+from ledger.records import (
+    USES,
+    Claim,
+    DatasetRecord,
+    DatasetUse,
+    LicenseRecord,
+    Omission,
+    Recording,
+    Split,
+    Terms,
+    TrackRecord,
+    TrainingRunRecord,
+    recordings_root,
+    timestamp,
+)
+
+WHOLE = 1_000_000
+NOW = "2026-11-23T10:00:00Z"
+LATER = "2027-11-23T10:00:00Z"
+ISCC = "ISCC:EIAQMBEYSNJIUHUJ"
+
+DIGESTS = st.binary(min_size=32, max_size=32).map(Digest)
+ADDRESSES = st.binary(min_size=20, max_size=20).map(Address)
+CIDS = st.binary(max_size=8).flatmap(lambda block: st.sampled_from([Cid.of_raw(block), Cid.of_dag_pb(block)]))
+TIMES = st.datetimes().map(lambda moment: timestamp(moment.replace(tzinfo=UTC)))
+TEXTS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
+ISCCS = st.text(string.ascii_uppercase + "234567", min_size=16, max_size=55).map("ISCC:".__add__)
+WHOLE_NUMBERS = st.integers(1, 2**53 - 1)
+WEI = st.integers(0, 2**128 - 1)
+RATES = st.integers(1, 768_000)
+CHANNELS = st.integers(1, 32)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False).map(repr)
+
+
+def uses(least: int) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.sets(st.sampled_from(USES), min_size=least).map(
+        lambda chosen: tuple(use for use in USES if use in chosen)
+    )
+
+
+def shares(count: int) -> st.SearchStrategy[tuple[int, ...]]:
+    """Parts per million of so many parts: the gaps between cuts."""
+    cuts = st.lists(st.integers(0, WHOLE), min_size=count - 1, max_size=count - 1).map(sorted)
+    return cuts.map(lambda inner: tuple(b - a for a, b in zip([0, *inner], [*inner, WHOLE], strict=True)))
+
+
+RECORDINGS = st.builds(
+    Recording,
+    sha256=DIGESTS,
+    pcm=DIGESTS,
+    size=WHOLE_NUMBERS,
+    frames=WHOLE_NUMBERS,
+    rate=RATES,
+    channels=CHANNELS,
+    iscc=ISCCS,
+    cid=CIDS,
+    cid_profile=st.just("unixfs-v1-2025"),
+    name_commitment=DIGESTS,
+)
+OMISSIONS = st.builds(
+    Omission, sha256=st.none() | DIGESTS, reason=st.sampled_from(["CorruptAudio", "NotAudio"]), name_commitment=DIGESTS
+)
+TERMS = st.builds(Terms, price_wei=WEI, royalty_ppm=st.integers(0, WHOLE), uses=uses(0))
+
+
+@st.composite
+def datasets(draw: st.DrawFn) -> DatasetRecord:
+    found = draw(st.lists(RECORDINGS, min_size=1, max_size=4, unique_by=lambda one: one.sha256))
+    recordings = tuple(sorted(found, key=lambda one: one.sha256))
+    return DatasetRecord(
+        root=recordings_root(recordings),
+        title=draw(TEXTS),
+        holder=draw(ADDRESSES),
+        license=draw(TEXTS),
+        terms=draw(TERMS),
+        recordings=recordings,
+        omitted=tuple(draw(st.lists(OMISSIONS, max_size=2))),
+        created=draw(TIMES),
+    )
+
+
+@st.composite
+def licenses(draw: st.DrawFn) -> LicenseRecord:
+    first, last = sorted(draw(st.lists(TIMES, min_size=2, max_size=2, unique=True)))
+    return LicenseRecord(
+        subject_kind=draw(st.sampled_from(["dataset", "model"])),
+        subject_id=draw(WHOLE_NUMBERS),
+        subject_record=draw(DIGESTS),
+        licensee=draw(ADDRESSES),
+        uses=draw(uses(1)),
+        valid_from=first,
+        valid_until=draw(st.sampled_from([None, last])),
+        price_wei=draw(WEI),
+    )
+
+
+@st.composite
+def training_runs(draw: st.DrawFn) -> TrainingRunRecord:
+    ids = draw(st.lists(WHOLE_NUMBERS, min_size=1, max_size=3, unique=True))
+    parts = draw(shares(len(ids)))
+    started, finished = sorted([draw(TIMES), draw(TIMES)])
+    return TrainingRunRecord(
+        weights=draw(DIGESTS),
+        weights_cid=draw(CIDS),
+        weights_size=draw(WHOLE_NUMBERS),
+        trainer=draw(ADDRESSES),
+        datasets=tuple(
+            DatasetUse(each, draw(DIGESTS), draw(DIGESTS), draw(st.integers(0, 99)), part)
+            for each, part in zip(ids, parts, strict=True)
+        ),
+        preset=draw(TEXTS),
+        config=draw(st.dictionaries(TEXTS, TEXTS | st.integers(-99, 99) | st.booleans(), max_size=4)),
+        seed=draw(st.integers(0, 2**53 - 1)),
+        code=draw(DIGESTS),
+        packages=draw(st.dictionaries(TEXTS, TEXTS, max_size=3)),
+        machine=draw(TEXTS),
+        started=started,
+        finished=finished,
+        metrics=draw(st.dictionaries(TEXTS, NUMBERS, max_size=3)),
+        split=Split(draw(WHOLE_NUMBERS), draw(st.integers(0, 99)), draw(st.integers(0, 99))),
+    )
+
+
+@st.composite
+def claims(draw: st.DrawFn, parts: int = 2) -> Claim:
+    return Claim(
+        chain_id=draw(WHOLE_NUMBERS),
+        tracks=draw(ADDRESSES),
+        model=draw(WHOLE_NUMBERS),
+        weights=draw(DIGESTS),
+        creator=draw(ADDRESSES),
+        seed=draw(st.integers(0, 2**53 - 1)),
+        frames=draw(WHOLE_NUMBERS),
+        rate=draw(RATES),
+        channels=draw(CHANNELS),
+        style=draw(shares(parts)),
+        sampler=draw(st.dictionaries(TEXTS, TEXTS | st.integers(-99, 99), max_size=3)),
+    )
+
+
+@st.composite
+def tracks(draw: st.DrawFn) -> TrackRecord:
+    parts = draw(st.integers(1, 4))
+    claim = draw(claims(parts))
+    return TrackRecord(
+        claim=claim,
+        audio=draw(DIGESTS),
+        pcm=draw(DIGESTS),
+        size=draw(WHOLE_NUMBERS),
+        iscc=draw(ISCCS),
+        fingerprint=draw(CIDS),
+        audio_cid=draw(CIDS),
+        attention=draw(shares(parts)),
+        watermark=claim.watermark.hex(),
+        model_record=draw(DIGESTS),
+        created=draw(TIMES),
+    )
+
+
+def digest(name: str) -> Digest:
+    return Digest.of(name.encode())
+
+
+HOLDER, TRAINER, CREATOR = (Address(bytes([number]) * 20) for number in (1, 2, 3))
+
+
+def a_dataset(count: int = 3) -> DatasetRecord:
+    recordings = tuple(
+        sorted(
+            (
+                Recording(
+                    sha256=digest(f"file {number}"),
+                    pcm=digest(f"samples {number}"),
+                    size=1000 + number,
+                    frames=44100,
+                    rate=44100,
+                    channels=2,
+                    iscc=ISCC,
+                    cid=Cid.of_raw(f"ciphertext {number}".encode()),
+                    cid_profile="unixfs-v1-2025",
+                    name_commitment=digest(f"name {number}"),
+                )
+                for number in range(count)
+            ),
+            key=lambda one: one.sha256,
+        )
+    )
+    return DatasetRecord(
+        root=recordings_root(recordings),
+        title="Songs for a winter",
+        holder=HOLDER,
+        license="CC-BY-4.0",
+        terms=Terms(10**18, 50_000, ("train", "commercial")),
+        recordings=recordings,
+        omitted=(Omission(None, "CorruptAudio", digest("name of a broken file")),),
+        created=NOW,
+    )
+
+
+def a_license() -> LicenseRecord:
+    return LicenseRecord("dataset", 1, a_dataset().digest, TRAINER, ("train",), NOW, LATER, 10**18)
+
+
+def a_training_run() -> TrainingRunRecord:
+    dataset = a_dataset()
+    return TrainingRunRecord(
+        weights=digest("weights"),
+        weights_cid=Cid.of_raw(b"weights"),
+        weights_size=4096,
+        trainer=TRAINER,
+        datasets=(
+            DatasetUse(1, dataset.digest, dataset.root, 7, 600_000),
+            DatasetUse(2, digest("another record"), digest("another root"), 0, 400_000),
+        ),
+        preset="tiny",
+        config={"layers": 3, "dropout": "0.1", "amp": False},
+        seed=2026,
+        code=digest("source"),
+        packages={"torch": "2.13.0"},
+        machine="x86_64, AVX2",
+        started=NOW,
+        finished=LATER,
+        metrics={"loss": "0.25", "validation": "1e-05"},
+        split=Split(100, 10, 10),
+    )
+
+
+def a_track() -> TrackRecord:
+    run = a_training_run()
+    claim = Claim(
+        chain_id=61,
+        tracks=Address(b"\x09" * 20),
+        model=1,
+        weights=run.weights,
+        creator=CREATOR,
+        seed=5,
+        frames=441_000,
+        rate=44100,
+        channels=2,
+        style=(500_000, 500_000),
+        sampler={"temperature": "0.9", "top_k": 40},
+    )
+    return TrackRecord(
+        claim=claim,
+        audio=digest("file"),
+        pcm=digest("samples"),
+        size=123_456,
+        iscc=ISCC,
+        fingerprint=Cid.of_raw(b"fingerprint"),
+        audio_cid=Cid.of_raw(b"audio"),
+        attention=(700_000, 300_000),
+        watermark=claim.watermark.hex(),
+        model_record=run.digest,
+        created=NOW,
+    )
