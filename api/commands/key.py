@@ -6,6 +6,7 @@ import click
 
 from api.commands import json_option
 from api.console import Console, ask_passphrase
+from api.errors import UsageError
 from api.home import Home
 from api.settings import Settings
 
@@ -20,13 +21,19 @@ def key() -> None:
 @json_option
 @click.pass_obj
 def new(settings: Settings, name: str, as_json: bool) -> None:
-    """Make a key called NAME, encrypted in the home with a passphrase."""
+    """Make a key called NAME, encrypted in the home with a passphrase; one that is there already is kept."""
     home = Home(settings, ask_passphrase)
-    passphrase = home.passphrase(f"the new key {name!r}")
-    if settings.passphrase is None and ask_passphrase("The same again") != passphrase:
-        raise click.UsageError("the two passphrases differ; nothing was made")
-    address = home.keystore().new(name, passphrase)
-    Console(as_json).result({"key": name, "address": str(address)}, f"{name}  {address}")
+    keystore = home.keystore()
+    already = name in keystore.names()
+    passphrase = home.passphrase(f"the key {name!r}")
+    if already:
+        address = keystore.unlock(name, passphrase).address
+    else:
+        if settings.passphrase is None and ask_passphrase("The same again") != passphrase:
+            raise UsageError("the two passphrases differ; nothing was made")
+        address = keystore.new(name, passphrase)
+    content = {"key": name, "address": str(address), "already": already}
+    Console(as_json).result(content, f"{name}  {address}{'  (made before)' if already else ''}")
 
 
 @key.command("list")
