@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 
 from gen.watermark.patterns import FRAME, PERIOD, RATE, TILE, Pattern
 from gen.watermark.payload import TAG_BYTES, decode, encode
-from gen.watermark.tiles import Array, energies, level, residual
+from gen.watermark.tiles import Array, clearness, energies, level, residual
 
 PHASES: Final = 4
 CANDIDATES: Final = 4
 # Pilot correlations below this many standard deviations are not decoded.
 THRESHOLD: Final = 4.0
 WINDOW_TILES: Final = round(15 * RATE / TILE)
-# A tile further out than this many times its liveliness is an accident, not a mark.
-_CLIP: Final = 2.5
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,10 @@ class Grid:
     def __init__(self, samples: Array) -> None:
         factor = np.float32(level(samples))
         decibels = energies(samples * factor, TILE // PHASES)
-        self.phases = tuple(_soft(decibels[phase::PHASES]) for phase in range(min(PHASES, len(decibels))))
+        clear = clearness(decibels)
+        self.phases = tuple(
+            _soft(decibels[phase::PHASES], clear[phase::PHASES]) for phase in range(min(PHASES, len(decibels)))
+        )
 
     @property
     def tiles(self) -> int:
@@ -77,9 +78,10 @@ class Grid:
         return padded.reshape(-1, PERIOD, tiles.shape[1]).sum(axis=0)
 
 
-def _soft(decibels: Array) -> Array:
+def _soft(decibels: Array, clear: Array) -> Array:
     rest, liveliness = residual(decibels)
-    return np.clip(rest / liveliness, -_CLIP, _CLIP) / np.sqrt(liveliness)
+    # The hyperbolic tangent: a tile far out is an accident of the music, and may not outvote the others.
+    return np.tanh(rest / liveliness) / np.sqrt(liveliness) * clear
 
 
 class Search:

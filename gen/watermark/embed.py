@@ -10,9 +10,9 @@ from gen.watermark.tiles import WINDOW, Array, energies, level, residual, spectr
 
 # Gain of a tile in decibels where the music's own liveliness is REFERENCE decibels; it grows with the root of the
 # liveliness, because unsteady sound hides more, and stays between the two limits.
-STRENGTH: Final = 0.65
+STRENGTH: Final = 0.8
 REFERENCE: Final = 2.0
-WEAKEST: Final = 0.2
+WEAKEST: Final = 0.3
 STRONGEST: Final = 0.8
 
 

@@ -20,7 +20,7 @@ FRAME: Final = 2048
 TILE: Final = 1024
 PERIOD: Final = 430
 PILOT: Final = -1
-PILOT_SHARE: Final = 0.2
+PILOT_SHARE: Final = 0.15
 
 LOWEST_HZ: Final = 150.0
 HIGHEST_HZ: Final = 11000.0

@@ -25,10 +25,12 @@ FLOOR: Final = 1e-7
 BLOCK: Final = 2048
 # Weights of the tiles before, at and after the one looked at: music is steady, the mark is not.
 _ACROSS_TIME: Final = (-0.12, -0.38, 1.0, -0.38, -0.12)
-_ACROSS_BANDS: Final = 0.6
-_LIVELINESS_TILES: Final = 43
+_ACROSS_BANDS: Final = 0.45
+_LIVELINESS_TILES: Final = 15
 _LEAST_LIVELINESS: Final = 0.35
 _OUTLIER: Final = 12.0
+_NOISE_PERCENTILE: Final = 2
+_NOISE_MARGIN: Final = 2.5
 
 
 def level(samples: Array) -> float:
@@ -77,7 +79,7 @@ def residual(decibels: Array) -> tuple[Array, Array]:
     """What of band energies (tiles, BANDS) is not steady, and how lively the music is there.
 
     Returns two float32 arrays of the same shape in decibels: the difference to the neighbouring tiles and bands, and
-    its effective value over about one second.
+    its effective value over a third of a second.
     """
     tiles = len(decibels)
     reach = len(_ACROSS_TIME) // 2
@@ -91,3 +93,17 @@ def residual(decibels: Array) -> tuple[Array, Array]:
     # A sum that runs on leaves a rounding error below zero where nothing happens.
     mean = np.maximum(sums[_LIVELINESS_TILES:] - sums[:-_LIVELINESS_TILES], 0) / _LIVELINESS_TILES
     return rest, np.maximum(np.sqrt(mean), _LEAST_LIVELINESS).astype(np.float32)
+
+
+def clearness(decibels: Array) -> Array:
+    """How much of each tile's energy is not background noise: float32 (tiles, BANDS), 0 to 1.
+
+    The weakest tiles of the audio are taken for its noise, of the same density in all bands. Where the music hardly
+    rises above it, a gain given to the music can hardly be seen.
+    """
+    density = decibels - 10 * np.log10(np.diff(EDGES)).astype(np.float32)
+    heard = density[density > 10 * np.log10(FLOOR) + 1]
+    if not heard.size:
+        return np.zeros_like(density)
+    noise = np.percentile(heard, _NOISE_PERCENTILE)
+    return np.maximum(0, 1 - _NOISE_MARGIN * np.power(10, (noise - density) / 10)).astype(np.float32)
