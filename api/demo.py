@@ -162,12 +162,19 @@ def _register(home: Home, source: Path, title: str, license_: str, signer: Signe
 
 def _license(home: Home, entries: list[DatasetEntry], creator: Signer, stage: Stage) -> None:
     """Buy what is needed, after showing that nothing goes without."""
+    from gen.config import load_preset
+
     with home.ledger() as ledger:
         held = [ledger.contracts.is_licensed("dataset", entry.id, creator.address, "train") for entry in entries]
     if not all(held):
         try:
             training.train(
-                home, [entry.id for entry in entries], preset="tiny", seed=SEED, signer=creator, now=stage.now
+                home,
+                [entry.id for entry in entries],
+                preset=load_preset("tiny"),
+                seed=SEED,
+                signer=creator,
+                now=stage.now,
             )
         except LicenseMissing as error:
             stage.say(f"refused   {str(error).split(';')[0]}")
@@ -179,12 +186,16 @@ def _license(home: Home, entries: list[DatasetEntry], creator: Signer, stage: St
 
 
 def _train(home: Home, ids: list[int], creator: Signer, stage: Stage) -> int:
+    from gen.config import load_preset
+
     with stage.progress() as report:
 
         def progress(step: Progress) -> None:
             report(f"training {step.phase}\tloss {step.loss:.3f}", step.step, step.steps)
 
-        done = training.train(home, ids, preset="tiny", seed=SEED, signer=creator, now=stage.now, progress=progress)
+        done = training.train(
+            home, ids, preset=load_preset("tiny"), seed=SEED, signer=creator, now=stage.now, progress=progress
+        )
     before = " (trained before)" if done.already else ""
     stage.say(f"model     {done.entry.id}: weights {str(done.entry.weights)[:16]}…{before}")
     return done.entry.id

@@ -38,7 +38,7 @@ class BadRecordings(ApiError):
 
     def __init__(self, files: Sequence[tuple[Path, Exception]]) -> None:
         self.files = tuple(files)
-        listing = "\n".join(f"  {type(error).__name__}: {error}" for _, error in self.files)
+        listing = "\n".join(f"  {path}\n    {type(error).__name__}: {error}" for path, error in self.files)
         count = "1 file" if len(self.files) == 1 else f"{len(self.files)} files"
         super().__init__(
             f"{count} cannot be used:\n{listing}\n"

@@ -28,6 +28,7 @@ def train(
 ) -> None:
     """Train a model on one or more datasets, each licensed to the key, and record the run on chain."""
     from api.workflows import training
+    from gen.config import load_preset
 
     home, console = Home(settings, ask_passphrase), Console(as_json)
     signer = home.signer(key_name)
@@ -36,7 +37,9 @@ def train(
         def progress(step: Progress) -> None:
             report(f"training {step.phase}\tloss {step.loss:.3f}", step.step, step.steps)
 
-        done = training.train(home, dataset_ids, preset=preset, seed=seed, signer=signer, now=now, progress=progress)
+        done = training.train(
+            home, dataset_ids, preset=load_preset(preset), seed=seed, signer=signer, now=now, progress=progress
+        )
     entry = done.entry
     content = {
         "model": entry.id,

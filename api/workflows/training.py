@@ -10,7 +10,7 @@ import io
 import json
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -38,8 +38,7 @@ class Run:
     """What decides a run's outcome, and under which licenses it happens (0 where the trainer owns the dataset)."""
 
     trainer: Address
-    preset: str
-    config: dict[str, str | int | bool]
+    preset: Preset
     seed: int
     code: Digest
     datasets: tuple[tuple[DatasetEntry, DatasetRecord], ...]
@@ -54,8 +53,8 @@ class Run:
             encode(
                 {
                     "code": str(self.code),
-                    "config": self.config,
-                    "preset": self.preset,
+                    "config": self.preset.flat(),
+                    "preset": self.preset.name,
                     "roots": [str(entry.root) for entry, _ in self.datasets],
                     "seed": self.seed,
                     "trainer": str(self.trainer),
@@ -77,7 +76,7 @@ def train(
     home: Home,
     dataset_ids: Sequence[int],
     *,
-    preset: str,
+    preset: Preset,
     seed: int,
     signer: Signer,
     now: Callable[[], datetime],
@@ -88,38 +87,20 @@ def train(
     The chain is asked for a license before anything is decrypted, and asked again by its own contract when the run is
     recorded. Raises :class:`ledger.errors.LicenseMissing` naming the dataset.
     """
-    from gen.config import load_preset
-
-    settings = load_preset(preset)
     with home.ledger() as ledger:
         chosen = tuple(dataset_workflow.show(ledger, dataset_id) for dataset_id in sorted(set(dataset_ids)))
         licenses = _require_licenses(ledger.contracts, [entry for entry, _ in chosen], signer.address)
-    run = Run(signer.address, preset, flat(asdict(settings)), seed, code_digest(), chosen, licenses)
+    run = Run(signer.address, preset, seed, code_digest(), chosen, licenses)
     folder = home.folder("runs") / str(run.identity)
     with home.changing(f"run-{run.identity}"):
         outcome = _outcome(folder)
         already = outcome is not None and "model" in outcome
         if outcome is None:
-            outcome = _learn(home, folder, run, settings, now, progress)
+            outcome = _learn(home, folder, run, now, progress)
         if not already:
             outcome = _record(home, folder, run, outcome, signer)
         with home.ledger() as ledger:
             return Trained(ledger.contracts.model(outcome["model"]), outcome["metrics"], already)
-
-
-def flat(config: dict[str, Any], prefix: str = "") -> dict[str, str | int | bool]:
-    """A nested configuration as records hold it: dotted names; numbers with a fraction as decimal strings."""
-    result: dict[str, str | int | bool] = {}
-    for name, value in config.items():
-        if isinstance(value, dict):
-            result.update(flat(value, f"{prefix}{name}."))
-        elif isinstance(value, bool | int | str):
-            result[prefix + name] = value
-        elif isinstance(value, list | tuple):
-            result.update(flat({str(index): item for index, item in enumerate(value)}, f"{prefix}{name}."))
-        else:
-            result[prefix + name] = repr(value) if isinstance(value, float) else str(value)
-    return result
 
 
 def code_digest() -> Digest:
@@ -166,7 +147,6 @@ def _learn(
     home: Home,
     folder: Path,
     run: Run,
-    settings: Preset,
     now: Callable[[], datetime],
     progress: Callable[[Progress], None] | None,
 ) -> dict[str, Any]:
@@ -176,7 +156,7 @@ def _learn(
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     started = timestamp(now())
-    result = learn(_corpora(home, run), settings, run.seed, folder / "weights.safetensors", progress)
+    result = learn(_corpora(home, run), run.preset, run.seed, folder / "weights.safetensors", progress)
     digest = Digest.of_file(result.weights)
     target = home.folder("models") / f"{digest}.safetensors"
     result.weights.replace(target)
@@ -232,8 +212,8 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
                 weights_size=path.stat().st_size,
                 trainer=signer.address,
                 datasets=uses,
-                preset=run.preset,
-                config=run.config,
+                preset=run.preset.name,
+                config=run.preset.flat(),
                 seed=run.seed,
                 code=run.code,
                 packages={name: metadata.version(name) for name in PACKAGES},
