@@ -218,14 +218,12 @@ class Contracts:
             LicenseMissing: the signer is neither.
             AlreadyRegistered: claim, audio or watermark have a token; the error's ``id`` is the track.
         """
-        self._on.send(signer, "Tracks", "mint", claim, audio, record, cid, model_id)
-        return self.track(int.from_bytes(claim.raw))
+        receipt = self._on.send(signer, "Tracks", "mint", claim, audio, record, cid, model_id)
+        return self._track(self._minted(int.from_bytes(claim.raw), receipt.block))
 
     def track(self, id: int) -> TrackEntry:  # noqa: A002
         """A track by its token."""
-        known = self._on.known("Tracks", "track", id)
-        block = known["blockNumber"]
-        return self._track(self._on.said("Tracks", "Minted", block, block, id=id)[0])
+        return self._track(self._minted(id, self._on.known("Tracks", "track", id)["blockNumber"]))
 
     def track_by_audio(self, audio: Digest) -> TrackEntry | None:
         """The track whose file has this digest, if any."""
@@ -285,6 +283,9 @@ class Contracts:
             time=self.chain.timestamp(event.block),
             tx=event.tx,
         )
+
+    def _minted(self, id: int, block: int) -> Event:  # noqa: A002
+        return self._on.said("Tracks", "Minted", block, block, id=id)[0]
 
     def _track(self, event: Event) -> TrackEntry:
         said = event.arguments

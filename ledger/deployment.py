@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ledger import file
 from ledger.abi import Interface
 from ledger.address import Address
 from ledger.errors import Malformed, NoDeployment
@@ -62,16 +61,8 @@ class Deployment:
             "tracks": str(self.tracks),
         }
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(json.dumps(fields, indent=2) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        text = json.dumps(fields, indent=2) + "\n"
+        file.write(path, lambda target: target.write(text.encode()), mode=0o644)
 
 
 def deploy(chain: Chain, signer: Signer) -> Deployment:

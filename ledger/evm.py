@@ -20,10 +20,11 @@ from eth.consensus.noproof import NoProofConsensus
 from eth.constants import CREATE_CONTRACT_ADDRESS, POST_MERGE_DIFFICULTY, POST_MERGE_MIX_HASH, POST_MERGE_NONCE
 from eth.db.atomic import AtomicDB
 from eth.exceptions import InsufficientFunds as EvmInsufficientFunds
-from eth.exceptions import Revert
+from eth.exceptions import PyEVMError, Revert
 from eth.vm.forks.shanghai import ShanghaiVM
 from eth.vm.message import Message
 from eth_utils.exceptions import ValidationError
+from rlp.exceptions import RLPException
 
 from ledger.address import Address
 from ledger.blockfile import BlockFile
@@ -187,12 +188,19 @@ class Evm:
         header = self._blocks.create_header_from_parent(head, timestamp=time, gas_limit=head.gas_limit)
         try:
             transaction = self._blocks.get_vm(header).get_transaction_builder().decode(raw)
+            # py-evm leaves these two to a transaction pool, which is not here.
+            if transaction.chain_id != CHAIN_ID:
+                raise ValidationError(f"it is for chain {transaction.chain_id}; this is chain {CHAIN_ID}")
+            if transaction.gas < transaction.intrinsic_gas:
+                raise ValidationError(
+                    f"{transaction.gas} gas is less than the {transaction.intrinsic_gas} that it takes"
+                )
             with self._file.block():
                 self._blocks.header = header
                 result, receipts, _ = self._blocks.mine_all([transaction])
                 receipt = _receipt(transaction, receipts[0], result.imported_block.number)
                 self._file.keep(receipt, _logs(receipts[0], receipt))
-        except ValidationError as error:
+        except (ValidationError, RLPException, PyEVMError) as error:
             raise Refused(f"the chain refuses the transaction: {error}") from None
         return receipt.tx
 

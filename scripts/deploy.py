@@ -1,0 +1,53 @@
+#!/usr/bin/env python
+"""Deploy the contracts to a network behind JSON-RPC, and write down where they are.
+
+The key that pays comes from a keystore folder; its passphrase from STEMMATA_PASSPHRASE, never from the command line.
+
+    STEMMATA_PASSPHRASE=... python scripts/deploy.py --rpc http://127.0.0.1:8545 --keys ~/.stemmata/keys --key me
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from ledger.chain import Chain
+from ledger.contracts import deploy
+from ledger.errors import LedgerError
+from ledger.keys import Keystore
+
+
+def main() -> None:
+    options = _options()
+    passphrase = os.environ.get("STEMMATA_PASSPHRASE")
+    if not passphrase:
+        sys.exit("set STEMMATA_PASSPHRASE to the passphrase of the key")
+    if options.out.exists():
+        sys.exit(f"{options.out} exists: the contracts are deployed already; name another file to deploy them again")
+    try:
+        signer = Keystore(options.keys).unlock(options.key, passphrase)
+        with Chain.open_rpc(options.rpc, timeout=options.timeout) as chain:
+            deployment = deploy(chain, signer)
+        deployment.write(options.out)
+    except LedgerError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+    print(f"deployed to chain {deployment.chain_id}, by {signer.address}; wrote {options.out}")
+    for noun in ("datasets", "licenses", "models", "tracks"):
+        print(f"  {noun:9} {getattr(deployment, noun)}")
+
+
+def _options() -> argparse.Namespace:
+    rpc = os.environ.get("STEMMATA_RPC")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rpc", default=rpc, required=rpc is None, help="URL of the node (or STEMMATA_RPC)")
+    parser.add_argument("--keys", type=Path, required=True, help="the keystore folder")
+    parser.add_argument("--key", required=True, help="name of the key in it")
+    parser.add_argument("--out", type=Path, default=Path("deployment.json"), help="the file to write (%(default)s)")
+    parser.add_argument("--timeout", type=float, default=120, help="seconds to wait for each transaction (%(default)s)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

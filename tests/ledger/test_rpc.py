@@ -1,0 +1,181 @@
+"""Nodes that are dead, slow, foreign, or answer in their own way: what can not be checked is said to be unreachable."""
+
+import json
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from ledger.address import Address
+from ledger.chain import Chain
+from ledger.errors import ChainUnreachable, Refused, Reverted
+
+SOMEBODY = Address(bytes(range(20)))
+
+
+class Node(ThreadingHTTPServer):
+    """A node that answers by a table: a method's value, or what a function makes of its parameters."""
+
+    daemon_threads = True
+
+    def __init__(self, answers: dict):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers = {"eth_chainId": "0x7"} | answers
+        self.asked: list = []
+
+    def handle_error(self, request, client_address):
+        """A client that hung up in time did the right thing."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Failure(Exception):
+    """An answer that is a JSON-RPC error."""
+
+
+class Raw(Exception):
+    """An answer that is no JSON-RPC at all: status and body."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append((request["method"], request["params"]))
+        answer = self.server.answers[request["method"]]
+        status, body = 200, {"jsonrpc": "2.0", "id": request["id"]}
+        try:
+            body["result"] = answer(*request["params"]) if callable(answer) else answer
+        except Failure as failure:
+            body["error"] = failure.args[0]
+        except Raw as raw:
+            status, body = raw.args
+        text = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def node(request):
+    with Node({}) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def fail(error):
+    def answer(*_):
+        raise Failure(error)
+
+    return answer
+
+
+def test_nobody_listens():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    begin = time.monotonic()
+    with pytest.raises(ChainUnreachable, match=f"127.0.0.1:{port} does not answer eth_chainId"):
+        Chain.open_rpc(f"http://127.0.0.1:{port}", timeout=1)
+    assert time.monotonic() - begin < 5
+
+
+def test_an_access_key_in_the_url_never_shows():
+    with pytest.raises(ChainUnreachable) as refusal:
+        Chain.open_rpc("http://user:secret-word@127.0.0.1:1/v3/secret-key?secret-too", timeout=1)
+    assert "secret" not in str(refusal.value)
+    assert refusal.value.__cause__ is None
+
+
+def test_a_node_that_hangs_is_given_up(node):
+    node.answers["eth_blockNumber"] = lambda: time.sleep(2)
+    with Chain.open_rpc(node.url, timeout=0.2) as chain, pytest.raises(ChainUnreachable, match="ReadTimeout"):
+        _ = chain.block_number
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(500, "oops"), (403, "{}"), (200, "<html>"), (200, "[]"), (200, "{}"), (200, "null"), (200, "")],
+)
+def test_what_is_no_node_is_said_to_be_none(node, status, body):
+    def answer():
+        raise Raw(status, body)
+
+    node.answers["eth_chainId"] = answer
+    with pytest.raises(ChainUnreachable, match=r"127\.0\.0\.1"):
+        Chain.open_rpc(node.url)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": 3, "message": "execution reverted", "data": "0xabcd"},  # geth, anvil
+        {"code": -32000, "message": "VM Exception while processing transaction: revert", "data": "0xabcd"},  # ganache
+        {"code": -32603, "message": "reverted", "data": {"message": "x", "data": "0xabcd"}},  # hardhat
+        {"code": -32000, "message": "revert", "data": {"hash": "0x00", "result": "0xabcd"}},  # ganache, when sending
+    ],
+)
+def test_what_a_contract_said_is_found_wherever_a_node_puts_it(node, error):
+    node.answers["eth_call"] = fail(error)
+    with Chain.open_rpc(node.url) as chain, pytest.raises(Reverted) as refusal:
+        chain._network.call(SOMEBODY, b"", SOMEBODY, None)
+    assert refusal.value.data == b"\xab\xcd"
+
+
+def test_a_refusal_without_data_is_still_a_refusal(node):
+    node.answers["eth_call"] = fail({"code": 3, "message": "execution reverted"})
+    with Chain.open_rpc(node.url) as chain, pytest.raises(Reverted) as refusal:
+        chain._network.call(SOMEBODY, b"", SOMEBODY, None)
+    assert refusal.value.data == b""
+
+
+@pytest.mark.parametrize("error", [{"code": -32000, "message": "missing trie node 5fa"}, "limit exceeded", {}])
+def test_a_node_that_cannot_answer_did_not_say_no(node, error):
+    node.answers["eth_call"] = fail(error)
+    with Chain.open_rpc(node.url) as chain, pytest.raises(ChainUnreachable, match="does not answer eth_call"):
+        chain._network.call(SOMEBODY, b"", SOMEBODY, 5)
+
+
+def test_a_transaction_that_the_node_does_not_take_is_refused(node):
+    node.answers["eth_sendRawTransaction"] = fail({"code": -32000, "message": "nonce too low"})
+    with Chain.open_rpc(node.url) as chain, pytest.raises(Refused, match="nonce too low"):
+        chain._network.send(b"\x02")
+
+
+def test_a_transaction_that_is_never_mined_is_named(node):
+    node.answers["eth_getTransactionReceipt"] = None
+    with Chain.open_rpc(node.url, timeout=0.3) as chain, pytest.raises(ChainUnreachable, match="0x1234 was sent"):
+        chain._wait("0x1234")
+
+
+def test_logs_of_a_long_range_are_asked_for_in_pieces(node):
+    def logs(fields):
+        first, last = int(fields["fromBlock"], 16), int(fields["toBlock"], 16)
+        if last - first >= 10:
+            raise Failure({"code": -32005, "message": "query returned more than 10000 results"})
+        entry = {"address": str(SOMEBODY), "topics": ["0x" + "11" * 32], "data": "0x22", "transactionHash": "0x33"}
+        return [entry | {"blockNumber": hex(block)} for block in range(first, last + 1) if block % 5 == 0]
+
+    node.answers["eth_getLogs"] = logs
+    with Chain.open_rpc(node.url) as chain:
+        found = chain._network.logs(SOMEBODY, [b"\x11" * 32, None], 1, 100)
+        assert [log.block for log in found] == list(range(5, 101, 5))
+        assert (found[0].address, found[0].topics, found[0].data) == (SOMEBODY, (b"\x11" * 32,), b"\x22")
+        assert chain._network.logs(SOMEBODY, [], 8, 7) == ()
+    assert node.asked[1][1][0]["topics"] == ["0x" + "11" * 32, None]
+
+
+def test_a_node_that_gives_no_logs_at_all_is_unreachable(node):
+    node.answers["eth_getLogs"] = fail({"code": -32601, "message": "no such method"})
+    with Chain.open_rpc(node.url) as chain, pytest.raises(ChainUnreachable, match="no logs of block 1"):
+        chain._network.logs(SOMEBODY, [], 1, 4)
