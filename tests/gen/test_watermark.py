@@ -1,0 +1,264 @@
+"""The mark in audio: found after what happens to music, not found where there is none."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from chords import chords
+
+from gen.errors import TooShort, WrongLength
+from gen.watermark import attacks
+from gen.watermark.mark import Watermark
+from gen.watermark.payload import PUBLIC_KEY
+from gen.waveform import Waveform
+
+IDENTITY = bytes.fromhex("0123456789abcdef")
+OTHER = bytes.fromhex("fedcba9876543210")
+PUBLIC = Watermark(PUBLIC_KEY)
+PRIVATE = Watermark(b"a key that nobody else has")
+
+
+def hiss(seconds, seed=3, level=0.1):
+    """Noise that swells and fades: no tone in it at all."""
+    pick = np.random.default_rng(seed)
+    time = np.arange(int(seconds * 44100)) / 44100
+    samples = pick.standard_normal((1, len(time))) * (0.6 + 0.4 * np.sin(2 * np.pi * 2 * time))
+    return Waveform((level * samples).astype(np.float32), 44100)
+
+
+def bass(seconds, seed=4):
+    """One low voice with vibrato and nothing above 3 kHz."""
+    pick = np.random.default_rng(seed)
+    notes = []
+    for _ in range(int(np.ceil(seconds / 0.5))):
+        time = np.arange(22050) / 44100
+        hertz = 440 * 2 ** ((pick.integers(33, 50) - 69) / 12)
+        phase = 2 * np.pi * np.cumsum(hertz * (1 + 0.003 * np.sin(2 * np.pi * 5 * time))) / 44100
+        edges = np.minimum(1, np.minimum(time, 0.5 - time) * 30)
+        notes.append(edges * sum(np.sin(k * phase) / k * 0.2 for k in range(1, 40) if k * hertz < 3000))
+    return Waveform(np.concatenate(notes)[None, : int(seconds * 44100)].astype(np.float32), 44100)
+
+
+def quiet(seconds):
+    """Chords at 40 decibels below full scale, in the 16 bits of a file."""
+    music = chords(seconds, seed=5)
+    level = np.sqrt(np.mean(np.square(music.samples)))
+    return attacks.round16(Waveform(music.samples * np.float32(0.01 / level), music.rate))
+
+
+HOSTS = {
+    "chords": lambda: chords(30.0),
+    "hiss": lambda: hiss(30.0),
+    "bass": lambda: bass(30.0),
+    "quiet": lambda: quiet(30),
+}
+
+
+@cache
+def host(name):
+    return HOSTS[name]()
+
+
+@cache
+def marked(name):
+    return PUBLIC.embed(host(name), IDENTITY)
+
+
+@cache
+def copy(name, codec, kilobits):
+    return attacks.encode(marked(name), codec, kilobits)
+
+
+def ids(waveform, watermark=PUBLIC):
+    return [detection.id for detection in watermark.detect(waveform)]
+
+
+def signal_to_mark(name):
+    added = marked(name).samples - host(name).samples
+    return 10 * np.log10(np.square(host(name).samples).sum() / np.square(added).sum())
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_mark_is_found_and_is_small(name):
+    [found] = PUBLIC.detect(marked(name))
+    assert found.id == IDENTITY
+    assert found.score > 8
+    assert found.start < 1.5
+    assert found.end > 28.5
+    assert 0 < found.false_positive <= 20 * 2.0**-32
+    assert signal_to_mark(name) > 24
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_level_moves_by_less_than_the_documented_gain(name):
+    for before, after in zip(host(name).samples, marked(name).samples, strict=True):
+        pieces = [np.square(x[: len(x) // 2048 * 2048].reshape(-1, 2048)).mean(axis=1) for x in (before, after)]
+        heard = pieces[0] > 1e-8
+        assert np.abs(10 * np.log10(pieces[1][heard] / pieces[0][heard])).max() < 0.8
+
+
+EVERYDAY = {
+    "mp3 128": lambda name: copy(name, "mp3", 128),
+    "5 s of mp3 128": lambda name: copy(name, "mp3", 128).excerpt(12.3, 17.3),
+    "10 s of aac 64": lambda name: copy(name, "aac", 64).excerpt(17.77, 27.77),
+    "opus 64": lambda name: copy(name, "opus", 64),
+    "16 kHz": lambda name: attacks.resample(marked(name), 16000),
+    "noise 20 dB": lambda name: attacks.noise(marked(name), 20),
+    "clipped": lambda name: attacks.clip(marked(name), 12),
+    "mono, 16 bits": lambda name: attacks.round16(marked(name).mono()),
+}
+THOROUGH = EVERYDAY | {
+    "nothing": marked,
+    "mp3 64": lambda name: copy(name, "mp3", 64),
+    "aac 128": lambda name: copy(name, "aac", 128),
+    "aac 64": lambda name: copy(name, "aac", 64),
+    "vorbis": lambda name: attacks.vorbis(marked(name), 0.2),
+    "22 kHz": lambda name: attacks.resample(marked(name), 22050),
+    "22 kHz and back": lambda name: attacks.resample(attacks.resample(marked(name), 22050), 44100),
+    "48 kHz": lambda name: attacks.resample(marked(name), 48000),
+    "noise 30 dB": lambda name: attacks.noise(marked(name), 30),
+    "-20 dB": lambda name: attacks.gain(marked(name), -20),
+    "+10 dB": lambda name: attacks.gain(marked(name), 10),
+    "clipped": lambda name: attacks.clip(marked(name), 12),
+    **{
+        f"{length} s of {what} from {start} s": lambda name, make=make, start=start, length=length: make(name).excerpt(
+            start, start + length
+        )
+        for what, make in {"the original": marked, "mp3 128": lambda name: copy(name, "mp3", 128)}.items()
+        for length, starts in {15: (0.1, 8.03, 14.9), 10: (1.9, 9.55, 19.9), 5: (0.7, 8.3, 13.33, 21.9)}.items()
+        for start in starts
+    },
+}
+
+
+@pytest.mark.parametrize("attack", EVERYDAY)
+def test_mark_survives(attack):
+    assert ids(EVERYDAY[attack]("chords")) == [IDENTITY]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HOSTS)
+@pytest.mark.parametrize("attack", THOROUGH)
+def test_mark_survives_on_all_kinds_of_music(name, attack):
+    assert ids(THOROUGH[attack](name)) == [IDENTITY]
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 32000, 44099, 48000, 96000, 192000])
+def test_every_rate_is_marked_in_place(rate):
+    music = chords(8.0, seed=9, rate=rate)
+    result = PUBLIC.embed(music, IDENTITY)
+    assert (result.rate, result.channels, result.frames) == (rate, 2, music.frames)
+    assert ids(result) == [IDENTITY]
+
+
+def test_stereo_mark_is_in_both_channels():
+    for channel in marked("chords").excerpt(5, 15).samples:
+        assert ids(Waveform(channel[None], 44100)) == [IDENTITY]
+
+
+def test_marking_twice_gives_the_same_samples():
+    again = PUBLIC.embed(host("chords"), IDENTITY)
+    assert again.pcm_sha256() == marked("chords").pcm_sha256()
+
+
+def test_silence_stays_silent_and_says_nothing():
+    silence = Waveform(np.zeros((2, 44100 * 20), np.float32), 44100)
+    assert PUBLIC.embed(silence, IDENTITY) == silence
+    assert PUBLIC.detect(silence) == []
+
+
+def test_silence_around_music_is_not_touched():
+    gap = np.zeros((2, 44100 * 4), np.float32)
+    music = Waveform(np.concatenate([gap, host("chords").samples[:, : 44100 * 12], gap], axis=1), 44100)
+    result = PUBLIC.embed(music, IDENTITY)
+    assert not result.samples[:, : 44100 * 4 - 4096].any()
+    [found] = PUBLIC.detect(result)
+    assert found.id == IDENTITY
+    assert 3 < found.start < 5
+    assert 15 < found.end < 17.5
+
+
+def test_music_at_full_scale_does_not_leave_it():
+    loud = attacks.clip(host("chords"), 20)
+    result = PUBLIC.embed(loud, IDENTITY)
+    assert np.abs(result.samples).max() <= 1
+    assert ids(result) == [IDENTITY]
+
+
+def test_samples_beyond_full_scale_are_not_cut():
+    loud = attacks.gain(host("chords"), 20)
+    assert np.abs(PUBLIC.embed(loud, IDENTITY).samples).max() == pytest.approx(np.abs(loud.samples).max(), rel=0.1)
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.5, 2.99])
+def test_too_short_audio_is_refused(seconds):
+    with pytest.raises(TooShort, match="at least 3 s"):
+        PUBLIC.embed(chords(seconds), IDENTITY)
+
+
+@pytest.mark.parametrize("frames", [1, 2047, 2048, 2049, 5000, 44100])
+def test_very_short_audio_is_searched_without_complaint(frames):
+    assert PUBLIC.detect(Waveform(chords(1.0).samples[:, :frames], 44100)) == []
+
+
+def test_id_of_another_size_is_refused():
+    with pytest.raises(WrongLength, match="8 bytes"):
+        PUBLIC.embed(host("chords"), b"short")
+
+
+def test_short_key_is_refused():
+    with pytest.raises(WrongLength, match="16 bytes"):
+        Watermark(b"secret")
+
+
+def test_unmarked_music_and_another_key_give_nothing():
+    for name in HOSTS:
+        assert ids(host(name)) == []
+        assert ids(marked(name), PRIVATE) == []
+
+
+def test_two_layers_live_in_one_file():
+    both = PRIVATE.embed(marked("chords"), OTHER)
+    assert ids(both) == [IDENTITY]
+    assert ids(both, PRIVATE) == [OTHER]
+
+
+def test_two_tracks_in_a_row_are_told_apart():
+    first = PUBLIC.embed(chords(24.0, seed=11), IDENTITY)
+    second = PUBLIC.embed(chords(20.0, seed=12), OTHER)
+    joined = Waveform(np.concatenate([first.samples, second.samples], axis=1), 44100)
+    found = PUBLIC.detect(joined)
+    assert [detection.id for detection in found] == [IDENTITY, OTHER]
+    assert found[0].end == pytest.approx(24, abs=1.5)
+    assert found[1].start == pytest.approx(24, abs=1.5)
+
+
+def test_marked_part_of_a_long_file_is_found_where_it_is():
+    parts = [chords(21.0, seed=21), PUBLIC.embed(chords(12.0, seed=22), IDENTITY), chords(30.0, seed=23)]
+    [found] = PUBLIC.detect(Waveform(np.concatenate([part.samples for part in parts], axis=1), 44100))
+    assert found.id == IDENTITY
+    assert found.start == pytest.approx(21, abs=1.5)
+    assert found.end == pytest.approx(33, abs=1.5)
+
+
+@pytest.mark.slow
+def test_ten_minutes_of_unmarked_music_give_nothing_under_many_keys():
+    music = [chords(150.0, seed=seed) for seed in range(3)] + [bass(75.0), hiss(75.0)]
+    for waveform in music:
+        for number in range(4):
+            assert ids(waveform, Watermark(bytes([number]) * 16)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("piece", ["bach/prelude-bwv846", "satie/gymnopedie-1"])
+def test_played_pieces_keep_their_mark(piece):
+    from gen import instruments, score
+
+    played = instruments.render(score.load(piece)).excerpt(20, 60)
+    result = PUBLIC.embed(played, IDENTITY)
+    assert ids(played) == []
+    lossy = attacks.encode(result, "mp3", 128)
+    for start in range(0, 35, 5):
+        assert ids(lossy.excerpt(start, start + 5)) == [IDENTITY]
+    assert ids(attacks.encode(result, "opus", 64)) == [IDENTITY]
+    assert ids(attacks.encode(result, "aac", 64)) == [IDENTITY]
