@@ -31,15 +31,14 @@ def train(
     from gen.config import load_preset
 
     home, console = Home(settings, ask_passphrase), Console(as_json)
+    settled = load_preset(preset)
     signer = home.signer(key_name)
     with console.progress() as report:
 
         def progress(step: Progress) -> None:
             report(f"training {step.phase}\tloss {step.loss:.3f}", step.step, step.steps)
 
-        done = training.train(
-            home, dataset_ids, preset=load_preset(preset), seed=seed, signer=signer, now=now, progress=progress
-        )
+        done = training.train(home, dataset_ids, preset=settled, seed=seed, signer=signer, now=now, progress=progress)
     entry = done.entry
     content = {
         "model": entry.id,

@@ -148,10 +148,9 @@ def _examine(folder: Path, report: Report) -> tuple[list[Examined], list[tuple[P
     good: dict[Digest, Examined] = {}
     bad: list[tuple[Path, Exception]] = []
     for done, item in enumerate(examine_all(paths), start=1):
-        if item.waveform is None:
+        if item.error is not None:
             bad.append((item.path, item.error))
-        else:
-            wave = item.waveform
+        elif (wave := item.waveform) is not None:
             digest = Digest.of_file(item.path)
             good[digest] = Examined(
                 path=item.path,
