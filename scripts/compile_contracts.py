@@ -31,10 +31,10 @@ SETTINGS: dict[str, Any] = {
 _IMPORT = re.compile(r"""^import\s[^;"']*["']([^"']+)["']\s*;""", re.MULTILINE)
 
 
-def gather(names: tuple[str, ...] = NAMES) -> dict[str, str]:
-    """Every source that the contracts need, by the name the compiler knows it under."""
+def gather(contract: str) -> dict[str, str]:
+    """Every source that a contract needs, by the name the compiler knows it under."""
     sources: dict[str, str] = {}
-    waiting = [f"{name}.sol" for name in names]
+    waiting = [f"{contract}.sol"]
     while waiting:
         name = waiting.pop()
         if name in sources:
@@ -47,7 +47,7 @@ def gather(names: tuple[str, ...] = NAMES) -> dict[str, str]:
         for target in _IMPORT.findall(sources[name]):
             relative = PurePosixPath(name).parent / target if target.startswith(".") else PurePosixPath(target)
             waiting.append(os.path.normpath(relative))
-    return dict(sorted(sources.items()))
+    return sources
 
 
 def compiler() -> Path:
@@ -65,18 +65,18 @@ def build() -> dict[str, str]:
     """Text of each artifact by its file name: the same from the same sources, on every machine."""
     import solcx
 
-    sources = gather()
+    sources = {name: gather(name) for name in NAMES}
     binary = compiler()
     version = str(solcx.wrapper.get_solc_version(binary))
     if version != SOLC:
         sys.exit(f"{binary} is version {version}; {SOLC} is needed (npm ci --prefix contracts)")
-    given = {name: {"content": text} for name, text in sources.items()}
+    given = {source: {"content": text} for needed in sources.values() for source, text in sorted(needed.items())}
     output = solcx.compile_standard(
         {"language": "Solidity", "sources": given, "settings": SETTINGS}, solc_binary=binary, allow_empty=False
     )
     for message in output.get("errors", []):
         sys.exit(f"the compiler warns, and the contracts are kept free of warnings:\n{message['formattedMessage']}")
-    return {f"{name}.json": _artifact(name, output["contracts"][f"{name}.sol"][name], sources) for name in NAMES}
+    return {f"{name}.json": _artifact(name, output["contracts"][f"{name}.sol"][name], sources[name]) for name in NAMES}
 
 
 def _artifact(name: str, compiled: Mapping[str, Any], sources: Mapping[str, str]) -> str:

@@ -170,6 +170,24 @@ def test_threads_share_a_chain(tmp_path):
         assert (chain.balance(SOMEBODY), chain.block_number) == (12, 12)
 
 
+def test_nobody_sees_half_a_block(tmp_path, monkeypatch):
+    with Chain.open_embedded(tmp_path) as chain:
+        file = chain._network._file
+        keep, seen = file.keep, []
+        reader = threading.Thread(target=lambda: seen.append(chain.balance(SOMEBODY)))
+
+        def keep_slowly(*arguments):
+            reader.start()
+            reader.join(timeout=0.3)
+            assert seen == []
+            keep(*arguments)
+
+        monkeypatch.setattr(file, "keep", keep_slowly)
+        chain.fund(SOMEBODY, 1)
+        reader.join()
+        assert seen == [1]
+
+
 def test_who_cannot_pay_for_gas_is_told_so(tmp_path, signer):
     with Chain.open_embedded(tmp_path) as chain:
         with pytest.raises(InsufficientFunds, match=f"{signer.address} has 0 wei"):
