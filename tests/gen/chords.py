@@ -5,8 +5,10 @@ import numpy as np
 from gen.audio import Waveform
 
 
-def chords(seconds: float, seed: int = 1, *, rate: int = 44100, channels: int = 2, beat: float = 0.5) -> Waveform:
-    """A progression of triads under a wandering tune, each note with four partials and a soft attack."""
+def chords(
+    seconds: float, seed: int = 1, *, rate: int = 44100, channels: int = 2, beat: float = 0.5, noise: float = 0.0
+) -> Waveform:
+    """A progression of triads under a wandering tune, each note with four partials and a soft attack; white noise."""
     pick = np.random.default_rng(seed)
     time = np.arange(int(beat * rate)) / rate
     envelope = np.minimum(1.0, time / 0.02) * np.exp(-time * 1.5)
@@ -24,4 +26,6 @@ def chords(seconds: float, seed: int = 1, *, rate: int = 44100, channels: int = 
         left.append(0.12 * (sound[:3].sum(axis=0) + 0.6 * sound[3]))
         right.append(0.12 * (sound[:3].sum(axis=0) + 1.2 * sound[3]))
     both = np.stack([np.concatenate(left), np.concatenate(right)])[:, : int(seconds * rate)]
+    if noise:
+        both = both + noise * pick.standard_normal(both.shape)
     return Waveform(both if channels == 2 else both[:1], rate)

@@ -19,7 +19,7 @@ from gen.audio import Waveform, encode, load, save
 from gen.errors import FingerprintError
 from gen.fingerprint import SAME_RECORDING, STEP, Fingerprint, align, fingerprint, iscc_distance
 
-CASES = range(9)
+CASES = range(10)
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ CASES = (
     {"seconds": 12.0, "seed": 6, "rate": 96000, "channels": 2, "beat": 0.6},
     {"seconds": 12.0, "seed": 7, "rate": 8000, "channels": 1, "beat": 0.5},
     {"seconds": 12.0, "seed": 8, "rate": 44056, "channels": 1, "beat": 0.5},
+    {"seconds": 12.0, "seed": 10, "rate": 44100, "channels": 1, "beat": 0.5, "noise": 0.2},
     {"seconds": 2.75, "seed": 9, "rate": 44100, "channels": 2, "beat": 0.5},
 )
 
