@@ -8,6 +8,7 @@ across languages for a digest to hang on it, so fractions travel as decimal stri
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring
 from typing import Any, NoReturn, TypeAlias
@@ -20,6 +21,10 @@ MAX_DEPTH = 32
 """Objects and arrays within one another; our records need six."""
 
 LARGEST_INTEGER = 2**53 - 1
+
+# A string, also one that never ends; possessive, so that it takes time linear in its length.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def encode(value: Value) -> bytes:
@@ -55,6 +60,7 @@ def parse(data: bytes) -> Any:
     Raises :class:`MalformedRecord` for anything else, and for an object that names a member twice: two readers might
     each believe another one of them.
     """
+    _check_depth(data)
     try:
         # Text, not bytes: json.loads would otherwise guess UTF-16 or UTF-32.
         return json.loads(
@@ -68,8 +74,16 @@ def parse(data: bytes) -> Any:
         raise MalformedRecord(f"not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise MalformedRecord(f"not JSON: {error}") from None
-    except RecursionError:
-        raise MalformedRecord(f"nested deeper than {MAX_DEPTH} levels") from None
+
+
+def _check_depth(data: bytes) -> None:
+    # Before json.loads, which recurses in C: py-evm raises Python's recursion limit so far that deep nesting would
+    # end the process, not in a RecursionError.
+    depth = 0
+    for bracket in _STRING.sub(b"", data).translate(None, _NO_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > MAX_DEPTH:
+            raise MalformedRecord(f"nested deeper than {MAX_DEPTH} levels")
 
 
 def _write(value: Value, pieces: list[str], depth: int) -> None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ledger import canonical
 from ledger.address import Address
-from ledger.errors import KeyDamaged, KeyNotFound, Malformed, WrongPassphrase
+from ledger.errors import KeyDamaged, KeyNotFound, Malformed, MalformedRecord, WrongPassphrase
 
 SCRYPT_N = 262144
 """Cost of opening a key file: about a second and 256 MiB."""
@@ -84,9 +85,9 @@ class KeyFile:
 
     def _document(self) -> dict[str, Any]:
         try:
-            document = json.loads(self.content.decode())
-        except (ValueError, RecursionError):
-            raise KeyDamaged(f"{self.path} is not JSON") from None
+            document = canonical.parse(self.content)
+        except MalformedRecord as error:
+            raise KeyDamaged(f"{self.path} is not JSON: {error}") from None
         if not isinstance(document, dict):
             raise self._not_a_key_file()
         return document

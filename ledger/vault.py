@@ -9,7 +9,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from ledger import file
+from ledger import canonical, file
 from ledger.encryption import DataKey, decrypt, decrypt_bytes, decrypt_to, encrypt
 from ledger.errors import KeyDamaged, KeyExists, Malformed, NotFound, StoreFault, WrongPassphrase
 
@@ -143,7 +143,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise
     except OSError as error:
         raise StoreFault(f"{path} cannot be read: {error.strerror}") from error
-    wrapping = json.loads(text)
+    wrapping = canonical.parse(text)
     if not isinstance(wrapping, dict):
         raise ValueError("not an object")
     return wrapping

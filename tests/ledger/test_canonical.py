@@ -1,6 +1,7 @@
 """RFC 8785: the RFC's own examples, and the laws that a digest over the bytes relies on."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,29 @@ def test_what_has_no_single_spelling_is_refused(value: object) -> None:
 def test_strict_reading(data: bytes) -> None:
     with pytest.raises(MalformedRecord):
         canonical.decode(data)
+
+
+@pytest.mark.parametrize("data", [b"[" * 1_000_000, b'{"a":' * 1_000_000, b'["\\"", ' * 1_000_000])
+def test_deep_nesting_does_not_end_the_process(data: bytes) -> None:
+    # As under py-evm, which raises the limit when it is imported.
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)
+    try:
+        with pytest.raises(MalformedRecord, match="nested deeper than 32"):
+            canonical.parse(data)
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+@pytest.mark.parametrize("data", [b'"' * 300_001, b'"' + b'\\"' * 300_000, b'"' + b"[" * 300_000, b"\\" * 300_000])
+def test_strings_that_never_end_take_no_longer_than_others(data: bytes) -> None:
+    with pytest.raises(MalformedRecord, match="not JSON"):
+        canonical.parse(data)
+
+
+def test_brackets_within_strings_are_no_nesting() -> None:
+    value = ["[" * 100, "\\[" * 100, '"[' * 100, {"{" * 100: "]" * 100}]
+    assert canonical.decode(canonical.encode(value)) == value
 
 
 def test_nesting_up_to_the_limit_is_read() -> None:

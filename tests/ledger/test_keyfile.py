@@ -114,3 +114,21 @@ def test_a_file_that_is_no_key_file(store: Keystore, tmp_path: Path, content: by
     for attempt in (lambda: store.address("ana"), lambda: store.unlock("ana", "secret")):
         with pytest.raises(KeyDamaged, match=r"ana\.json"):
             attempt()
+
+
+@pytest.mark.parametrize("costs", [{"n": 2**24}, {"r": 2**24}, {"p": 17}, {"c": 10_000_001}])
+def test_a_file_that_asks_for_too_much_is_not_even_tried(
+    store: Keystore, tmp_path: Path, costs: dict[str, int]
+) -> None:
+    store.new("ana", "secret", scrypt_n=QUICK)
+    alter(tmp_path / "keys" / "ana.json", lambda document: document["crypto"]["kdfparams"].update(costs))
+    with pytest.raises(KeyDamaged, match="more memory or time"):
+        store.unlock("ana", "secret")
+
+
+def test_a_large_file_is_not_even_read_to_its_end(store: Keystore, tmp_path: Path) -> None:
+    store.new("ana", "secret", scrypt_n=QUICK)
+    with (tmp_path / "keys" / "ana.json").open("ab") as file:
+        file.write(b" " * 20_000)
+    with pytest.raises(KeyDamaged, match="too large"):
+        store.unlock("ana", "secret")

@@ -115,6 +115,16 @@ def side(index: int, size: int) -> list[str] | None:
     return [*side(index - split, size - split), "left"]
 
 
+def test_a_path_longer_than_the_tree_is_high_is_refused() -> None:
+    # It would lead to the root: it is the path of the second leaf of two, passed off as that of an only leaf.
+    leaves = numbered(2)
+    tree = MerkleTree(leaves)
+    proof = tree.proof(1)
+    proof.verify(leaves[1], tree.root)
+    with pytest.raises(ProofInvalid, match="too long"):
+        replace(proof, index=0, size=1).verify(leaves[1], tree.root)
+
+
 def test_a_node_is_never_a_leaf() -> None:
     leaves = numbered(2)
     tree = MerkleTree(leaves)

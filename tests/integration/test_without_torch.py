@@ -1,0 +1,68 @@
+"""An auditor's machine: the package as `pip install .` puts it there, and no torch."""
+
+import os
+import subprocess
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.integration
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    result = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=1800
+    )
+    assert result.returncode == 0, f"{' '.join(map(str, command))}\n{result.stdout}\n{result.stderr}"
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a fresh environment with the package, without extras, and what runs tests."""
+    folder = tmp_path_factory.mktemp("auditor")
+    venv.create(folder / "venv", with_pip=True)
+    interpreter = folder / "venv" / "bin" / "python"
+    run(interpreter, "-m", "pip", "install", "--quiet", ROOT, "pytest>=8.3", "hypothesis>=6.100", cwd=folder)
+    return interpreter
+
+
+def test_torch_and_librosa_are_not_there(python: Path, tmp_path: Path) -> None:
+    program = "from importlib.util import find_spec; print([n for n in ('torch', 'librosa', 'numba') if find_spec(n)])"
+    assert run(python, "-c", program, cwd=tmp_path).strip() == "[]"
+
+
+def test_the_ledger_is_the_installed_one(python: Path, tmp_path: Path) -> None:
+    path = run(python, "-c", "import ledger; print(ledger.__file__)", cwd=tmp_path)
+    assert "site-packages" in path
+
+
+def test_the_tests_of_the_ledger_pass(python: Path, tmp_path: Path) -> None:
+    # Run from elsewhere, with the tests alone in sight: the source tree must not stand in for the package.
+    tests = tmp_path / "tests"
+    tests.mkdir()
+    for name in ("conftest.py", "ledger", "vectors"):
+        (tests / name).symlink_to(ROOT / "tests" / name)
+    (tests / "test_place.py").write_text("import ledger\ndef test_place(): assert 'site-packages' in ledger.__file__\n")
+    options = (
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        ROOT / "pyproject.toml",
+        "-o",
+        "pythonpath=",
+        "--rootdir",
+        tmp_path,
+    )
+    output = run(python, "-m", "pytest", *options, tests, cwd=tmp_path)
+    assert " passed" in output
+    assert "failed" not in output
+
+
+def test_the_command_line_starts(python: Path, tmp_path: Path) -> None:
+    assert "audit" in run(python.parent / "stemmata", "--help", cwd=tmp_path)
