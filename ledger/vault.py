@@ -17,7 +17,7 @@ __all__ = ["DataKey", "Vault", "decrypt", "decrypt_bytes", "decrypt_to", "encryp
 
 _LARGEST_N = 1 << 20  # scrypt then takes 1 GiB; a file that asks for more is an attack
 _VAULT_KEY_AAD = b"stemmata vault key v1"
-_NOT_OURS = (KeyError, TypeError, ValueError, RecursionError, Malformed)
+_NOT_OURS = (KeyError, TypeError, ValueError, Malformed)
 
 
 class Vault:

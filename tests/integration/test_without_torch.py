@@ -48,18 +48,8 @@ def test_the_tests_of_the_ledger_pass(python: Path, tmp_path: Path) -> None:
     for name in ("conftest.py", "ledger", "vectors"):
         (tests / name).symlink_to(ROOT / "tests" / name)
     (tests / "test_place.py").write_text("import ledger\ndef test_place(): assert 'site-packages' in ledger.__file__\n")
-    options = (
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        ROOT / "pyproject.toml",
-        "-o",
-        "pythonpath=",
-        "--rootdir",
-        tmp_path,
-    )
-    output = run(python, "-m", "pytest", *options, tests, cwd=tmp_path)
+    settings = ("-c", ROOT / "pyproject.toml", "-o", "pythonpath=", "--rootdir", tmp_path)
+    output = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *settings, tests, cwd=tmp_path)
     assert " passed" in output
     assert "failed" not in output
 
