@@ -15,7 +15,7 @@ from ledger import canonical
 from ledger.errors import MalformedEnvelope, MalformedRecord
 
 MAX_BYTES = 64 * 2**20
-"""The longest envelope that is read: room for a dataset of about 70,000 recordings."""
+"""The longest envelope that is read: room for a dataset of about 100,000 recordings."""
 MAX_SIGNATURES = 16
 MAX_SIGNATURE_BYTES = 8192
 MAX_NAME = 256
