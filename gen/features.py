@@ -1,0 +1,56 @@
+"""The one definition of STFT and mel spectrogram in the project.
+
+Magnitudes of a centred, zero-padded STFT with a periodic Hann window, summed by the triangles of librosa.filters.mel
+(Slaney's scale and area normalisation), then the natural logarithm, not below log(FLOOR).
+"""
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from gen.config import RATE, MelConfig
+
+FLOOR = 3e-4
+"""The least magnitude of a mel band: about what white noise at -70 dB below full scale leaves in it."""
+
+
+@lru_cache(maxsize=8)
+def mel_basis(config: MelConfig) -> Tensor:
+    """The filter bank, float32, shape (bands, window / 2 + 1). Shared: do not write into it."""
+    import librosa
+
+    basis = librosa.filters.mel(
+        sr=RATE, n_fft=config.window, n_mels=config.bands, fmin=config.lowest, fmax=config.highest
+    )
+    return torch.from_numpy(basis)
+
+
+def spectrum(samples: Tensor, window: int, hop: int) -> Tensor:
+    """STFT: samples (..., N) to complex (..., window / 2 + 1, 1 + N // hop)."""
+    flat = samples.reshape(-1, samples.shape[-1])
+    found = torch.stft(
+        flat, window, hop, window=hann(window), center=True, pad_mode="constant", onesided=True, return_complex=True
+    )
+    return found.reshape(*samples.shape[:-1], *found.shape[-2:])
+
+
+def from_spectrum(bins: Tensor, window: int, hop: int, frames: int) -> Tensor:
+    """Inverse of `spectrum`: complex (B, window / 2 + 1, T) to samples (B, frames), by weighted overlap and add."""
+    return torch.istft(bins, window, hop, window=hann(window), center=True, length=frames)
+
+
+def log_mel(samples: Tensor, config: MelConfig) -> Tensor:
+    """Log-mel frames: samples at 44.1 kHz (..., N) to (..., bands, 1 + N // hop), natural logarithm, >= log(FLOOR)."""
+    return compress(mel_basis(config) @ spectrum(samples, config.window, config.hop).abs())
+
+
+def compress(mel: Tensor) -> Tensor:
+    """Mel magnitudes to their logarithm."""
+    return mel.clamp_min(FLOOR).log()
+
+
+@lru_cache(maxsize=16)
+def hann(window: int) -> Tensor:
+    """Periodic Hann window, float32. Shared: do not write into it."""
+    return torch.hann_window(window)

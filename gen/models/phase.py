@@ -1,0 +1,73 @@
+"""Magnitude and phase without learning: the classical ground that the vocoder's network stands on."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from gen.config import MelConfig
+from gen.features import from_spectrum, mel_basis, spectrum
+
+_LEAST = 1e-5
+
+
+def magnitude_from_mel(mel: Tensor, config: MelConfig, iterations: int = 12) -> Tensor:
+    """The STFT magnitude that a mel spectrogram speaks of: (B, bands, T), not logarithmic, to (B, bins, T), >= 1e-5.
+
+    Non-negative least squares by multiplicative updates (Lee and Seung 2001), from the pseudo-inverse.
+    """
+    basis = mel_basis(config)
+    found = (_inverse(config) @ mel).clamp_min(_LEAST)
+    target, gram = basis.T @ mel, basis.T @ basis
+    for _ in range(iterations):
+        found = (found * target / (gram @ found + 1e-8)).clamp_min(_LEAST)
+    return found
+
+
+def _inverse(config: MelConfig) -> Tensor:
+    inverse: Tensor = torch.linalg.pinv(mel_basis(config))
+    return inverse
+
+
+def propagate_phase(magnitude: Tensor, window: int, hop: int) -> Tensor:
+    """A phase for a magnitude spectrogram (B, bins, T), by following its peaks as steady tones; radians, same shape.
+
+    Single-pass spectrogram inversion (Beauregard, Harish and Wyse 2015): every peak's frequency comes from a parabola
+    through it, its phase advances by that frequency, and the bins around a peak turn with it, with alternating sign.
+    """
+    batch, bins, frames = magnitude.shape
+    level = magnitude.transpose(1, 2).reshape(-1, bins)
+    peak = torch.zeros_like(level, dtype=torch.bool)
+    peak[:, 1:-1] = (level[:, 1:-1] > level[:, :-2]) & (level[:, 1:-1] >= level[:, 2:])
+    index = torch.arange(bins).expand_as(level)
+    below = torch.where(peak, index, -bins).cummax(dim=1).values
+    above = torch.where(peak, index, 3 * bins).flip(1).cummin(dim=1).values.flip(1)
+    owner = torch.where(index - below <= above - index, below, above)
+    owner = torch.where((owner >= 0) & (owner < bins), owner, index)
+    left, here, right = (level.gather(1, (owner + step).clamp(0, bins - 1)) for step in (-1, 0, 1))
+    curve = (2 * here - left - right).clamp_min(_LEAST * 1e-3)
+    offset = (0.5 * (right - left) / curve).clamp(-0.5, 0.5)
+    advance = (2 * math.pi * hop / window) * (owner + offset) + math.pi * (index - owner)
+    owner = owner.reshape(batch, frames, bins)
+    advance = advance.reshape(batch, frames, bins)
+    phase = torch.empty(batch, frames, bins)
+    last = torch.zeros(batch, bins)
+    for t in range(frames):
+        last = torch.remainder(last.gather(1, owner[:, t]) + advance[:, t], 2 * math.pi)
+        phase[:, t] = last
+    return phase.transpose(1, 2)
+
+
+def refine_phase(magnitude: Tensor, phase: Tensor, window: int, hop: int, iterations: int, frames: int) -> Tensor:
+    """Samples (B, frames) whose STFT comes close to a magnitude (B, bins, T), from a first phase of the same shape.
+
+    Griffin-Lim iterations with momentum 0.99 (Perraudin, Balazs and Sondergaard 2013); 0 iterations only invert.
+    """
+    bins = torch.polar(magnitude, phase)
+    before: Tensor | None = None
+    for _ in range(iterations):
+        found = spectrum(from_spectrum(bins, window, hop, frames), window, hop)
+        pushed = found if before is None else found - (0.99 / 1.99) * before
+        before = found
+        bins = pushed * (magnitude / (pushed.abs() + 1e-9))
+    return from_spectrum(bins, window, hop, frames)

@@ -1,0 +1,154 @@
+"""One safetensors file that holds everything a generator needs. Nothing in it is ever executed.
+
+Tensors are named "generator.*" and "vocoder.*", float32. The metadata holds one entry, "stemmata": canonical JSON with
+the format's version, the preset, the names of the styles and the number of places. (safetensors writes several
+entries in an order of its own; one entry makes the file a function of its contents.)
+"""
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from gen.config import Preset
+from gen.errors import CheckpointError, ConfigError
+from gen.models.lstm_gan import LstmGenerator
+from gen.models.vocoder import Vocoder
+
+FORMAT = 1
+MOST_HEADER = 1 << 20
+"""Bytes of header that are read at most."""
+MOST_BYTES = 1 << 33
+MOST_STYLES = 1024
+_MOST_WIDTH = 1 << 14
+_ENTRY = "stemmata"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The trained networks, the preset that made them, and the names of the datasets, in the order of style weights."""
+
+    preset: Preset
+    styles: tuple[str, ...]
+    generator: LstmGenerator
+    vocoder: Vocoder
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write it whole or not at all. The same networks give the same bytes."""
+    tensors = {
+        f"{part}.{name}": tensor.detach().contiguous()
+        for part, model in (("generator", checkpoint.generator), ("vocoder", checkpoint.vocoder))
+        for name, tensor in model.state_dict().items()
+    }
+    about = {
+        "codes": len(checkpoint.generator.places),
+        "format": FORMAT,
+        "preset": checkpoint.preset.to_dict(),
+        "styles": list(checkpoint.styles),
+    }
+    text = json.dumps(about, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    data = save(dict(sorted(tensors.items())), metadata={_ENTRY: text})
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read one. Raises CheckpointError, naming the file and what is wrong: absent, cut short, not ours, altered."""
+    _check_header(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = _about(path, file.metadata())
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: {error}; copy the weights again") from error
+    preset, styles, codes = about
+    _check_size(path, preset)
+    generator = LstmGenerator(preset.generator, preset.mel, len(styles), codes)
+    vocoder = Vocoder(preset.vocoder, preset.mel)
+    for part, model in (("generator", generator), ("vocoder", vocoder)):
+        _fill(path, part, model, tensors)
+    if tensors:
+        raise CheckpointError(f"{path}: holds tensors that do not belong there: {', '.join(sorted(tensors)[:3])}")
+    return Checkpoint(preset, styles, generator.eval(), vocoder.eval())
+
+
+def _check_header(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+    except OSError as error:
+        raise CheckpointError(f"{path}: {error.strerror}; give the path of a weights file") from error
+    if size > MOST_BYTES:
+        raise CheckpointError(f"{path}: {size} bytes; at most {MOST_BYTES} are read")
+    if size < 10 or not 2 <= length <= min(size - 8, MOST_HEADER):
+        raise CheckpointError(f"{path}: no safetensors header; it is no weights file, or was cut short")
+
+
+def _about(path: Path, metadata: dict[str, str] | None) -> tuple[Preset, tuple[str, ...], int]:
+    try:
+        about: Any = json.loads((metadata or {})[_ENTRY])
+        version = about["format"]
+        if version != FORMAT:
+            raise CheckpointError(f"{path}: format {version!r}; this version reads format {FORMAT}")
+        preset, styles, codes = Preset.from_dict(about["preset"]), about["styles"], about["codes"]
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path}: its metadata is not that of a generator; train one with this project"
+        ) from error
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: its preset is broken: {error}") from error
+    if not isinstance(styles, list) or not all(isinstance(style, str) for style in styles):
+        raise CheckpointError(f"{path}: styles: must be a list of names")
+    if not 1 <= len(styles) <= MOST_STYLES:
+        raise CheckpointError(f"{path}: styles: must be 1 to {MOST_STYLES} names, not {len(styles)}")
+    if isinstance(codes, bool) or not isinstance(codes, int) or not 1 <= codes <= preset.generator.codes:
+        raise CheckpointError(f"{path}: codes: must be between 1 and {preset.generator.codes}")
+    return preset, tuple(styles), codes
+
+
+def _check_size(path: Path, preset: Preset) -> None:
+    """Refuse widths that would take all memory before the shapes are compared."""
+    generator, vocoder = preset.generator, preset.vocoder
+    widths = (
+        generator.hidden * generator.layers,
+        generator.stack * preset.mel.bands,
+        generator.codes,
+        generator.latent + generator.noise_size,
+        generator.style_size * generator.style_tokens,
+        vocoder.channels,
+        preset.mel.window,
+        sum(vocoder.kernels) * len(vocoder.dilations),
+        64 * len(vocoder.upsample) * max((1, *vocoder.upsample)),
+    )
+    if max(widths) > _MOST_WIDTH:
+        raise CheckpointError(f"{path}: its preset describes networks of more than {_MOST_WIDTH} units a layer")
+
+
+def _fill(path: Path, part: str, model: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
+    for name, place in model.state_dict().items():
+        found = tensors.pop(f"{part}.{name}", None)
+        if found is None:
+            raise CheckpointError(f"{path}: {part}.{name}: missing")
+        if found.shape != place.shape or found.dtype != place.dtype:
+            expected = f"{place.dtype} {tuple(place.shape)}"
+            raise CheckpointError(f"{path}: {part}.{name}: expected {expected}, not {found.dtype} {tuple(found.shape)}")
+        if not torch.isfinite(found).all():
+            raise CheckpointError(f"{path}: {part}.{name}: holds NaN or infinity")
+        place.copy_(found)

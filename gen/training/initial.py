@@ -1,0 +1,31 @@
+"""First values of the weights, from a generator of random numbers that nobody else draws from."""
+
+import math
+
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def initialise(model: nn.Module, random: torch.Generator) -> None:
+    """Give every parameter its first value, in the order of their names.
+
+    Matrices and kernels are uniform within 1 / sqrt(inputs) (as torch does by itself, but from `random`), biases 0;
+    parameters that are alone (scalars) keep what they have.
+    """
+    for module in model.modules():
+        for name, parameter in sorted(module._parameters.items()):
+            if parameter is None or parameter.dim() == 0:
+                continue
+            if parameter.dim() == 1:
+                parameter.zero_()
+                continue
+            inputs = parameter[0].numel() if name != "original0" else None
+            if inputs is not None:
+                bound = 1 / math.sqrt(inputs)
+                parameter.uniform_(-bound, bound, generator=random)
+    for module in model.modules():
+        # Weight norm: the lengths follow from the directions.
+        if isinstance(module, nn.utils.parametrize.ParametrizationList):
+            lengths, direction = module.get_parameter("original0"), module.get_parameter("original1")
+            lengths.copy_(direction.flatten(1).norm(dim=1).reshape(lengths.shape))
