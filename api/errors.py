@@ -13,8 +13,14 @@ ApiError
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+
+
+def printable(path: Path) -> str:
+    """A path as text, whatever bytes it is made of."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 class ApiError(Exception):
@@ -38,7 +44,7 @@ class BadRecordings(ApiError):
 
     def __init__(self, files: Sequence[tuple[Path, Exception]]) -> None:
         self.files = tuple(files)
-        listing = "\n".join(f"  {path}\n    {type(error).__name__}: {error}" for path, error in self.files)
+        listing = "\n".join(f"  {printable(path)}\n    {type(error).__name__}: {error}" for path, error in self.files)
         count = "1 file" if len(self.files) == 1 else f"{len(self.files)} files"
         super().__init__(
             f"{count} cannot be used:\n{listing}\n"

@@ -20,7 +20,7 @@ from api.settings import Settings
 @click.option(
     "--style", metavar="A,B,..", help="Weight of each of the model's datasets, as whole numbers; even if unset."
 )
-@click.option("--temperature", default="1.0", show_default=True, help="How far to stray: 0 (not at all) to 2.")
+@click.option("--temperature", default="1.0", show_default=True, help="How daring, 0.05 to 5; 1 as the music was.")
 @click.option("--out", required=True, metavar="FILE.wav", type=click.Path(dir_okay=False, path_type=Path))
 @key_option
 @json_option
@@ -87,6 +87,6 @@ def _temperature(text: str) -> str:
         value = float(text)
     except ValueError:
         value = float("nan")
-    if not 0 <= value <= 2:
-        raise UsageError(f"--temperature {text!r}: a number from 0 to 2")
+    if not 0.05 <= value <= 5:
+        raise UsageError(f"--temperature {text!r}: a number from 0.05 to 5")
     return repr(value)

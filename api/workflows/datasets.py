@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from api.errors import BadRecordings, RecordingChanged
+from api.errors import BadRecordings, RecordingChanged, printable
 from api.home import Home, Ledger
 from ledger import file
 from ledger.digest import Digest
@@ -80,7 +80,7 @@ def add(
     if not good:
         raise NoRecordings(f"{folder}: none of {len(bad)} files can be used" if bad else f"{folder}: no recordings")
     seconds = sum(item.frames / item.rate for item in good)
-    names = tuple((str(path.relative_to(folder)), type(error).__name__) for path, error in bad)
+    names = tuple((printable(path.relative_to(folder)), type(error).__name__) for path, error in bad)
     root = MerkleTree([item.sha256.raw + item.pcm.raw for item in good]).root
     with home.changing("datasets"):
         with home.ledger() as ledger:
@@ -184,7 +184,7 @@ def _store(
     private: dict[str, tuple[str, str]] = {}
 
     def commit(path: Path, digest: Digest) -> Digest:
-        salt, name = os.urandom(16), _printable(path.relative_to(folder))
+        salt, name = os.urandom(16), printable(path.relative_to(folder))
         private[str(digest)] = (name, salt.hex())
         return commitment(salt, name)
 
@@ -272,7 +272,3 @@ def _asset(root: Digest, recording: Digest) -> bytes:
 
 def _private_asset(root: Digest) -> bytes:
     return root.raw + b"names"
-
-
-def _printable(path: Path) -> str:
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -40,6 +40,7 @@ def generate(
     Returns the Track record, unsigned as yet.
     """
     from gen.audio import save
+    from gen.config import RATE
     from gen.generate import GenerationRequest, Generator
     from gen.watermark.mark import Watermark
     from gen.watermark.payload import PUBLIC_KEY
@@ -66,9 +67,9 @@ def generate(
         weights=entry.weights,
         creator=creator,
         seed=seed,
-        frames=round(seconds * generator.rate),
-        rate=generator.rate,
-        channels=generator.channels,
+        frames=round(seconds * RATE),
+        rate=RATE,
+        channels=1,
         style=_style(style, len(record.datasets)),
         sampler={"temperature": temperature},
     )
