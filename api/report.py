@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ledger.findings import Status, Verdict
+from ledger.findings import Finding, Status, Verdict
 
 if TYPE_CHECKING:
     from api.workflows.audit import Audit
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 PAYLOAD_TYPE = "application/vnd.stemmata.audit+json"
 
+_LONG = re.compile(r"\b(?:[0-9a-f]{64}|0x[0-9a-fA-F]{40})\b")
 _MARKS = {Status.OK: "✓", Status.NOTE: "·", Status.INVALID: "✗", Status.UNVERIFIABLE: "?"}
 _MEANING = {
     Verdict.VERIFIED: "verified",
@@ -40,12 +42,13 @@ def as_json(outcome: Audit, name: str) -> dict[str, Any]:
 
 
 def as_text(outcome: Audit, name: str) -> str:
-    """Verdict on top, the reasons against it, every check, then the tree from the audio back to the recordings."""
-    lines = [f"verdict: {_MEANING[outcome.verdict]}", ""]
-    lines += [f"{_MARKS[f.status]} {f.subject}: {f.check}: {f.detail}" for f in _worst_first(outcome)]
+    """Verdict and what speaks against it, the tree from the audio back to the recordings, then every other check."""
+    against = [f for f in outcome.findings if f.status in (Status.INVALID, Status.UNVERIFIABLE)]
+    others = [f for f in outcome.findings if f not in against]
+    lines = [f"verdict: {_MEANING[outcome.verdict]}", *map(_line, against)]
     for node in outcome.tracks:
         lines += ["", f"{name}  ({outcome.seconds:.1f} s)", *tree(node)]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *map(_line, others)])
 
 
 def tree(node: TrackNode) -> list[str]:
@@ -70,9 +73,10 @@ def write_signed(path: Path, outcome: Audit, signer: Signer, when: datetime) -> 
     file.write(path, lambda out: out.write(envelope.to_bytes()), mode=0o644)
 
 
-def _worst_first(outcome: Audit) -> list[Any]:
-    order = [Status.INVALID, Status.UNVERIFIABLE, Status.OK, Status.NOTE]
-    return sorted(outcome.findings, key=lambda finding: order.index(finding.status))
+def _line(finding: Finding) -> str:
+    """One finding as a line; digests and addresses are cut short, as_json has them whole."""
+    text = f"{_MARKS[finding.status]} {finding.subject}: {finding.check}: {finding.detail}"
+    return _LONG.sub(lambda match: match[0][:12] + "…", text)
 
 
 def _model_lines(node: ModelNode) -> list[str]:
