@@ -1,189 +1,24 @@
 """The audit's ledger half against real contracts, real signatures and a real store: what holds, and what each forgery
-breaks. No audio: digests of made-up bytes stand for files."""
+breaks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from world import TERMS, World, digest
 
-from ledger.archive import publish
 from ledger.chain import Chain
 from ledger.cid import Cid
-from ledger.contracts import Contracts, DatasetEntry, LicenseEntry, ModelEntry, TrackEntry, deploy
-from ledger.digest import Digest
+from ledger.contracts import Contracts, DatasetEntry, LicenseEntry, ModelEntry, deploy
 from ledger.findings import Finding, Status, Verdict, conclude
 from ledger.keys import LocalSigner
-from ledger.records import (
-    Claim,
-    DatasetRecord,
-    DatasetUse,
-    LicenseRecord,
-    Recording,
-    Split,
-    Terms,
-    TrackRecord,
-    TrainingRunRecord,
-    commitment,
-    recordings_root,
-)
+from ledger.records import TrackRecord, TrainingRunRecord
 from ledger.store import BlockStore
 from ledger.verify import Verifier
-
-TIME = "2026-11-23T10:00:00Z"
-ISCC = "ISCC:EIAWUJFCEZZOJYVD"
-TERMS = Terms(price_wei=10**16, royalty_ppm=50_000, uses=("train",))
-
-
-def digest(text: str) -> Digest:
-    return Digest.of(text.encode())
-
-
-@dataclass(frozen=True)
-class World:
-    """A chain, a store, and three people who hold, create and forge."""
-
-    contracts: Contracts
-    store: BlockStore
-    holder: LocalSigner
-    creator: LocalSigner
-    forger: LocalSigner
-
-    def dataset(self, name: str, change: Callable[[DatasetRecord], DatasetRecord] = lambda r: r) -> DatasetEntry:
-        recordings = tuple(
-            sorted(
-                (
-                    Recording(
-                        sha256=digest(f"{name}-{n}"),
-                        pcm=digest(f"{name}-{n}-pcm"),
-                        size=1000,
-                        frames=441_000,
-                        rate=44_100,
-                        channels=2,
-                        iscc=ISCC,
-                        cid=self.store.add_bytes(f"ciphertext of {name}-{n}".encode()),
-                        cid_profile="unixfs-v1-2025",
-                        name_commitment=commitment(bytes(16), f"{name}-{n}.wav"),
-                    )
-                    for n in range(3)
-                ),
-                key=lambda recording: recording.sha256,
-            )
-        )
-        record = DatasetRecord(
-            root=recordings_root(recordings),
-            title=name,
-            holder=self.holder.address,
-            license="CC0-1.0",
-            terms=TERMS,
-            recordings=recordings,
-            omitted=(),
-            created=TIME,
-        )
-        said = change(record)
-        cid = publish(self.store, said, self.holder)
-        return self.contracts.register_dataset(
-            self.holder, record.root, said.digest, str(cid), TERMS.price_wei, TERMS.royalty_ppm, TERMS.uses
-        )
-
-    def license(
-        self, dataset: DatasetEntry, change: Callable[[LicenseRecord], LicenseRecord] = lambda r: r
-    ) -> LicenseEntry:
-        record = LicenseRecord(
-            subject_kind="dataset",
-            subject_id=dataset.id,
-            subject_record=dataset.record,
-            licensee=self.creator.address,
-            uses=("train",),
-            valid_from=TIME,
-            valid_until=None,
-            price_wei=dataset.price_wei,
-        )
-        said = change(record)
-        cid = publish(self.store, said, self.creator)
-        return self.contracts.buy_license(
-            self.creator, dataset.id, ("train",), said.digest, str(cid), dataset.price_wei
-        )
-
-    def model(
-        self,
-        name: str,
-        licensed: list[tuple[DatasetEntry, LicenseEntry]],
-        change: Callable[[TrainingRunRecord], TrainingRunRecord] = lambda r: r,
-    ) -> ModelEntry:
-        shares = [600_000, 400_000] if len(licensed) == 2 else [1_000_000]
-        uses = tuple(
-            DatasetUse(dataset.id, dataset.record, dataset.root, license_entry.id, share)
-            for (dataset, license_entry), share in zip(licensed, shares, strict=True)
-        )
-        record = TrainingRunRecord(
-            weights=digest(name),
-            weights_cid=self.store.add_bytes(name.encode()),
-            weights_size=len(name),
-            trainer=self.creator.address,
-            datasets=uses,
-            preset="tiny",
-            config={"steps": 1},
-            seed=1,
-            code=digest("code"),
-            packages={"torch": "2.13.0"},
-            machine="x86_64",
-            started=TIME,
-            finished=TIME,
-            metrics={"loss": "0.5"},
-            split=Split(8, 1, 1),
-        )
-        said = change(record)
-        cid = publish(self.store, said, self.creator)
-        return self.contracts.record_model(
-            self.creator, record.weights, said.digest, str(cid), [(use.id, use.share_ppm) for use in uses]
-        )
-
-    def track(
-        self,
-        model: ModelEntry,
-        seed: int,
-        change: Callable[[TrackRecord], TrackRecord] = lambda r: r,
-        signer: LocalSigner | None = None,
-    ) -> TrackEntry:
-        deployment = self.contracts.deployment
-        claim = Claim(
-            chain_id=deployment.chain_id,
-            tracks=deployment.tracks,
-            model=model.id,
-            weights=model.weights,
-            creator=self.creator.address,
-            seed=seed,
-            frames=441_000,
-            rate=44_100,
-            channels=1,
-            style=tuple(share for _, share in model.datasets),
-            sampler={"temperature": "1.0"},
-        )
-        record = TrackRecord(
-            claim=claim,
-            audio=digest(f"audio {seed}"),
-            pcm=digest(f"pcm {seed}"),
-            size=100,
-            iscc=ISCC,
-            fingerprint=self.store.add_bytes(b"codes"),
-            audio_cid=self.store.add_bytes(b"audio"),
-            attention=claim.style,
-            watermark=claim.watermark.hex(),
-            model_record=model.record,
-            created=TIME,
-        )
-        said = change(record)
-        cid = publish(self.store, said, signer or self.creator)
-        return self.contracts.mint_track(self.creator, claim.digest, record.audio, said.digest, str(cid), model.id)
-
-    def verify(self, track: TrackEntry) -> tuple[Verdict, list[Finding]]:
-        verifier = Verifier(self.contracts, self.store)
-        verifier.track(track)
-        return conclude(verifier.findings, known=True), verifier.findings
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,105 @@
+"""One whole way, told once for many tests: real chain, store, model, mark and signatures.
+
+The model is as small as one can be and its music is bad; that does not matter here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from api.home import Home
+from api.settings import Settings
+from api.workflows import datasets, generation, licenses, minting, training
+from api.workflows.audit import Audit, audit
+from gen import instruments, score
+from gen.audio import save
+from gen.config import CorpusConfig, GeneratorConfig, Preset, VocoderConfig
+from ledger.findings import Status
+from ledger.keys import Signer
+from ledger.records import Terms
+from ledger.vault import Vault
+
+PASSPHRASE = "open sesame"
+TERMS = Terms(price_wei=10**16, royalty_ppm=50_000, uses=("train",))
+MICRO = Preset(
+    name="micro",
+    corpus=CorpusConfig(window=4.0, most=12.0),
+    generator=GeneratorConfig(codes=16, latent=16, hidden=32, steps=6, batch=2, length=8, free=4, free_from=2),
+    vocoder=VocoderConfig(channels=16, steps=2, batch=1, phase_refinement=4),
+)
+
+
+def now() -> datetime:
+    return datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
+
+
+def new_home(path: Path) -> Home:
+    """A home whose vault opens quickly."""
+    home = Home(Settings(home=path, passphrase=PASSPHRASE))
+    Vault.open(home.folder("vault"), PASSPHRASE, scrypt_n=2**12)
+    return home
+
+
+def new_key(home: Home, name: str) -> Signer:
+    home.keystore().new(name, PASSPHRASE, scrypt_n=2**12)
+    return home.signer(name)
+
+
+STUDY = """%abc-2.1
+X:1
+T:Study
+C:Nobody
+%%MIDI program 6
+M:4/4
+L:1/8
+Q:1/4=120
+K:{key}
+[V:1] CEGceGce | DFAdfAdf | G,B,DGBDGB | CEGceGce | A,CEAcEAc | D,^FAd^fAd^f |]
+"""
+
+
+def record_folder(folder: Path, *keys: str) -> Path:
+    """A folder of recordings: fifteen seconds of harpsichord in each key."""
+    folder.mkdir()
+    sheet = folder.parent / "study.abc"
+    for key in keys:
+        sheet.write_text(STUDY.format(key=key))
+        save(folder / f"take in {key}.wav", instruments.render(score.read(sheet)))
+    return folder
+
+
+@dataclass(frozen=True)
+class Story:
+    """What one whole way left behind."""
+
+    home: Home
+    folder: Path
+    creator: Signer
+    model: int
+    track: Path
+
+    def audit(self, path: Path) -> Audit:
+        return audit(self.home, path)
+
+    def status(self, outcome: Audit, check: str) -> set[Status]:
+        return {finding.status for finding in outcome.findings if finding.check == check}
+
+
+def tell(folder: Path) -> Story:
+    """Two holders register, carl buys, trains, generates twenty seconds with seed 5, and mints."""
+    home = new_home(folder / "home")
+    anna, ben, carl = (new_key(home, name) for name in ("anna", "ben", "carl"))
+    ids = []
+    for holder, keys in ((anna, ("C", "D")), (ben, ("F", "G"))):
+        source = record_folder(folder / f"recordings in {keys[0]}", *keys)
+        done = datasets.add(home, source, title="studies", license_="CC0-1.0", terms=TERMS, signer=holder, now=now)
+        ids.append(done.entry.id)
+    for dataset_id in ids:
+        licenses.buy(home, dataset_id, use="train", signer=carl, now=now)
+    trained = training.train(home, ids, preset=MICRO, seed=1, signer=carl, now=now)
+    track = folder / "track.wav"
+    generation.generate(home, trained.entry.id, seconds=20, seed=5, creator=carl.address, out=track, now=now)
+    minting.mint(home, track, signer=carl)
+    return Story(home, folder, carl, trained.entry.id, track)
