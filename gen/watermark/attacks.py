@@ -4,11 +4,14 @@ All are deterministic; noise takes a seed.
 """
 
 import io
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
 from gen.waveform import Waveform
+
+if TYPE_CHECKING:
+    from av import AudioStream
 
 # Container and encoder for each lossy format, as FFmpeg names them, and the rate it wants.
 _CODECS: Final = {
@@ -41,6 +44,11 @@ def resample(waveform: Waveform, rate: int) -> Waveform:
     return waveform.resampled(rate)
 
 
+def faster(waveform: Waveform, factor: float) -> Waveform:
+    """Played faster and higher by a factor, as a record at the wrong speed; good to one part in the rate."""
+    return Waveform(waveform.samples, round(waveform.rate * factor)).resampled(waveform.rate)
+
+
 def round16(waveform: Waveform) -> Waveform:
     """Rounded to 16 bits without dither."""
     samples = np.clip(np.round(waveform.samples * np.float32(32768)), -32768, 32767) / np.float32(32768)
@@ -58,11 +66,10 @@ def encode(waveform: Waveform, codec: str, kilobits: int) -> Waveform:
     source = waveform if rate is None else waveform.resampled(rate)
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
-        stream = output.add_stream(name, rate=source.rate, layout="mono" if source.channels == 1 else "stereo")
+        layout = "mono" if source.channels == 1 else "stereo"
+        stream = cast("AudioStream", output.add_stream(name, rate=source.rate, layout=layout))
         stream.bit_rate = kilobits * 1000
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(source.samples), format="fltp", layout=stream.layout.name
-        )
+        frame = av.AudioFrame.from_ndarray(source.samples, format="fltp", layout=layout)
         frame.sample_rate = source.rate
         frame.pts = 0
         resampler = av.AudioResampler(stream.format, stream.layout, source.rate, stream.frame_size or None)
@@ -70,7 +77,7 @@ def encode(waveform: Waveform, codec: str, kilobits: int) -> Waveform:
             output.mux(stream.encode(piece))
         output.mux(stream.encode(None))
     file.seek(0)
-    with av.open(file) as opened:
+    with av.open(file, "r") as opened:
         audio = opened.streams.audio[0]
         floats = av.AudioResampler("fltp", audio.layout, audio.rate)
         pieces = [part.to_ndarray() for frame in opened.decode(audio) for part in floats.resample(frame)]

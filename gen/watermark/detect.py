@@ -1,12 +1,14 @@
 """Finding marks: where the pilots fit, read the code; where the tag fits, measure how far the mark reaches.
 
 Audio is searched in overlapping windows, so that a file may hold several marked tracks, and then once more as a whole,
-for marks too weak for one window. The grid of tiles is tried at four phases and all PERIOD offsets; at most CANDIDATES
+for marks too weak for one window. The grid of tiles is tried at four phases and all PERIOD offsets, and twice: as the
+audio is, and without the tiles that noise seems to have covered. Of all these the pilots choose; at most CANDIDATES
 of them are decoded in a window, and every one decoded counts against the probability of a false mark.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from gen.watermark.patterns import FRAME, PERIOD, RATE, TILE, Pattern
 from gen.watermark.payload import TAG_BYTES, decode, encode
-from gen.watermark.tiles import Array, clearness, energies, level, residual
+from gen.watermark.tiles import Array, clearness, residual
 
 PHASES: Final = 4
 CANDIDATES: Final = 4
@@ -30,6 +32,7 @@ class Detection:
     id: the 8 bytes it says. score: pilot correlation in standard deviations of unmarked audio. start, end: the part of
     the audio that carries it, in seconds, good to about a second. false_positive: an upper bound for the probability
     that this search would have reported anything in audio made without the key (candidates decoded times 2**-32).
+    tempo, pitch: how much faster and higher the audio is than when it was marked; 1.0 unless that was searched for.
     """
 
     id: bytes
@@ -37,61 +40,85 @@ class Detection:
     start: float
     end: float
     false_positive: float
+    tempo: float = 1.0
+    pitch: float = 1.0
+
+
+@dataclass(frozen=True)
+class View:
+    """One way to look at the tiles: the phase of their grid (0 to PHASES - 1), and whether noise is masked."""
+
+    phase: int
+    masked: bool
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A mark on one grid of tiles: its id, score and first and last tile."""
+    """A mark in one view of the tiles: its id, score and first and last tile."""
 
     id: bytes
     score: float
-    phase: int
+    view: View
     first: int
     last: int
 
 
 class Grid:
-    """Soft tiles of one audio at all phases: values whose sign is the mark's, weighted by how far they can be trusted.
+    """Soft tiles of one audio in all views: values whose sign is the mark's, weighted by how far they can be trusted.
 
-    samples: float32 (channels, frames) at 44.1 kHz, at least one FRAME long.
+    decibels: band energies every TILE / PHASES samples, float32 (frames, BANDS), at least one frame. tempo: factor by
+    which the audio is believed to be faster than when it was marked. phases: at how many of PHASES to look.
     """
 
-    def __init__(self, samples: Array) -> None:
-        factor = np.float32(level(samples))
-        decibels = energies(samples * factor, TILE // PHASES)
+    def __init__(self, decibels: Array, tempo: float = 1.0, phases: int = PHASES) -> None:
         clear = clearness(decibels)
-        self.phases = tuple(
-            _soft(decibels[phase::PHASES], clear[phase::PHASES]) for phase in range(min(PHASES, len(decibels)))
-        )
+        self.tempo = tempo
+        self.hops = len(decibels) - 1 + FRAME * PHASES // TILE
+        self.views: dict[View, Array] = {}
+        for phase in range(0, min(PHASES, len(decibels)), PHASES // phases):
+            rows = np.round(np.arange(phase, len(decibels) * tempo, PHASES) / tempo).astype(np.intp)
+            rows = rows[rows < len(decibels)]
+            soft = _soft(decibels[rows])
+            self.views[View(phase, False)] = soft
+            self.views[View(phase, True)] = soft * clear[rows]
 
     @property
     def tiles(self) -> int:
         """How many tiles the audio is long."""
-        return len(self.phases[0])
+        return len(self.views[View(0, False)])
 
-    def fold(self, phase: int, first: int, last: int) -> Array:
+    def fold(self, view: View, first: int, last: int) -> Array:
         """Tiles first to last added up over the periods: float32 (PERIOD, BANDS), row t holding tiles t mod PERIOD."""
-        tiles = self.phases[phase][first:last]
+        tiles = self.views[view][first:last]
         before = first % PERIOD
         after = -(before + len(tiles)) % PERIOD
         padded = np.pad(tiles, ((before, after), (0, 0)))
         return padded.reshape(-1, PERIOD, tiles.shape[1]).sum(axis=0)
 
+    def seconds(self, mark: Mark) -> tuple[float, float]:
+        """Begin and end of a mark in seconds: the middle half of its first and last frame, or the ends of the audio."""
+        begin, end = ((PHASES * tile + mark.view.phase) / self.tempo for tile in (mark.first, mark.last))
+        margin = PHASES / 2
+        begin = 0.0 if begin < 2 * PHASES else begin + margin
+        end = self.hops if end > self.hops - 4 * PHASES else end + margin
+        second = RATE * PHASES / TILE
+        return float(begin / second), float(end / second)
 
-def _soft(decibels: Array, clear: Array) -> Array:
+
+def _soft(decibels: Array) -> Array:
     rest, liveliness = residual(decibels)
     # The hyperbolic tangent: a tile far out is an accident of the music, and may not outvote the others.
-    return np.tanh(rest / liveliness) / np.sqrt(liveliness) * clear
+    return np.tanh(rest / liveliness) / np.sqrt(liveliness)
 
 
 class Search:
-    """One search for the marks of one key; counts the candidates it decodes."""
+    """One search for the marks of one key; goes on counting the candidates that were decoded before it."""
 
-    def __init__(self, grid: Grid, key: bytes) -> None:
+    def __init__(self, grid: Grid, key: bytes, decoded: int = 0) -> None:
         self.grid = grid
         self.key = key
         self.pattern = Pattern.of(key)
-        self.decoded = 0
+        self.decoded = decoded
         pilots = self.pattern.pilots
         self._pilots = np.conj(np.fft.rfft(pilots, axis=0))
         self._weight = float(np.square(pilots).sum())
@@ -114,33 +141,33 @@ class Search:
                 free[mark.first : mark.last] = False
         return sorted(found, key=lambda mark: mark.first)
 
-    def fits(self, first: int, last: int) -> list[tuple[float, int, int]]:
-        """Best (pilot correlation, phase, offset) among the tiles first to last, best first."""
+    def fits(self, first: int, last: int) -> list[tuple[float, View, int]]:
+        """Best (pilot correlation, view, offset) among the tiles first to last, best first."""
         best = []
-        for phase in range(len(self.grid.phases)):
-            fold = self.grid.fold(phase, first, last)
+        for view in self.grid.views:
+            fold = self.grid.fold(view, first, last)
             spread = np.sqrt(float(np.square(fold).mean()) * self._weight)
             if spread == 0:
                 continue
             spectrum = (np.fft.rfft(fold, axis=0) * self._pilots).sum(axis=1)
             scores = np.fft.irfft(spectrum, n=PERIOD) / spread
-            best += [(float(scores[offset]), phase, int(offset)) for offset in np.argsort(scores)[-CANDIDATES:]]
-        return sorted(best, reverse=True)[:CANDIDATES]
+            best += [(float(scores[offset]), view, int(offset)) for offset in np.argsort(scores)[-CANDIDATES:]]
+        return sorted(best, key=itemgetter(0), reverse=True)[:CANDIDATES]
 
     def _read(self, first: int, last: int) -> Mark | None:
-        for score, phase, offset in self.fits(first, last):
+        for score, view, offset in self.fits(first, last):
             if score < THRESHOLD:
                 break
             self.decoded += 1
-            fold = np.roll(self.grid.fold(phase, first, last), -offset, axis=0)
+            fold = np.roll(self.grid.fold(view, first, last), -offset, axis=0)
             identity = decode(self.key, self.pattern.read(fold))
             if identity is not None:
-                return Mark(identity, score, phase, *self._extent(identity, phase, offset, first, last))
+                return Mark(identity, score, view, *self._extent(identity, view, offset, first, last))
         return None
 
-    def _extent(self, identity: bytes, phase: int, offset: int, first: int, last: int) -> tuple[int, int]:
+    def _extent(self, identity: bytes, view: View, offset: int, first: int, last: int) -> tuple[int, int]:
         """From which tile to which the audio carries this mark."""
-        tiles = self.grid.phases[phase]
+        tiles = self.grid.views[view]
         signs = self.pattern.write(encode(self.key, identity))
         wanted = np.roll(signs, offset, axis=0)[np.arange(len(tiles)) % PERIOD]
         agreement = (tiles * wanted).sum(axis=1) / (np.sqrt(np.square(tiles).sum(axis=1)) + 1e-9)
@@ -164,11 +191,3 @@ def _heaviest_run(values: NDArray[np.floating]) -> tuple[int, int]:
     gains = sums - np.minimum.accumulate(sums)
     last = int(np.argmax(gains))
     return int(np.argmin(sums[: last + 1])), last
-
-
-def seconds(mark: Mark, duration: float) -> tuple[float, float]:
-    """Begin and end of a mark in audio of this many seconds, snapped to its ends where it nearly reaches them."""
-    begin = (mark.first * TILE + mark.phase * TILE / PHASES) / RATE
-    end = (mark.last * TILE + mark.phase * TILE / PHASES + FRAME - TILE) / RATE
-    near = 2 * FRAME / RATE
-    return (0.0 if begin < near else begin), (duration if end > duration - near else end)

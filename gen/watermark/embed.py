@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gen.watermark.patterns import EDGES, FRAME, PERIOD, TILE
-from gen.watermark.tiles import WINDOW, Array, energies, level, residual, spectra
+from gen.watermark.tiles import WINDOW, Array, energies, residual, spectra
 
 # Gain of a tile in decibels where the music's own liveliness is REFERENCE decibels; it grows with the root of the
 # liveliness, because unsteady sound hides more, and stays between the two limits.
@@ -22,12 +22,9 @@ def difference(samples: Array, signs: NDArray[np.float32]) -> Array:
     All channels get the same gains, so that a downmix keeps the mark.
     """
     channels, frames = samples.shape
-    factor = level(samples)
     result = np.zeros_like(samples)
-    if factor == 0:
-        return result
     padded = np.pad(samples, ((0, 0), (TILE, FRAME + (-frames) % TILE)))
-    changes = _gains(padded * np.float32(factor), signs) - 1
+    changes = _gains(padded, signs) - 1
     owner = np.repeat(np.arange(len(EDGES) - 1), np.diff(EDGES))
     for channel in range(channels):
         total = np.zeros((len(changes) + 1, TILE), np.float32)

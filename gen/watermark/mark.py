@@ -4,13 +4,17 @@ Audio of any rate is analysed at 44.1 kHz; what the mark adds is brought back to
 so that nothing above the mark's bands, and nothing in silence, is touched.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from gen.errors import TooShort
 from gen.watermark import payload
-from gen.watermark.detect import Detection, Grid, Search, seconds
+from gen.watermark.detect import PHASES, Detection, Grid, Search
 from gen.watermark.embed import difference
-from gen.watermark.patterns import FRAME, RATE, Pattern
+from gen.watermark.patterns import FRAME, RATE, TILE, Pattern
+from gen.watermark.speed import Change, likely
+from gen.watermark.tiles import energies
 from gen.waveform import Waveform
 
 SHORTEST_SECONDS = 3.0
@@ -41,18 +45,34 @@ class Watermark:
         limit = np.maximum(np.float32(1), np.abs(samples))
         return Waveform(np.clip(samples + _fit(added, waveform.frames), -limit, limit), waveform.rate)
 
-    def detect(self, waveform: Waveform) -> list[Detection]:
-        """The marks found, by their beginning; empty when there is none, or the audio is silent or very short."""
+    def detect(self, waveform: Waveform, *, search_speed: bool = False) -> list[Detection]:
+        """The marks found, by their beginning; empty when there is none, or the audio is silent or very short.
+
+        With `search_speed`, audio in which nothing is found is searched again at other speeds, tempos and pitches, up
+        to 6 % off; this takes many times longer.
+        """
         samples = waveform.resampled(RATE).samples
         if samples.shape[1] < FRAME:
             return []
-        search = Search(Grid(samples), self._key)
-        marks = search.marks()
-        spans = [seconds(mark, waveform.duration) for mark in marks]
-        return [
-            Detection(mark.id, mark.score, *span, search.false_positive)
-            for mark, span in zip(marks, spans, strict=True)
-        ]
+        decoded = 0
+        for change in self._changes(samples, search_speed):
+            grid = Grid(energies(samples, TILE // PHASES, change.pitch), change.tempo)
+            search = Search(grid, self._key, decoded)
+            marks = search.marks()
+            decoded = search.decoded
+            if marks:
+                return [
+                    Detection(
+                        mark.id, mark.score, *grid.seconds(mark), search.false_positive, change.tempo, change.pitch
+                    )
+                    for mark in marks
+                ]
+        return []
+
+    def _changes(self, samples: np.ndarray, search_speed: bool) -> Iterator[Change]:
+        yield Change()
+        if search_speed:
+            yield from likely(samples, self._key)
 
 
 def _fit(samples: np.ndarray, frames: int) -> np.ndarray:

@@ -46,14 +46,16 @@ def spectra(samples: Array, hop: int) -> Iterator[tuple[int, NDArray[np.complex6
     """Short-time spectra of one channel, BLOCK frames at a time: (first frame, complex64 (frames, bins))."""
     frames = sliding_window_view(samples, FRAME)[::hop]
     for first in range(0, len(frames), BLOCK):
-        yield first, np.fft.rfft(frames[first : first + BLOCK] * WINDOW, axis=1)
+        yield first, np.fft.rfft(frames[first : first + BLOCK] * WINDOW, axis=1).astype(np.complex64, copy=False)
 
 
 def energies(samples: Array, hop: int, scale: float = 1.0) -> Array:
     """Band energies in decibels, float32 (frames, BANDS), of samples (channels, frames) with at least one frame.
 
-    `scale` moves all band limits by a factor, to look for audio whose pitch was changed.
+    The audio is brought to LEVEL first: its loudness does not matter. `scale` moves all band limits by a factor, to
+    look for audio whose pitch was changed.
     """
+    gain = np.float32(level(samples) ** 2)
     count = (samples.shape[1] - FRAME) // hop + 1
     total = np.zeros((count, BANDS), np.float32)
     weights = None if scale == 1.0 else _band_weights(scale)
@@ -61,16 +63,18 @@ def energies(samples: Array, hop: int, scale: float = 1.0) -> Array:
         for first, block in spectra(channel, hop):
             power = np.square(block.real) + np.square(block.imag)
             total[first : first + len(block)] += (
-                np.add.reduceat(power[:, : EDGES[-1]], EDGES[:-1], axis=1) if weights is None else power @ weights
+                np.add.reduceat(power[:, : EDGES[-1]], EDGES[:-1], axis=1)
+                if weights is None
+                else power[:, : len(weights)] @ weights
             )
     widths = np.diff(EDGES).astype(np.float32)
-    return 10 * np.log10(total + np.float32(FLOOR) * widths)
+    return 10 * np.log10(gain * total + np.float32(FLOOR) * widths)
 
 
 def _band_weights(scale: float) -> Array:
     """How much of each bin belongs to each scaled band: float32 (bins, BANDS)."""
-    bins = np.arange(FRAME // 2 + 1)[:, None]
     edges = np.array(EDGES) * scale
+    bins = np.arange(min(FRAME // 2 + 1, int(edges[-1]) + 1))[:, None]
     inside = np.minimum(edges[1:], bins + 1) - np.maximum(edges[:-1], bins)
     return np.clip(inside, 0, 1).astype(np.float32)
 

@@ -5,6 +5,7 @@ import pytest
 from chords import chords
 
 from gen.watermark import attacks
+from gen.waveform import Waveform
 
 MUSIC = chords(3.0)
 
@@ -30,6 +31,13 @@ def test_noise_has_the_level_asked_for_and_comes_from_its_seed():
     assert distance(MUSIC, attacks.noise(MUSIC, 20)) == pytest.approx(20, abs=0.1)
     assert attacks.noise(MUSIC, 20, 1) == attacks.noise(MUSIC, 20, 1)
     assert attacks.noise(MUSIC, 20, 1) != attacks.noise(MUSIC, 20, 2)
+
+
+def test_faster_is_shorter_and_higher():
+    tone = np.sin(2 * np.pi * 1000 * np.arange(44100) / 44100)[None]
+    result = attacks.faster(Waveform(tone, 44100), 1.05)
+    assert result.frames == pytest.approx(44100 / 1.05, abs=1)
+    assert np.argmax(np.abs(np.fft.rfft(result.samples[0], 44100))) == 1050
 
 
 def test_rounding_leaves_65536_levels():

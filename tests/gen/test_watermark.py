@@ -104,6 +104,7 @@ EVERYDAY = {
     "opus 64": lambda name: copy(name, "opus", 64),
     "16 kHz": lambda name: attacks.resample(marked(name), 16000),
     "noise 20 dB": lambda name: attacks.noise(marked(name), 20),
+    "8 s of noise 15 dB": lambda name: attacks.noise(marked(name), 15).excerpt(8, 16),
     "clipped": lambda name: attacks.clip(marked(name), 12),
     "mono, 16 bits": lambda name: attacks.round16(marked(name).mono()),
 }
@@ -247,6 +248,21 @@ def test_ten_minutes_of_unmarked_music_give_nothing_under_many_keys():
     for waveform in music:
         for number in range(4):
             assert ids(waveform, Watermark(bytes([number]) * 16)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("factor", [0.95, 0.997, 1.02, 1.055])
+@pytest.mark.parametrize("name", ["chords", "hiss"])
+def test_wrong_speed_is_found_when_asked_for(name, factor):
+    [found] = PUBLIC.detect(attacks.faster(marked(name), factor), search_speed=True)
+    assert found.id == IDENTITY
+    assert found.tempo == found.pitch == pytest.approx(factor, abs=0.001)
+    assert found.end == pytest.approx(30 / factor, abs=2)
+
+
+@pytest.mark.slow
+def test_speed_search_of_unmarked_music_gives_nothing():
+    assert PUBLIC.detect(host("chords"), search_speed=True) == []
 
 
 @pytest.mark.slow
