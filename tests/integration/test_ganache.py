@@ -2,14 +2,13 @@
 
 import dataclasses
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from ganache_server import ETHER, start, wait
 
 from ledger.chain import Chain
 from ledger.contracts import Contracts, Deployment, deploy
@@ -31,47 +30,7 @@ pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "scripts" / "deploy.py"
-GANACHE = ROOT / "contracts" / "node_modules" / "ganache" / "dist" / "node" / "cli.js"
-ETHER = 10**18
 HOLDER, TRAINER = (LocalSigner(bytes(31) + bytes([number])) for number in (101, 102))
-
-
-def _start() -> tuple[subprocess.Popen, str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [shutil.which("node"), str(GANACHE), "--server.host=127.0.0.1", f"--server.port={port}"]
-    command += ["--chain.hardfork=shanghai", "--logging.quiet"]
-    command += [f"--wallet.accounts=0x{bytes([number]).hex().rjust(64, '0')},{100 * ETHER}" for number in (101, 102)]
-    environment = {**os.environ, "NODE_NO_WARNINGS": "1"}
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment), f"http://127.0.0.1:{port}"
-
-
-def _wait(server: subprocess.Popen, url: str) -> None:
-    end = time.monotonic() + 60
-    while True:
-        try:
-            Chain.open_rpc(url, timeout=5).close()
-            return
-        except ChainUnreachable:
-            assert server.poll() is None, "ganache ended at once"
-            assert time.monotonic() < end, "ganache does not answer"
-            time.sleep(0.2)
-
-
-@pytest.fixture(scope="module")
-def ganache():
-    if shutil.which("node") is None:
-        pytest.skip("Node is not installed")
-    if not GANACHE.is_file():
-        pytest.skip("ganache is not installed; run: npm ci --prefix contracts")
-    server, url = _start()
-    try:
-        _wait(server, url)
-        yield url
-    finally:
-        server.kill()
-        server.wait()
 
 
 @pytest.fixture(scope="module")
@@ -189,9 +148,9 @@ def test_a_deployment_of_another_chain_is_none_here(contracts):
 
 
 def test_a_node_that_dies_is_unreachable(ganache):
-    server, url = _start()
+    server, url = start()
     try:
-        _wait(server, url)
+        wait(server, url)
         with Chain.open_rpc(url, timeout=5) as chain:
             assert chain.balance(HOLDER.address) == 100 * ETHER
             server.kill()

@@ -5,6 +5,7 @@ The model is as small as one can be and its music is bad; that does not matter h
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from api.workflows.audit import Audit, audit
 from gen import instruments, score
 from gen.audio import save
 from gen.config import CorpusConfig, GeneratorConfig, Preset, VocoderConfig
+from ledger.address import Address
 from ledger.findings import Status
 from ledger.keys import Signer
 from ledger.records import Terms
@@ -35,9 +37,9 @@ def now() -> datetime:
     return datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
 
 
-def new_home(path: Path) -> Home:
+def new_home(settings: Settings) -> Home:
     """A home whose vault opens quickly."""
-    home = Home(Settings(home=path, passphrase=PASSPHRASE))
+    home = Home(settings)
     Vault.open(home.folder("vault"), PASSPHRASE, scrypt_n=2**12)
     return home
 
@@ -87,10 +89,15 @@ class Story:
         return {finding.status for finding in outcome.findings if finding.check == check}
 
 
-def tell(folder: Path) -> Story:
-    """Two holders register, carl buys, trains, generates twenty seconds with seed 5, and mints."""
-    home = new_home(folder / "home")
+def tell(folder: Path, settings: Settings, pay: Callable[[Address], None] = lambda account: None) -> Story:
+    """Two holders register, carl buys, trains, generates twenty seconds with seed 5, and mints.
+
+    ``pay`` gives an account the means to act on a network that is not our own.
+    """
+    home = new_home(settings)
     anna, ben, carl = (new_key(home, name) for name in ("anna", "ben", "carl"))
+    for signer in (anna, ben, carl):
+        pay(signer.address)
     ids = []
     for holder, keys in ((anna, ("C", "D")), (ben, ("F", "G"))):
         source = record_folder(folder / f"recordings in {keys[0]}", *keys)
