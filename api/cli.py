@@ -23,6 +23,9 @@ from api.commands.mint import mint
 from api.commands.train import train
 from api.settings import Settings
 
+STUDIO = frozenset({"torch", "librosa", "safetensors", "yaml"})
+"""What the extra ``studio`` brings, by the names of imports."""
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="stemmata")
@@ -55,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; what was recorded stays, and the same command goes on from there", err=True)
         sys.exit(130)
-    except Exception as error:
+    except Exception as raised:
+        error = _named(raised)
         code = _exit_code(error)
         if code is None:
             raise
@@ -64,6 +68,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
             click.echo(json.dumps({"error": {"name": name, "message": str(error)}}, ensure_ascii=False))
         click.echo(f"{name}: {error}", err=True)
         sys.exit(code)
+
+
+def _named(error: Exception) -> Exception:
+    """A library of the studio that is not installed, as an error that says what to type; anything else unchanged."""
+    from api.errors import StudioMissing
+
+    if isinstance(error, ModuleNotFoundError) and error.name in STUDIO:
+        return StudioMissing(
+            f"training and generation need {error.name}; in the project's folder: pip install '.[studio]'"
+        )
+    return error
 
 
 def _exit_code(error: Exception) -> int | None:

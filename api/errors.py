@@ -66,3 +66,7 @@ class NotCreator(ApiError):
 
 class HomeBusy(ApiError):
     """Another process is changing this home."""
+
+
+class StudioMissing(ApiError):
+    """Training and generation are not installed."""

@@ -166,3 +166,14 @@ def test_help_needs_no_heavy_library() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert "audit" in done.stdout
+
+
+def test_without_the_studio_training_says_what_to_install() -> None:
+    script = "import sys; sys.modules['yaml'] = None; from api.cli import main; main()"
+    words = ("train", "--dataset", "1", "--key", "x")
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert "pip install '.[studio]'" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from world import TERMS, World, digest
+from lineages import TERMS, World, digest
 
 from ledger.chain import Chain
 from ledger.cid import Cid
