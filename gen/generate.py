@@ -22,8 +22,9 @@ LOUDNESS = -18.0
 LONGEST = 3600 * RATE
 _FADE = 0.02
 _RUN_IN = 8
-"""Seconds of mel frames that are vocoded at a time, and the overlap of neighbours."""
+"""Steps that the generator takes before the music begins."""
 _CHUNK, _OVERLAP = 20.0, 0.25
+"""Seconds of mel frames that are vocoded at a time, and the overlap of neighbours."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,9 @@ class Generator:
         """
         weights = self._weights(request.style)
         with repeatable(), torch.no_grad():
-            frames, attention = self._frames(request, weights)
-            samples = self._samples(frames)[: request.frames]
-            samples = _levelled(samples)
+            random = torch.Generator().manual_seed(request.seed)
+            frames, attention = self._frames(request, weights, random)
+            samples = _levelled(self._samples(frames, random)[: request.frames])
         shares = [float(share) for share in attention]
         return Generated(Waveform(samples[None].numpy(), RATE), tuple(share / sum(shares) for share in shares))
 
@@ -98,24 +99,24 @@ class Generator:
         weights = torch.tensor(wanted, dtype=torch.float64)
         return (weights / weights.sum()).float()[None]
 
-    def _frames(self, request: GenerationRequest, weights: Tensor) -> tuple[Tensor, Tensor]:
+    def _frames(self, request: GenerationRequest, weights: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Log-mel frames (bands, T), at least as long as asked, and mean attention (styles,)."""
-        random = torch.Generator().manual_seed(request.seed)
         steps = request.frames // self.preset.stack_samples + 2
         points, attention = free_run(self._generator, weights, steps + _RUN_IN, request.temperature, random)
         return self._generator.decode(points[:, _RUN_IN:])[0], attention[0, _RUN_IN:].mean(dim=0).double()
 
-    def _samples(self, frames: Tensor) -> Tensor:
+    def _samples(self, frames: Tensor, random: torch.Generator) -> Tensor:
         """Samples (N,) of log-mel frames (bands, T), some seconds at a time, joined by cross-fades."""
         hop = self.preset.mel.hop
         chunk, overlap = round(_CHUNK * RATE / hop), round(_OVERLAP * RATE / hop)
         made = torch.zeros((frames.shape[1] - 1) * hop)
-        rise = torch.linspace(0, 1, overlap * hop)
+        # Squares sum to 1: neighbours have phases of their own.
+        rise = torch.sin(torch.linspace(0, torch.pi / 2, overlap * hop))
         for first in range(0, max(1, frames.shape[1] - overlap - 1), chunk):
-            piece = self._vocoder.render(frames[None, :, first : first + chunk + overlap + 1])[0]
+            piece = self._vocoder.render(frames[None, :, first : first + chunk + overlap + 1], random)[0]
             start = first * hop
             if first > 0:
-                made[start : start + len(rise)] *= (1 - rise)[: len(piece)]
+                made[start : start + len(rise)] *= rise.flip(0)[: len(piece)]
                 piece = piece.clone()
                 piece[: len(rise)] *= rise[: len(piece)]
             made[start : start + len(piece)] += piece
@@ -125,7 +126,7 @@ class Generator:
 def _levelled(samples: Tensor) -> Tensor:
     samples = samples - samples.mean()
     level, peak = float(samples.pow(2).mean().sqrt()), float(samples.abs().max())
-    gain = min(10 ** (LOUDNESS / 20) / max(level, 1e-6), PEAK / max(peak, 1e-6))
+    gain = min(10 ** (LOUDNESS / 20) / max(level, 1e-6), (1 - 1e-6) * PEAK / max(peak, 1e-6))
     fade = min(round(_FADE * RATE), len(samples) // 2)
     shape = torch.ones_like(samples)
     if fade > 0:

@@ -32,20 +32,20 @@ def free_run(
     """Let the generator hear only itself.
 
     weights: styles (B, styles). start: the last step that was heard, and the state after all before it; by default
-    the learned start. A place is never held longer than music of these styles holds one. Returns points
+    the learned start. A place is never held longer than the recordings hold it. Returns points
     (B, steps, latent) and attention over styles (B, steps, styles). Gradients flow through the points, not through the
     choice of places.
     """
     batch = weights.shape[0]
     past, state = start if start is not None else (model.before(batch), model.begin(weights))
-    longest = weights @ model.longest
+    longest = torch.cat([model.longest, torch.zeros(1)])
     points, attention = [], []
     for _ in range(steps):
         forecast, state = model(past, weights, state)
         here, held = past.codes[:, 0], past.held[:, 0]
         with torch.no_grad():
             leaves = torch.rand(batch, generator=random) < torch.sigmoid(forecast.leave[:, 0])
-            leaves |= (here == len(model.places)) | (held >= longest)
+            leaves |= held >= longest[here]
             there = draw_place(forecast.logits[:, 0], here, temperature, model.config.nucleus, random)
             codes = torch.where(leaves, there, here)[:, None]
             held = torch.where(leaves, torch.ones_like(held), held + 1)[:, None]

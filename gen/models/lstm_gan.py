@@ -18,6 +18,7 @@ from gen.config import GeneratorConfig, MelConfig
 from gen.models.style import StyleAttention
 
 _LONG = 64
+_STRANGE = 1e-4
 
 
 class Past(NamedTuple):
@@ -55,6 +56,7 @@ class LstmGenerator(nn.Module):
     basis: Tensor
     scale: Tensor
     longest: Tensor
+    belongs: Tensor
 
     def __init__(self, config: GeneratorConfig, mel: MelConfig, styles: int, codes: int) -> None:
         """styles: how many datasets. codes: how many places there are (at most config.codes; fewer for little data)."""
@@ -65,7 +67,8 @@ class LstmGenerator(nn.Module):
         self.register_buffer("mean", torch.zeros(dimensions))
         self.register_buffer("basis", torch.zeros(config.latent, dimensions))
         self.register_buffer("scale", torch.ones(()))
-        self.register_buffer("longest", torch.full((styles,), float(_LONG)))
+        self.register_buffer("belongs", torch.full((codes, styles), 1 / styles))
+        self.register_buffer("longest", torch.full((codes,), float(_LONG)))
         self.places = nn.Parameter(torch.zeros(codes, config.latent))
         self.embedding = nn.Parameter(torch.empty(codes + 1, config.latent))  # the last stands for "nothing yet"
         self.style = StyleAttention(styles, config.style_tokens, config.style_size, config.hidden)
@@ -117,7 +120,9 @@ class LstmGenerator(nn.Module):
             found = found * keep
         context, attention = self.style(found, weights)
         context = torch.cat([found, context], dim=-1)
-        forecast = Forecast(self.leave(context).squeeze(-1), self.choose(context), context, attention)
+        # A place that only other datasets know is as good as forbidden.
+        known = (weights @ self.belongs.T).clamp_min(_STRANGE).log()[:, None]
+        forecast = Forecast(self.leave(context).squeeze(-1), self.choose(context) + known, context, attention)
         return forecast, State(hidden, cell)
 
     def arrive(self, context: Tensor, codes: Tensor, held: Tensor, noise: Tensor) -> Tensor:

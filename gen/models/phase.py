@@ -3,12 +3,16 @@
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from gen.config import MelConfig
+from gen.config import RATE, MelConfig
 from gen.features import from_spectrum, mel_basis, spectrum
 
 _LEAST = 1e-5
+# What makes a tone: a rise of about 17 dB within 4 bins. Chosen so that bands of a string ensemble, resynthesised from
+# mel, fluctuate as much as recorded.
+_REACH, _STEEP, _BLUR = 4, 2.0, 0.4
+_MELTED = (1000.0, 3000.0)
 
 
 def magnitude_from_mel(mel: Tensor, config: MelConfig, iterations: int = 12) -> Tensor:
@@ -56,6 +60,32 @@ def propagate_phase(magnitude: Tensor, window: int, hop: int) -> Tensor:
         last = torch.remainder(last.gather(1, owner[:, t]) + advance[:, t], 2 * math.pi)
         phase[:, t] = last
     return phase.transpose(1, 2)
+
+
+def tonality(magnitude: Tensor) -> Tensor:
+    """How much of each bin is tone and not noise, 0 to 1, from a magnitude spectrogram (B, bins, T), same shape.
+
+    Near a tone the magnitude rises and falls steeply from bin to bin; where it is smooth, no tone can be told.
+    """
+    level, reach = magnitude.log()[:, None], (2 * _REACH + 1, 1)
+    highest = nn.functional.max_pool2d(level, reach, stride=1, padding=(_REACH, 0))
+    lowest = -nn.functional.max_pool2d(-level, reach, stride=1, padding=(_REACH, 0))
+    return torch.sigmoid((highest - lowest - _STEEP) / _BLUR)[:, 0]
+
+
+def breathe(magnitude: Tensor, phase: Tensor, window: int, hop: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Let what is no tone sound like noise: magnitude and phase (radians), all of shape (B, bins, T).
+
+    Bins without a tone follow the STFT of white noise; left alone they would be a bundle of steady tones, one per bin,
+    which buzzes. (Sines plus noise: Serra and Smith 1990.)
+    """
+    batch, _, frames = magnitude.shape
+    noise = spectrum(torch.randn(batch, (frames - 1) * hop, generator=random), window, hop)
+    pitch = torch.arange(window // 2 + 1) * (RATE / window)
+    # Below, chords lie so close that the mel bands melt them together: smooth there does not mean noise.
+    low = (1 - (pitch - _MELTED[0]) / (_MELTED[1] - _MELTED[0])).clamp(0, 1)[:, None]
+    size, tone = noise.abs(), torch.maximum(tonality(magnitude), low)
+    return magnitude * (tone + (1 - tone) * size / size.mean()), torch.where(tone > 0.5, phase, noise.angle())
 
 
 def refine_phase(magnitude: Tensor, phase: Tensor, window: int, hop: int, iterations: int, frames: int) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gen.config import MelConfig, VocoderConfig
 from gen.features import from_spectrum
-from gen.models.phase import magnitude_from_mel, propagate_phase, refine_phase
+from gen.models.phase import breathe, magnitude_from_mel, propagate_phase, refine_phase
 
 _SLOPE = 0.1
 
@@ -94,10 +94,11 @@ class Vocoder(nn.Module):
         """Samples from the network alone, with gradients."""
         return self.refined(*self.spectrum(frames), 0)
 
-    def render(self, frames: Tensor) -> Tensor:
-        """Samples after config.phase_refinement iterations of Griffin-Lim."""
+    def render(self, frames: Tensor, random: torch.Generator) -> Tensor:
+        """Samples to listen to: noise where there are no tones, then config.phase_refinement Griffin-Lim iterations."""
         with torch.no_grad():
-            return self.refined(*self.spectrum(frames), self.config.phase_refinement)
+            magnitude, phase = breathe(*self.spectrum(frames), self.mel.window, self.hop, random)
+            return self.refined(magnitude, phase, self.config.phase_refinement)
 
     def refined(self, magnitude: Tensor, phase: Tensor, iterations: int) -> Tensor:
         """Samples of what `spectrum` gave, after so many iterations of Griffin-Lim."""

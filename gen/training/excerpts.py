@@ -107,7 +107,7 @@ def _windows(
     waveform: Waveform, region: tuple[float, float], most: int, preset: Preset, random: np.random.Generator
 ) -> Iterator[Tensor]:
     start, end = (part * waveform.duration for part in region)
-    count = int((end - start) // preset.corpus.window)
+    count = int((end - start) / preset.corpus.window + 1e-6)
     length = preset.corpus.window if count else end - start
     slots = np.sort(random.permutation(max(count, 1)))
     if len(slots) > most:

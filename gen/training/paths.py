@@ -1,12 +1,12 @@
 """Music as the generator sees it: a path from place to place."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from gen.config import Preset
+from gen.config import RATE, Preset
 from gen.models.lstm_gan import LstmGenerator
 from gen.training.excerpts import Excerpt
 from gen.training.initial import initialise
@@ -18,7 +18,10 @@ _HEARD = 0.01
 _HEARD_COMPONENTS = 48
 _LOUDNESS = 0.6
 """How much of a change of loudness alone is overlooked when places are told apart."""
-_LONGEST = 0.98
+_SILENT = 3.5
+"""A place is silent that is softer than the usual one by this much (about 30 dB)."""
+_REST = 0.3
+"""Seconds of silence that the generator may put between sounds."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class Atlas:
         codes = torch.cat([path.codes for path in self.paths])
         points = torch.cat([path.points for path in self.paths])
         self.places = means_of(points, codes, len(self.centres))
-        self.longest = torch.tensor([_longest(p.codes for p in self.paths if p.style == s) for s in range(styles)])
+        self.belongs = self._belongs(styles)
+        self.longest = self._longest(preset.stack_samples / RATE)
 
     def paths_of(self, excerpts: Sequence[Excerpt]) -> list[Path]:
         """Every excerpt, once for each frame that a stack may begin at."""
@@ -79,10 +83,28 @@ class Atlas:
             model.mean.copy_(self.mean)
             model.basis.copy_(self.basis)
             model.scale.copy_(self.scale)
+            model.belongs.copy_(self.belongs)
             model.longest.copy_(self.longest)
             model.places.copy_(self.places)
             model.embedding[:-1].copy_(self.places)
         return model
+
+    def _belongs(self, styles: int) -> Tensor:
+        """How much of each place belongs to each style: (places, styles), each row summing to 1."""
+        found = torch.full((len(self.places), styles), 1e-9)
+        for style in range(styles):
+            codes = torch.cat([path.codes for path in self.paths if path.style == style])
+            found[:, style] += torch.bincount(codes, minlength=len(self.places)) / len(codes)
+        return found / found.sum(dim=1, keepdim=True)
+
+    def _longest(self, seconds: float) -> Tensor:
+        """How many steps (of so many seconds) each place is held at most: (places,). Silence is not held for long."""
+        longest = torch.ones(len(self.places))
+        for path in self.paths:
+            longest.scatter_reduce_(0, path.codes, held_since(path.codes).float(), "amax")
+        loudness = ((self.places * self.scale) @ self.basis + self.mean).exp().mean(dim=1).log()
+        silent = loudness < loudness.median() - _SILENT
+        return torch.where(silent, longest.clamp(max=max(1.0, round(_REST / seconds))), longest)
 
     def _stacked(self, excerpt: Excerpt) -> list[Tensor]:
         stack = self.config.stack
@@ -97,14 +119,3 @@ def _heard(stacks: Tensor) -> Tensor:
     """What tells places apart: softened log-mel, with changes of loudness alone made small."""
     softened = (stacks.exp() + _HEARD).log()
     return softened - _LOUDNESS * softened.mean(dim=-1, keepdim=True)
-
-
-def _longest(paths: Iterable[Tensor]) -> float:
-    """How long (in steps) all but the longest few places are held."""
-    ends = []
-    for codes in paths:
-        held = held_since(codes)
-        last = torch.ones_like(codes, dtype=torch.bool)
-        last[:-1] = codes[1:] != codes[:-1]
-        ends.append(held[last])
-    return float(torch.quantile(torch.cat(ends).float(), _LONGEST))

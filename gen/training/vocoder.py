@@ -97,7 +97,7 @@ class VocoderTraining:
         found = []
         for excerpt in excerpts:
             samples = excerpt.samples[None, : 4 * self.config.segment]
-            made = self.model.render(log_mel(samples, self.mel))
+            made = self.model.render(log_mel(samples, self.mel), self.random)
             if made.shape[-1] > 0:
                 found.append(stft_loss(samples[:, : made.shape[-1]], made).item())
         return sum(found) / len(found) if found else math.nan

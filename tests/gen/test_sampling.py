@@ -1,0 +1,101 @@
+import pytest
+import torch
+from studio import MICRO
+
+from gen.models.lstm_gan import LstmGenerator
+from gen.sampling import draw_place, free_run
+from gen.training.initial import initialise
+
+
+def random(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def model():
+    made = LstmGenerator(MICRO.generator, MICRO.mel, 2, 10)
+    initialise(made, random(5))
+    with torch.no_grad():
+        made.places.normal_(generator=random(6))
+    return made
+
+
+def test_the_nucleus_leaves_out_what_is_unlikely():
+    logits = torch.tensor([[5.0, 4.0, -3.0, -3.0]]).repeat(400, 1)
+    nowhere = torch.full((400,), 4)
+    assert set(draw_place(logits, nowhere, 1.0, 0.9, random()).tolist()) == {0, 1}
+    assert set(draw_place(logits, nowhere, 1.0, 0.5, random()).tolist()) == {0}
+    assert set(draw_place(logits, nowhere, 5.0, 1.0, random()).tolist()) == {0, 1, 2, 3}
+
+
+def test_frequencies_follow_the_logits():
+    logits = torch.tensor([[0.7, 0.2, 0.1]]).log().repeat(20000, 1)
+    counts = torch.bincount(draw_place(logits, torch.full((20000,), 3), 1.0, 1.0, random())) / 20000
+    assert torch.allclose(counts, torch.tensor([0.7, 0.2, 0.1]), atol=0.02)
+
+
+def test_leaving_means_going_elsewhere():
+    logits = torch.tensor([[9.0, 0.0, 0.0]]).repeat(50, 1)
+    assert 0 not in draw_place(logits, torch.zeros(50, dtype=torch.long), 1.0, 0.9, random()).tolist()
+
+
+def test_a_lone_place_is_kept():
+    assert draw_place(torch.zeros(2, 1), torch.zeros(2, dtype=torch.long), 1.0, 0.9, random()).tolist() == [0, 0]
+
+
+def test_no_place_is_held_longer_than_allowed(model):
+    with torch.no_grad():
+        model.longest.fill_(3)
+        model.leave.bias.fill_(-50)  # never leaves by itself
+        model.move[-1].weight.zero_()
+        points, _ = free_run(model, torch.tensor([[1.0, 0.0]]), 30, 1.0, random())
+    changes = (points[0, 1:] != points[0, :-1]).any(dim=1)
+    assert changes.nonzero().flatten().tolist() == list(range(2, 29, 3))
+
+
+def test_the_same_seed_gives_the_same_run_and_another_another(model):
+    weights = torch.tensor([[0.5, 0.5]])
+    with torch.no_grad():
+        first, again, other = (free_run(model, weights, 20, 1.0, random(seed))[0] for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_places_of_other_datasets_are_not_visited(model):
+    with torch.no_grad():
+        model.belongs.copy_(torch.nn.functional.one_hot(torch.arange(10) % 2, 2))
+        model.move[-1].weight.zero_()
+        points, _ = free_run(model, torch.tensor([[0.0, 1.0]]), 60, 1.0, random())
+    visited = set(torch.cdist(points[0], model.places).argmin(dim=1).tolist())
+    assert len(visited) > 1
+    assert all(place % 2 == 1 for place in visited)
+
+
+def test_one_step_after_another_is_the_whole_at_once(model):
+    """A free run's steps and a look at a known past must agree, or training teaches what is never used."""
+    from gen.models.lstm_gan import Past
+
+    points = torch.randn(1, 6, MICRO.generator.latent, generator=random())
+    codes = torch.tensor([[1, 1, 3, 3, 3, 2]])
+    held = torch.tensor([[1, 2, 1, 2, 3, 1]])
+    weights = torch.tensor([[0.3, 0.7]])
+    whole, _ = model(Past(points, codes, held), weights, model.begin(weights))
+    state, logits = model.begin(weights), []
+    for t in range(6):
+        step = Past(points[:, t : t + 1], codes[:, t : t + 1], held[:, t : t + 1])
+        forecast, state = model(step, weights, state)
+        logits.append(forecast.logits)
+    assert torch.allclose(torch.cat(logits, dim=1), whole.logits, atol=1e-5)
+
+
+def test_frames_and_points_are_two_views_of_one_thing(model):
+    width = MICRO.generator.stack * MICRO.mel.bands
+    orthonormal = torch.linalg.qr(torch.randn(width, MICRO.generator.latent, generator=random())).Q.T
+    with torch.no_grad():
+        model.basis.copy_(orthonormal)
+        model.mean.fill_(-2)
+        model.scale.fill_(3)
+    points = torch.randn(2, 5, MICRO.generator.latent, generator=random())
+    frames = model.decode(points)
+    assert frames.shape == (2, MICRO.mel.bands, 5 * MICRO.generator.stack)
+    assert torch.allclose(model.encode(frames), points, atol=1e-4)

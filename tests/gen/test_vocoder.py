@@ -1,0 +1,96 @@
+import dataclasses
+import math
+
+import pytest
+import torch
+from studio import MICRO, melody
+
+from gen.config import MelConfig, VocoderConfig
+from gen.features import log_mel, spectrum
+from gen.models.discriminators import FrameDiscriminator, SpectrumDiscriminator
+from gen.models.vocoder import Vocoder
+from gen.training.initial import initialise
+from gen.training.losses import stft_loss
+
+
+def vocoder(**settings):
+    made = Vocoder(dataclasses.replace(MICRO.vocoder, **settings), MICRO.mel)
+    initialise(made, torch.Generator().manual_seed(3))
+    return made
+
+
+def music():
+    return torch.from_numpy(melody(2.0).samples.copy())
+
+
+@pytest.mark.parametrize("upsample", [(), (2,), (2, 4)])
+def test_frames_become_as_many_samples_as_they_came_from(upsample):
+    frames = log_mel(music(), MICRO.mel)
+    samples = vocoder(upsample=upsample)(frames)
+    assert samples.shape == (1, (frames.shape[-1] - 1) * MICRO.mel.hop)
+
+
+@pytest.mark.parametrize("upsample", [(), (2,)])
+def test_untrained_it_is_the_classical_inverse(upsample):
+    made = vocoder(upsample=upsample)
+    with torch.no_grad():
+        made.head.weight.zero_()
+    frames = log_mel(music(), MICRO.mel)
+    heard = made.render(frames, torch.Generator().manual_seed(1))
+    assert float((log_mel(heard, MICRO.mel)[..., 2:-2] - frames[..., 2:-2]).abs().mean()) < 0.35
+
+
+def test_gradients_reach_every_weight():
+    made = vocoder(upsample=(2,))
+    samples = music()
+    heard = made(log_mel(samples, MICRO.mel))
+    stft_loss(samples[:, : heard.shape[1]], heard).backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in made.parameters())
+
+
+def test_odd_factors_fit_too():
+    mel = MelConfig(window=1024, hop=300, bands=40)
+    made = Vocoder(VocoderConfig(channels=16, upsample=(3,), segment=8192), mel)
+    assert made(torch.full((1, 40, 9), -5.0)).shape == (1, 8 * 300)
+
+
+def test_stft_loss_knows_louder_and_other():
+    real = music()
+    assert float(stft_loss(real, real)) == pytest.approx(0, abs=1e-6)
+    assert float(stft_loss(real, 0.5 * real)) < float(stft_loss(real, real.flip(1)))
+
+
+def test_the_frame_discriminator_listens_to_style():
+    judge = FrameDiscriminator(20, 8, 2)
+    initialise(judge, torch.Generator().manual_seed(1))
+    frames = torch.randn(1, 20, 32, generator=torch.Generator().manual_seed(2))
+    one, other = (judge(frames, torch.tensor([[share, 1 - share]]))[0] for share in (1.0, 0.0))
+    assert one.shape == (1, 8)
+    assert not torch.equal(one, other)
+
+
+def test_the_spectrum_discriminator_takes_silence():
+    judge = SpectrumDiscriminator(4)
+    initialise(judge, torch.Generator().manual_seed(1))
+    samples = torch.zeros(1, 8192, requires_grad=True)
+    scores, inner = judge(samples)
+    sum(score.sum() for score in scores).backward()
+    assert len(scores) == 3 and len(inner) == 9
+    assert torch.isfinite(samples.grad).all()
+
+
+def test_weight_norm_starts_at_the_length_of_its_direction():
+    judge = FrameDiscriminator(20, 8, 1)
+    initialise(judge, torch.Generator().manual_seed(1))
+    layer = judge.layers[0]
+    direction = layer.parametrizations.weight.original1
+    assert torch.allclose(layer.weight, direction, atol=1e-6)
+    assert float(direction.detach().abs().max()) < 1 / math.sqrt(20 * 5) + 1e-6
+
+
+def test_magnitudes_stay_positive_and_finite_at_extremes():
+    made = vocoder()
+    for level in (-8.0, 8.0):
+        magnitude, phase = made.spectrum(torch.full((1, MICRO.mel.bands, 6), level))
+        assert (magnitude > 0).all() and torch.isfinite(magnitude).all() and torch.isfinite(phase).all()
+    assert spectrum(torch.zeros(1, 100), 2048, 512).shape == (1, 1025, 1)
