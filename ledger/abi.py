@@ -11,7 +11,7 @@ from typing import Any
 
 from ledger.address import Address
 from ledger.digest import Digest
-from ledger.errors import ArgumentRefused, NotFound
+from ledger.errors import ArgumentRefused, ChainUnreachable, NotFound
 from ledger.network import Log
 
 
@@ -30,7 +30,7 @@ class Interface:
 
     Values go in as :class:`Address`, :class:`Digest`, ``bytes``, ``str``, ``int``, ``bool`` and sequences of these;
     :class:`ArgumentRefused` names the one that does not fit. They come out as :class:`Address`, ``bytes``, ``str``,
-    ``int``, ``bool``, tuples for arrays, and dictionaries for structs.
+    ``int``, ``bool``, tuples for arrays, and dictionaries for structs; what is not UTF-8 in a string is escaped.
     """
 
     name: str
@@ -127,8 +127,13 @@ def _encode(fields: Sequence[Mapping[str, Any]], values: Sequence[Any]) -> bytes
 
 def _decode(fields: Sequence[Mapping[str, Any]], data: bytes) -> tuple[Any, ...]:
     from eth_abi.abi import decode
+    from eth_abi.exceptions import DecodingError
 
-    values = decode([_type(field) for field in fields], data)
+    # Strings as bytes: anybody may put any bytes into an event, and one that is not UTF-8 must not hide all the others.
+    try:
+        values = decode([_type(field).replace("string", "bytes") for field in fields], data)
+    except (DecodingError, OverflowError) as error:
+        raise ChainUnreachable(f"what the chain answers is not what the contract says: {error}") from None
     return tuple(_typed(field, value) for field, value in zip(fields, values, strict=True))
 
 
@@ -139,6 +144,8 @@ def _plain(value: Any) -> Any:
 def _typed(field: Mapping[str, Any], value: Any) -> Any:
     if field["type"] == "address":
         return Address.parse(value)
+    if field["type"] == "string":
+        return value.decode(errors="backslashreplace")
     if field["type"] == "tuple":
         return {part["name"]: _typed(part, inner) for part, inner in zip(field["components"], value, strict=True)}
     if field["type"].endswith("[]"):

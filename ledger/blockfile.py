@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from eth.db.backends.base import BaseDB
+from eth_utils.crypto import keccak
 
 from ledger.address import Address
-from ledger.errors import NotFound
+from ledger.errors import DigestMismatch, NotFound
 from ledger.network import Log, Receipt
 
 _TABLES = """
@@ -25,10 +26,11 @@ create table if not exists logs(
 ) without rowid;
 create index if not exists logs_by_topic on logs(address, topic0, block);
 """
+_DIGEST_BYTES = 32
 
 
 class Nodes(BaseDB):  # type: ignore[misc]
-    """py-evm's key-value store, as a table."""
+    """py-evm's key-value store, as a table. Keys of 32 bytes are their values' Keccak-256, and are checked."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -37,7 +39,10 @@ class Nodes(BaseDB):  # type: ignore[misc]
         row = self._connection.execute("select value from nodes where key = ?", (key,)).fetchone()
         if row is None:
             raise KeyError(key)
-        return bytes(row[0])
+        value = bytes(row[0])
+        if len(key) == _DIGEST_BYTES and keccak(value) != key:
+            raise DigestMismatch(f"the chain was changed on disk: node {key.hex()} is no longer what its name says")
+        return value
 
     def __setitem__(self, key: bytes, value: bytes) -> None:
         self._connection.execute("insert or replace into nodes values (?, ?)", (key, value))

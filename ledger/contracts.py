@@ -68,7 +68,7 @@ class Contracts:
         """A dataset by its token."""
         known = self._on.known("Datasets", "dataset", id)
         block = known["blockNumber"]
-        said = self._on.said("Datasets", "Registered", block, block, id=id)[0]
+        said = self._on.told("Datasets", "Registered", block, id)
         return DatasetEntry(
             id=id,
             root=Digest(known["root"]),
@@ -188,7 +188,7 @@ class Contracts:
         """A model by its token."""
         known = self._on.known("Models", "model", id)
         block = known["blockNumber"]
-        said = self._on.said("Models", "Recorded", block, block, id=id)[0]
+        said = self._on.told("Models", "Recorded", block, id)
         return ModelEntry(
             id=id,
             weights=Digest(known["weights"]),
@@ -285,7 +285,7 @@ class Contracts:
         )
 
     def _minted(self, id: int, block: int) -> Event:  # noqa: A002
-        return self._on.said("Tracks", "Minted", block, block, id=id)[0]
+        return self._on.told("Tracks", "Minted", block, id)
 
     def _track(self, event: Event) -> TrackEntry:
         said = event.arguments

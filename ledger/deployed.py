@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ledger.abi import Event, Interface
 from ledger.address import Address
 from ledger.deployment import Deployment
-from ledger.errors import NoDeployment, NotFound, Reverted
+from ledger.errors import ChainUnreachable, NoDeployment, NotFound, Reverted
 from ledger.refusals import explain
 
 if TYPE_CHECKING:
@@ -58,6 +58,13 @@ class Deployed:
         """Events of a contract from block ``first`` to ``last`` (None: the present), by their indexed arguments."""
         interface, address = self._at[contract]
         return self._chain.events(interface, address, event, first, last, **indexed)
+
+    def told(self, contract: str, event: str, block: int, id: int) -> Event:  # noqa: A002
+        """The one event by which a token was made. :class:`ChainUnreachable` where the chain no longer keeps it."""
+        found = self.said(contract, event, block, block, id=id)
+        if not found:
+            raise ChainUnreachable(f"the chain keeps no {event} event of token {id}, made in block {block}")
+        return found[0]
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -7,8 +7,10 @@ Shanghai fork (Yellow Paper; EIP-1559, 3651, 3855, 3860), as py-evm has them.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -28,7 +30,7 @@ from rlp.exceptions import RLPException
 
 from ledger.address import Address
 from ledger.blockfile import BlockFile
-from ledger.errors import InsufficientFunds, NotFound, Refused, Reverted
+from ledger.errors import InsufficientFunds, NotFound, Refused, Reverted, StoreFault
 from ledger.network import Log, Receipt
 
 P = ParamSpec("P")
@@ -63,7 +65,7 @@ def _alone(method: Callable[Concatenate[Evm, P], T]) -> Callable[Concatenate[Evm
 
     @wraps(method)
     def guarded(evm: Evm, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        with evm.lock:
+        with evm.lock, evm.damage_named():
             return method(evm, *args, **kwargs)
 
     return guarded
@@ -83,12 +85,25 @@ class Evm:
     def __init__(self, path: Path, clock: Callable[[], float], genesis: Mapping[Address, int]) -> None:
         self.lock = threading.RLock()
         self._clock = clock
-        self._file = BlockFile(path)
-        database = AtomicDB(self._file.nodes)
-        if self._file.empty:
-            with self._file.block():
-                _Blocks.from_genesis(database, _genesis_header(int(clock())), _accounts(genesis))
-        self._blocks = _Blocks(database)
+        self._path = path
+        with self.damage_named():
+            self._file = BlockFile(path)
+            database = AtomicDB(self._file.nodes)
+            if self._file.empty:
+                with self._file.block():
+                    _Blocks.from_genesis(database, _genesis_header(int(clock())), _accounts(genesis))
+            self._blocks = _Blocks(database)
+
+    @contextmanager
+    def damage_named(self) -> Iterator[None]:
+        """What a damaged or full file makes SQLite and py-evm complain of, as :class:`~ledger.errors.StoreFault`."""
+        try:
+            yield
+        except (sqlite3.Error, UnicodeDecodeError, PyEVMError, RLPException) as error:
+            raise StoreFault(
+                f"the chain's file {self._path} is damaged or cannot be written ({type(error).__name__}: {error}); "
+                "restore it from a backup if it does not mend"
+            ) from error
 
     @_alone
     def close(self) -> None:
