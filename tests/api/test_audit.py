@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from chords import chords
 from story import Story
@@ -18,8 +21,12 @@ from gen.config import RATE
 from gen.generate import GenerationRequest, Generator
 from gen.watermark.mark import Watermark
 from gen.watermark.payload import PUBLIC_KEY
+from gen.waveform import Waveform
+from ledger.archive import fetch, publish
 from ledger.cid import Cid
+from ledger.digest import Digest
 from ledger.findings import Status, Verdict
+from ledger.records import TrackRecord
 
 
 def test_the_minted_file_itself_is_verified(story: Story) -> None:
@@ -118,3 +125,101 @@ def test_an_empty_home_knows_nothing_and_stays_empty(story: Story, tmp_path: Pat
     outcome = audit(Home(Settings(home=tmp_path / "nowhere")), story.track)
     assert outcome.verdict is Verdict.UNKNOWN
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("seconds", [4.0, 8.0])
+def test_a_mark_copied_onto_a_little_other_music_does_not_verify_it(
+    story: Story, tmp_path: Path, seconds: float
+) -> None:
+    marked = Watermark(PUBLIC_KEY).detect(load(story.track))[0].id
+    thief = tmp_path / "thief.wav"
+    save(thief, Watermark(PUBLIC_KEY).embed(chords(seconds, 96), marked))
+    outcome = story.audit(thief)
+    assert outcome.verdict is Verdict.UNVERIFIABLE
+    assert story.status(outcome, "watermark") == {Status.OK}
+
+
+def test_a_piece_inside_other_music_is_known_by_its_marked_stretch(story: Story, tmp_path: Path) -> None:
+    other, piece = chords(40.0, 95, channels=1).samples, load(story.track).excerpt(2, 14).samples
+    mixed = tmp_path / "mixed.wav"
+    save(mixed, Waveform(np.concatenate([other, piece, other], axis=1), RATE))
+    assert story.audit(mixed).verdict is Verdict.VERIFIED
+
+
+def copy_of(story: Story, folder: Path) -> Home:
+    """The story's home again, to be damaged."""
+    shutil.copytree(story.home.path, folder)
+    return replace(story.home, settings=replace(story.home.settings, home=folder))
+
+
+def record_of(home: Home, track: Path) -> TrackRecord:
+    with home.ledger() as ledger:
+        entry = ledger.contracts.track_by_audio(Digest.of_file(track))
+        assert entry is not None
+        return fetch(ledger.store, TrackRecord, entry.cid, entry.record, entry.creator)
+
+
+def test_an_altered_fingerprint_is_invalid_and_a_missing_one_unverifiable(story: Story, tmp_path: Path) -> None:
+    home, piece = copy_of(story, tmp_path / "home"), tmp_path / "piece.wav"
+    save(piece, load(story.track).excerpt(2, 18))
+    name = record_of(home, story.track).fingerprint.digest.hex()
+    block = home.path / "content" / name[:2] / name[2:4] / name
+    block.chmod(0o600)
+    block.write_bytes(block.read_bytes()[:-1] + b"?")
+    assert audit(home, piece).verdict is Verdict.INVALID
+    block.unlink()
+    assert audit(home, piece).verdict is Verdict.UNVERIFIABLE
+    assert audit(home, story.track).verdict is Verdict.VERIFIED
+
+
+@pytest.mark.parametrize(
+    "change", [{"iscc": "ISCC:AAAAAAAAAA"}, {"fingerprint": b"no codes"}, {"fingerprint": b"stemfp\1\1" + bytes(2**21)}]
+)
+def test_a_record_with_an_impossible_likeness_is_invalid(
+    story: Story, tmp_path: Path, change: dict[str, str | bytes]
+) -> None:
+    home, audio = copy_of(story, tmp_path / "home"), tmp_path / "marked.wav"
+    record = record_of(home, story.track)
+    claim = replace(record.claim, seed=99)
+    save(audio, Watermark(PUBLIC_KEY).embed(chords(12.0, 94), claim.watermark))
+    with home.ledger() as ledger:
+        fields = {
+            name: ledger.store.add_bytes(value) if isinstance(value, bytes) else value for name, value in change.items()
+        }
+        forged = replace(record, claim=claim, audio=Digest.of(b"forged"), watermark=claim.watermark.hex(), **fields)
+        cid = publish(ledger.store, forged, story.creator)
+        ledger.contracts.mint_track(
+            story.creator, claim.digest, forged.audio, forged.digest, str(cid), record.claim.model
+        )
+    assert audit(home, audio).verdict is Verdict.INVALID
+
+
+def test_a_damaged_home_is_unverifiable(story: Story, tmp_path: Path) -> None:
+    home = copy_of(story, tmp_path / "home")
+    deployment = home.path / "deployment.json"
+    whole = deployment.read_bytes()
+    deployment.write_bytes(whole[:20])
+    assert audit(home, story.track).verdict is Verdict.UNVERIFIABLE
+    deployment.write_bytes(whole)
+    (home.path / "chain" / "chain.sqlite").write_bytes(b"not a database" * 1000)
+    assert audit(home, story.track).verdict is Verdict.UNVERIFIABLE
+
+
+def test_what_was_wrong_before_the_chain_fell_silent_stays_wrong(story: Story, tmp_path: Path) -> None:
+    home = copy_of(story, tmp_path / "home")
+    record = record_of(home, story.track)
+    with home.ledger() as ledger:
+        cid = Cid.parse(ledger.contracts.track(record.claim.token).cid)
+        address = ledger.contracts.deployment.licenses
+    name = cid.digest.hex()
+    block = home.path / "content" / name[:2] / name[2:4] / name
+    block.chmod(0o600)
+    block.write_bytes(b"altered")
+    with contextlib.closing(sqlite3.connect(home.path / "chain" / "chain.sqlite")) as file:
+        file.execute(
+            "delete from logs where address <> ? and topic0 in (select topic0 from logs limit 1)", (address.raw,)
+        )
+        file.commit()
+    outcome = audit(home, story.track)
+    assert outcome.verdict is Verdict.INVALID
+    assert story.status(outcome, "chain") == {Status.UNVERIFIABLE}
