@@ -59,14 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("stopped; what was recorded stays, and the same command goes on from there", err=True)
         sys.exit(130)
     except Exception as raised:
-        error = _named(raised)
-        code = _exit_code(error)
+        fault = _named(raised)
+        code = _exit_code(fault)
         if code is None:
             raise
-        name = type(error).__name__
+        name = type(fault).__name__
         if "--json" in words:
-            click.echo(json.dumps({"error": {"name": name, "message": str(error)}}, ensure_ascii=False))
-        click.echo(f"{name}: {error}", err=True)
+            click.echo(json.dumps({"error": {"name": name, "message": str(fault)}}, ensure_ascii=False))
+        click.echo(f"{name}: {fault}", err=True)
         sys.exit(code)
 
 
