@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ledger import signing
 from ledger.cid import Cid
 from ledger.digest import Digest
-from ledger.envelope import Envelope
+from ledger.envelope import MAX_BYTES, Envelope
 from ledger.errors import DigestMismatch, MalformedRecord
 from ledger.records import DatasetRecord, LicenseRecord, TrackRecord, TrainingRunRecord, read
 
@@ -16,16 +16,22 @@ if TYPE_CHECKING:
     from ledger.keys import Signer
     from ledger.store import ContentStore
 
-MAX_RECORD_BYTES = 64 * 1024 * 1024
-
 Record = TypeVar("Record", DatasetRecord, LicenseRecord, TrainingRunRecord, TrackRecord)
 
 
 def publish(
     store: ContentStore, record: DatasetRecord | LicenseRecord | TrainingRunRecord | TrackRecord, signer: Signer
 ) -> Cid:
-    """Sign a record and store its envelope; the CID is the envelope's, the record's digest stays its own."""
-    return store.add_bytes(signing.sign(record.payload(), signer).to_bytes())
+    """Sign a record and store its envelope; the CID is the envelope's, the record's digest stays its own.
+
+    Raises :class:`MalformedRecord` for one so long that :func:`fetch` would refuse it: better now than on chain.
+    """
+    envelope = signing.sign(record.payload(), signer).to_bytes()
+    if len(envelope) > MAX_BYTES:
+        raise MalformedRecord(
+            f"the record is {len(envelope)} bytes long, signed; no more than {MAX_BYTES} are read: make several of it"
+        )
+    return store.add_bytes(envelope)
 
 
 def fetch(store: ContentStore, kind: type[Record], cid: str, digest: Digest, signer: Address) -> Record:
@@ -35,7 +41,7 @@ def fetch(store: ContentStore, kind: type[Record], cid: str, digest: Digest, sig
     (:class:`DigestMismatch`), the envelope is one, its payload has the digest, ``signer`` signed it
     (:class:`SignatureInvalid`), and it reads as a record of ``kind`` (:class:`MalformedRecord`).
     """
-    envelope = Envelope.from_bytes(store.read_bytes(Cid.parse(cid), limit=MAX_RECORD_BYTES))
+    envelope = Envelope.from_bytes(store.read_bytes(Cid.parse(cid), limit=MAX_BYTES))
     found = Digest.of(envelope.payload)
     if found != digest:
         raise DigestMismatch(f"record {found} at {cid} is not the one on chain, {digest}")

@@ -14,13 +14,16 @@ from ledger.archive import Record, fetch
 from ledger.errors import Invalid, Malformed, Unverifiable
 from ledger.findings import Finding, Status
 from ledger.lineage import DatasetNode, ModelNode, TrackNode
-from ledger.records import DatasetRecord, LicenseRecord, TrackRecord, TrainingRunRecord
+from ledger.records import DatasetRecord, LicenseRecord, TrackRecord, TrainingRunRecord, parse_timestamp
 
 if TYPE_CHECKING:
     from ledger.address import Address
     from ledger.contracts import Contracts, DatasetEntry, LicenseEntry, ModelEntry, TrackEntry
     from ledger.digest import Digest
     from ledger.store import ContentStore
+
+# What is wrong with a record may be quoted from it, and be of any length.
+_LONGEST_DETAIL = 1000
 
 
 class Verifier:
@@ -84,7 +87,7 @@ class Verifier:
                     f"names dataset {dataset_id} by the digests that the chain holds",
                     {"record": (use.record, dataset.record), "root": (use.root, dataset.root)},
                 )
-            license_entry, license_record = self._training_license(entry, dataset)
+            license_entry, license_record = self._training_license(entry, dataset, use.license_id if use else 0)
             nodes.append(DatasetNode(dataset, self.dataset(dataset), share, license_entry, license_record))
         return ModelNode(entry, record, tuple(nodes))
 
@@ -130,8 +133,12 @@ class Verifier:
             )
 
     def _training_license(
-        self, model: ModelEntry, dataset: DatasetEntry
+        self, model: ModelEntry, dataset: DatasetEntry, named: int
     ) -> tuple[LicenseEntry | None, LicenseRecord | None]:
+        """The license of the trainer: the one that the training record names, or the first that held if it names none.
+
+        Only the named one counts, since a dataset's owner may grant others, under records that nobody signed.
+        """
         subject = f"model {model.id}"
         if not self._contracts.is_licensed("dataset", dataset.id, model.trainer, "train", block=model.block):
             self._invalid(
@@ -143,23 +150,31 @@ class Verifier:
                 continue
             if entry.valid_until is not None and entry.valid_until < model.time:
                 continue
+            if named not in (0, entry.id):
+                continue
             record = self._record(LicenseRecord, f"license {entry.id}", entry.cid, entry.record, entry.licensee)
             if record is not None:
                 self._agree(
                     "license terms",
                     f"license {entry.id}",
-                    "licensee, subject, uses and price are the chain's",
+                    "licensee, subject, uses, end and price are the chain's",
                     {
                         "licensee": (record.licensee, entry.licensee),
                         "dataset": ((record.subject_kind, record.subject_id), ("dataset", dataset.id)),
                         "dataset record": (record.subject_record, dataset.record),
                         "uses": (record.uses, entry.uses),
+                        "end": (_seconds(record.valid_until), entry.valid_until),
                         "price": (record.price_wei, entry.price_wei),
                     },
                 )
             self._ok("license", subject, f"dataset {dataset.id} was licensed for training (license {entry.id})")
             return entry, record
-        self._ok("license", subject, f"its trainer owned dataset {dataset.id} when it was recorded")
+        if named:
+            self._invalid(
+                "license", subject, f"license {named}, which its record names, was none for dataset {dataset.id}"
+            )
+        else:
+            self._ok("license", subject, f"its trainer owned dataset {dataset.id} when it was recorded")
         return None, None
 
     def _record(self, kind: type[Record], subject: str, cid: str, digest: Digest, signer: Address) -> Record | None:
@@ -167,10 +182,10 @@ class Verifier:
         try:
             record = fetch(self._store, kind, cid, digest, signer)
         except Unverifiable as error:
-            self._say("record", Status.UNVERIFIABLE, subject, str(error))
+            self._say("record", Status.UNVERIFIABLE, subject, str(error)[:_LONGEST_DETAIL])
             return None
         except (Invalid, Malformed) as error:
-            self._invalid("record", subject, str(error))
+            self._invalid("record", subject, str(error)[:_LONGEST_DETAIL])
             return None
         self._ok("record", subject, f"{digest}, signed by {signer}")
         return record
@@ -194,3 +209,8 @@ class Verifier:
 
     def _say(self, check: str, status: Status, subject: str, detail: str) -> None:
         self.findings.append(Finding(check, status, subject, detail))
+
+
+def _seconds(time: str | None) -> int | None:
+    """A record's time as the chain's: Unix time in seconds."""
+    return None if time is None else int(parse_timestamp(time).timestamp())

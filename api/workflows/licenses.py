@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,7 +57,8 @@ def buy(home: Home, dataset_id: int, *, use: str, signer: Signer, now: Callable[
 
 
 def training_license(contracts: Contracts, dataset_id: int, who: Address, use: str = "train") -> LicenseEntry | None:
-    """The license for ``use`` that the chain calls valid now, or None."""
+    """The license for ``use`` that the chain calls valid now, the one that lasts longest; or None."""
     if not contracts.is_licensed("dataset", dataset_id, who, use):
         return None
-    return next((entry for entry in contracts.licenses("dataset", dataset_id, who) if use in entry.uses), None)
+    held = [entry for entry in contracts.licenses("dataset", dataset_id, who) if use in entry.uses]
+    return max(held, key=lambda entry: math.inf if entry.valid_until is None else entry.valid_until, default=None)

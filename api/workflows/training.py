@@ -128,13 +128,16 @@ def _require_licenses(contracts: Contracts, entries: Sequence[DatasetEntry], tra
 
     found = []
     for entry in entries:
+        if entry.owner == trainer:
+            found.append(0)
+            continue
         license_entry = training_license(contracts, entry.id, trainer)
-        if license_entry is None and entry.owner != trainer:
+        if license_entry is None:
             raise LicenseMissing(
                 f"dataset {entry.id}, use train: {trainer} holds no valid license; "
                 f"buy one with: stemmata license buy {entry.id} --use train --key NAME"
             )
-        found.append(license_entry.id if license_entry is not None else 0)
+        found.append(license_entry.id)
     return tuple(found)
 
 

@@ -14,6 +14,7 @@ from lineages import TERMS, World, digest
 from ledger.chain import Chain
 from ledger.cid import Cid
 from ledger.contracts import Contracts, DatasetEntry, LicenseEntry, ModelEntry, deploy
+from ledger.errors import MalformedRecord
 from ledger.findings import Finding, Status, Verdict, conclude
 from ledger.keys import LocalSigner
 from ledger.records import TrackRecord, TrainingRunRecord
@@ -198,3 +199,39 @@ def test_consent_withdrawn_after_training_is_said_and_undoes_nothing(world: Worl
     verdict, findings = world.verify(track)
     assert verdict is Verdict.VERIFIED
     assert any(finding.check == "consent" and finding.status is Status.NOTE for finding in findings)
+
+
+def test_a_training_run_that_names_somebody_elses_license_is_invalid(world: World) -> None:
+    dataset, other = world.dataset("licensed"), world.dataset("licensed as well")
+    world.license(dataset)
+    elsewhere = world.license(other)
+    verdict, findings = world.verify(world.track(world.model("misnaming", [(dataset, elsewhere)]), 45))
+    assert verdict is Verdict.INVALID
+    assert [finding.check for finding in wrong(findings)] == ["license"]
+    assert f"license {elsewhere.id}" in wrong(findings)[0].detail
+
+
+def test_a_license_granted_under_a_made_up_record_does_not_spoil_the_one_that_was_bought(world: World) -> None:
+    dataset = world.dataset("spoiled")
+    world.contracts.grant_license(
+        world.holder, "dataset", dataset.id, world.creator.address, ("train",), None, digest("made up"), "no cid"
+    )
+    model = world.model("unspoiled", [(dataset, world.license(dataset))])
+    assert world.verify(world.track(model, 46))[0] is Verdict.VERIFIED
+
+
+def test_a_license_record_that_ends_at_another_time_than_on_chain_is_invalid(world: World) -> None:
+    dataset = world.dataset("ending")
+    held = world.license(dataset, lambda record: replace(record, valid_until="2036-01-01T00:00:00Z"))
+    verdict, findings = world.verify(world.track(world.model("endless", [(dataset, held)]), 47))
+    assert verdict is Verdict.INVALID
+    assert [finding.check for finding in wrong(findings)] == ["license terms"]
+    assert "end 2082758400 is not None" in wrong(findings)[0].detail
+
+
+def test_a_record_too_long_to_be_read_is_not_published(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ledger.archive.MAX_BYTES", 1000)
+    before = world.contracts.chain.block_number
+    with pytest.raises(MalformedRecord, match="no more than 1000"):
+        world.dataset("long")
+    assert world.contracts.chain.block_number == before
