@@ -47,7 +47,7 @@ def as_text(outcome: Audit, name: str) -> str:
     others = [f for f in outcome.findings if f not in against]
     lines = [f"verdict: {_MEANING[outcome.verdict]}", *map(_line, against)]
     for node in outcome.tracks:
-        lines += ["", f"{name}  ({outcome.seconds:.1f} s)", *tree(node)]
+        lines += ["", f"{_visible(name)}  ({outcome.seconds:.1f} s)", *tree(node)]
     return "\n".join([*lines, "", *map(_line, others)])
 
 
@@ -75,12 +75,17 @@ def write_signed(path: Path, outcome: Audit, signer: Signer, when: datetime) -> 
 
 def _line(finding: Finding) -> str:
     """One finding as a line; digests and addresses are cut short, as_json has them whole."""
-    text = f"{_MARKS[finding.status]} {finding.subject}: {finding.check}: {finding.detail}"
+    text = f"{_MARKS[finding.status]} {finding.subject}: {finding.check}: {_visible(finding.detail)}"
     return _LONG.sub(lambda match: match[0][:12] + "…", text)
 
 
+def _visible(text: str) -> str:
+    """Text that a record's author may have chosen, with all that could forge lines or steer a terminal escaped."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
 def _model_lines(node: ModelNode) -> list[str]:
-    run = f", preset {node.record.preset}, {node.record.finished}" if node.record else ""
+    run = f", preset {_visible(node.record.preset)}, {node.record.finished}" if node.record else ""
     lines = [
         f"└─ model {node.entry.id}  weights {str(node.entry.weights)[:16]}…",
         f"   trained by {node.entry.trainer}{run}",
@@ -94,7 +99,7 @@ def _model_lines(node: ModelNode) -> list[str]:
 
 
 def _dataset_lines(node: DatasetNode) -> list[str]:
-    title = node.record.title if node.record else "(record not readable)"
+    title = _visible(node.record.title) if node.record else "(record not readable)"
     lines = [
         f"dataset {node.entry.id}  {title}",
         f"held by {node.entry.holder}, {node.share_ppm / 10_000:.1f} % of the audio",

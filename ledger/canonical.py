@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring
 from typing import Any, NoReturn, TypeAlias
@@ -136,9 +137,8 @@ def _code_units(name: str) -> bytes:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise MalformedRecord(f"the member {twice!r} occurs twice")
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise MalformedRecord(f"the member {twice[:80]!r} occurs twice")
     return members
 
 

@@ -116,7 +116,7 @@ class TrainingRunRecord(Record):
         checks.kept("weightsCid", self.weights_cid, Cid)
         checks.integer("weightsSize", self.weights_size, 1)
         checks.kept("trainer", self.trainer, Address)
-        checks.entries("datasets", self.datasets, DatasetUse)
+        checks.entries("datasets", self.datasets, DatasetUse, most=checks.MOST_ENTRIES)
         checks.distinct("datasets", [use.id for use in self.datasets])
         checks.shares("datasets.sharePpm", tuple(use.share_ppm for use in self.datasets))
         checks.text("preset", self.preset)

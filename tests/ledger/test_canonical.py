@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,11 @@ def test_nesting_up_to_the_limit_is_read() -> None:
 def test_a_name_given_twice_is_named() -> None:
     with pytest.raises(MalformedRecord, match="'price' occurs twice"):
         canonical.parse(b'{"price": 1, "x": 2, "price": 3}')
+
+
+def test_a_name_given_twice_among_very_many_is_found_in_time_linear_in_them() -> None:
+    members = [f'"{number}":0' for number in range(200_000)]
+    begin = time.perf_counter()
+    with pytest.raises(MalformedRecord, match="'199999' occurs twice"):
+        canonical.parse(("{" + ",".join([*members, members[-1]]) + "}").encode())
+    assert time.perf_counter() - begin < 10
