@@ -7,21 +7,25 @@ chain/            the embedded chain's state
 deployment.json   the contracts' addresses
 content/          the block store
 models/           weights by digest, so that generation need not read them from the store
-runs/             training runs by identity: finished weights, and the model id once recorded
-claims/           what ``generate`` wrote and ``mint`` has yet to record, by file digest
+runs/             training runs by identity: what came out, and the model id once recorded
+drafts/           records of what ``generate`` wrote and ``mint`` has yet to sign, by file digest
+locks/            one for each thing that only one process may change at a time
+tmp/              ciphertext on its way into the store
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api.errors import HomeBusy, PassphraseMissing
+from api.errors import HomeBusy, PassphraseMissing, UsageError
 from api.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,7 +70,8 @@ class Home:
     @property
     def exists(self) -> bool:
         """Whether anything was ever recorded here, or the settings name a network."""
-        return self.settings.rpc_url is not None or (self.path / "deployment.json").exists()
+        traces = (self.path / "deployment.json", self.path / "chain" / "chain.sqlite")
+        return self.settings.rpc_url is not None or any(trace.exists() for trace in traces)
 
     def keystore(self) -> Keystore:
         """The keys of this home."""
@@ -82,6 +87,13 @@ class Home:
             raise PassphraseMissing(f"a passphrase is needed for {purpose}: set STEMMATA_PASSPHRASE")
         return self.ask(f"Passphrase for {purpose}")
 
+    def new_passphrase(self, purpose: str) -> str:
+        """The same for what is about to be made; asked twice, since a slip would lock it for good."""
+        passphrase = self.passphrase(purpose)
+        if self.settings.passphrase is None and self.ask is not None and self.ask("The same again") != passphrase:
+            raise UsageError("the two passphrases differ; nothing was made")
+        return passphrase
+
     def signer(self, name: str) -> Signer:
         """The key of that name, unlocked."""
         keystore = self.keystore()
@@ -92,7 +104,9 @@ class Home:
         """The data keys of this home, unlocked."""
         from ledger.vault import Vault
 
-        return Vault.open(self.folder("vault"), self.passphrase("the vault"))
+        folder = self.folder("vault")
+        made = (folder / "vault.json").exists()
+        return Vault.open(folder, self.passphrase("the vault") if made else self.new_passphrase("a new vault"))
 
     def store(self) -> BlockStore:
         """The embedded block store."""
@@ -120,7 +134,7 @@ class Home:
             if where.exists():
                 deployment = Deployment.read(where)
             else:
-                deployment = _deploy_embedded(chain)
+                deployment = _embedded_deployment(chain)
                 deployment.write(where)
             yield Ledger(chain, Contracts(chain, deployment), self.store())
 
@@ -145,11 +159,23 @@ class Home:
             yield
 
 
-def _deploy_embedded(chain: Chain) -> Deployment:
-    """Deploy from a throw-away account: the contracts have no owner, so nobody needs its key again."""
+def _embedded_deployment(chain: Chain) -> Deployment:
+    """The contracts of the embedded chain, made if they are not there.
+
+    Their makers are accounts known beforehand, so that neither a kill before ``deployment.json`` is written nor the
+    loss of that file parts a home from its records. The contracts have no owner: a maker's key has no power over them.
+    """
     from ledger.contracts import deploy
+    from ledger.deployment import Deployment
     from ledger.keys import LocalSigner
 
-    signer = LocalSigner.generate()
-    chain.fund(signer.address, EMBEDDED_ALLOWANCE_WEI)
-    return deploy(chain, signer)
+    for attempt in itertools.count():
+        maker = LocalSigner(hashlib.sha256(b"stemmata: maker of the embedded contracts, %d" % attempt).digest())
+        found = Deployment.made_by(chain, maker.address)
+        if found is not None:
+            return found
+        if chain.nonce(maker.address) == 0:
+            break
+        # A kill left this maker's contracts unfinished and empty; the next one starts afresh.
+    chain.fund(maker.address, EMBEDDED_ALLOWANCE_WEI)
+    return deploy(chain, maker)

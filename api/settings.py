@@ -13,13 +13,13 @@ class Settings:
 
     ``home``        the folder that holds everything (``STEMMATA_HOME``, default ``~/.stemmata``)
     ``passphrase``  opens keys and vault without a prompt (``STEMMATA_PASSPHRASE``); never shown
-    ``rpc_url``     a JSON-RPC network instead of the embedded chain (``STEMMATA_RPC``)
+    ``rpc_url``     a JSON-RPC network instead of the embedded chain (``STEMMATA_RPC``); never shown either
     ``deployment``  file with the contracts' addresses on that network (``STEMMATA_DEPLOYMENT``)
     """
 
     home: Path
     passphrase: str | None = field(default=None, repr=False)
-    rpc_url: str | None = None
+    rpc_url: str | None = field(default=None, repr=False)
     deployment: Path | None = None
 
     @classmethod

@@ -112,6 +112,10 @@ class Chain:
         """Balance in wei."""
         return self._network.balance(account)
 
+    def nonce(self, account: Address) -> int:
+        """How many transactions the account has sent."""
+        return self._network.nonce(account)
+
     def has_code(self, address: Address) -> bool:
         """Whether a contract lives at an address."""
         return bool(self._network.code(address))

@@ -29,6 +29,15 @@ class Deployment:
     block: int
 
     @classmethod
+    def made_by(cls, chain: Chain, account: Address) -> Deployment | None:
+        """What :func:`deploy` made as the first thing that an account did, found again; None unless all of it is there.
+
+        The block is a lower bound.
+        """
+        datasets, licenses, models, tracks = (_created(account, nonce) for nonce in range(4))
+        return cls(chain.chain_id, datasets, licenses, models, tracks, 1) if chain.has_code(tracks) else None
+
+    @classmethod
     def read(cls, path: Path) -> Deployment:
         """Read a deployment file.
 
@@ -63,6 +72,14 @@ class Deployment:
         path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(fields, indent=2) + "\n"
         file.write(path, lambda target: target.write(text.encode()), mode=0o644)
+
+
+def _created(account: Address, nonce: int) -> Address:
+    """The address of the contract that an account's transaction makes (Yellow Paper, section 7)."""
+    from eth_utils.crypto import keccak
+    from rlp import encode
+
+    return Address(keccak(encode([account.raw, nonce]))[12:])
 
 
 def deploy(chain: Chain, signer: Signer) -> Deployment:

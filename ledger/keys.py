@@ -1,7 +1,4 @@
-"""Keys: who can sign, and the folder of encrypted files in which keys rest.
-
-Passphrases are taken in Unicode's form NFC, in UTF-8, so that they open a key from any keyboard.
-"""
+"""Keys: who can sign, and the folder of encrypted files in which keys rest."""
 
 from __future__ import annotations
 
@@ -18,6 +15,7 @@ from typing import Any, NoReturn, Protocol
 from ledger.address import Address
 from ledger.errors import BadKeyName, KeyDamaged, KeyExists, Malformed, WrongPassphrase
 from ledger.keyfile import SCRYPT_N, KeyFile
+from ledger.passphrase import octets
 
 _SUFFIX = ".json"
 _LONGEST_NAME = 200
@@ -115,9 +113,13 @@ class Keystore:
             raise KeyExists(f"a key named {path.stem!r} exists in {self._folder}")
         signer = LocalSigner.generate()
         _make_private_folder(self._folder)
-        word = _passphrase_bytes(passphrase)
+        word = octets(passphrase)
         _create(KeyFile.encrypt(path, signer._key.secret, signer.address, word, scrypt_n))
         return signer.address
+
+    def has(self, name: str) -> bool:
+        """Whether there is a key of that name. Raises :class:`BadKeyName`."""
+        return self._path(name).exists()
 
     def names(self) -> tuple[str, ...]:
         """The names of all keys, sorted."""
@@ -136,7 +138,7 @@ class Keystore:
         :class:`KeyDamaged` where the file is no key file, or opens to another address than it states.
         """
         file = KeyFile.read(self._path(name))
-        word = _passphrase_bytes(passphrase)
+        word = octets(passphrase)
         # By content: a file that was replaced is opened anew.
         slot = hashlib.sha256(file.content).digest()
         with self._opening:
@@ -229,8 +231,3 @@ def _create(key: KeyFile) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
-
-
-def _passphrase_bytes(passphrase: str) -> bytes:
-    # What an argument or variable held in another encoding arrives as surrogates; it is a passphrase all the same.
-    return unicodedata.normalize("NFC", passphrase).encode(errors="surrogatepass")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import unicodedata
 from pathlib import Path
 from typing import Any
 
 from ledger import canonical, file
 from ledger.encryption import DataKey, decrypt, decrypt_bytes, decrypt_to, encrypt
 from ledger.errors import KeyDamaged, KeyExists, Malformed, NotFound, StoreFault, WrongPassphrase
+from ledger.passphrase import octets
 
 __all__ = ["DataKey", "Vault", "decrypt", "decrypt_bytes", "decrypt_to", "encrypt"]
 
@@ -44,6 +44,8 @@ class Vault:
         """
         path = folder / "vault.json"
         if not path.exists():
+            if not passphrase:
+                raise WrongPassphrase("the passphrase is empty; the vault would lie open")
             _make_folder(folder)
             _make_folder(folder / "keys")
             if any((folder / "keys").iterdir()) and not path.exists():
@@ -109,8 +111,7 @@ def _stretch(passphrase: str, salt: bytes, n: int) -> DataKey:
 
     if not 2 <= n <= _LARGEST_N or n & (n - 1):
         raise Malformed(f"scrypt's cost is a power of two from 2 to {_LARGEST_N}, not {n}")
-    text = unicodedata.normalize("NFC", passphrase).encode("utf-8")
-    return DataKey(Scrypt(salt=salt, length=32, n=n, r=8, p=1).derive(text))
+    return DataKey(Scrypt(salt=salt, length=32, n=n, r=8, p=1).derive(octets(passphrase)))
 
 
 def _wrap(wrapper: DataKey, key: DataKey, aad: bytes) -> dict[str, str]:

@@ -6,7 +6,6 @@ import click
 
 from api.commands import json_option
 from api.console import Console, ask_passphrase
-from api.errors import UsageError
 from api.home import Home
 from api.settings import Settings
 
@@ -24,14 +23,8 @@ def new(settings: Settings, name: str, as_json: bool) -> None:
     """Make a key called NAME, encrypted in the home with a passphrase; one that is there already is kept."""
     home = Home(settings, ask_passphrase)
     keystore = home.keystore()
-    already = name in keystore.names()
-    passphrase = home.passphrase(f"the key {name!r}")
-    if already:
-        address = keystore.unlock(name, passphrase).address
-    else:
-        if settings.passphrase is None and ask_passphrase("The same again") != passphrase:
-            raise UsageError("the two passphrases differ; nothing was made")
-        address = keystore.new(name, passphrase)
+    already = keystore.has(name)
+    address = home.signer(name).address if already else keystore.new(name, home.new_passphrase(f"the key {name!r}"))
     content = {"key": name, "address": str(address), "already": already}
     Console(as_json).result(content, f"{name}  {address}{'  (made before)' if already else ''}")
 

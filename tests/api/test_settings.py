@@ -26,6 +26,7 @@ def test_every_variable(tmp_path: Path) -> None:
     assert settings.rpc_url == "http://127.0.0.1:8545"
     assert settings.deployment == tmp_path / "contracts.json"
     assert "sesame" not in repr(settings)
+    assert "8545" not in repr(settings)
 
 
 def test_an_empty_variable_counts_as_unset() -> None:
