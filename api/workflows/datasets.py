@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ledger.contracts import DatasetEntry
     from ledger.keys import Signer
     from ledger.records import DatasetRecord, Omission, Recording, Terms
-    from ledger.vault import DataKey
+    from ledger.vault import DataKey, Vault
 
 Report = Callable[[str, int, int], None]  # phase, done, of how many
 
@@ -67,13 +67,16 @@ def add(
     """Examine, encrypt, store and register a folder; the same recordings twice are one dataset.
 
     Nothing reaches the chain before every recording lies encrypted in the store, so a run that is killed leaves only
-    blocks that nothing names, and can be repeated. Raises :class:`BadRecordings` unless ``skip_bad``.
+    blocks that nothing names, and can be repeated. Raises :class:`BadRecordings` unless ``skip_bad``, and
+    :class:`~ledger.errors.AlreadyRegistered` where somebody else registered the same recordings.
     """
     from gen.errors import NoRecordings
     from ledger.archive import publish
+    from ledger.errors import AlreadyRegistered
     from ledger.merkle import MerkleTree
     from ledger.records import DatasetRecord, timestamp
 
+    vault = home.vault()  # before the long work, so that a wrong passphrase is said at once
     good, bad = _examine(folder, report)
     if bad and not skip_bad:
         raise BadRecordings(bad)
@@ -86,8 +89,12 @@ def add(
         with home.ledger() as ledger:
             known = ledger.contracts.dataset_by_root(root)
         if known is not None:
+            if signer.address not in (known.holder, known.owner):
+                raise AlreadyRegistered(
+                    f"{folder}: {known.holder} registered these recordings, as dataset {known.id}", known.id
+                )
             return Registered(known, len(good), seconds, names, already=True)
-        recordings, omitted = _store(home, root, folder, good, bad, report)
+        recordings, omitted = _store(home, vault, root, folder, good, bad, report)
         record = DatasetRecord(
             root=root,
             title=title,
@@ -168,6 +175,7 @@ def _examine(folder: Path, report: Report) -> tuple[list[Examined], list[tuple[P
 
 def _store(
     home: Home,
+    vault: Vault,
     root: Digest,
     folder: Path,
     good: list[Examined],
@@ -179,7 +187,7 @@ def _store(
     from ledger.unixfs import PROFILE
     from ledger.vault import encrypt
 
-    key = _data_key(home, root)
+    key = _data_key(vault, root)
     store = home.store()
     private: dict[str, tuple[str, str]] = {}
 
@@ -222,12 +230,11 @@ def _store(
     return tuple(recordings), tuple(omitted)
 
 
-def _data_key(home: Home, root: Digest) -> DataKey:
+def _data_key(vault: Vault, root: Digest) -> DataKey:
     """The dataset's key, kept in the vault before it encrypts anything; a killed run's key serves the next run."""
     from ledger.errors import NotFound
     from ledger.vault import DataKey
 
-    vault = home.vault()
     try:
         return vault.get(str(root))
     except NotFound:

@@ -11,6 +11,7 @@ from api import drafts
 from api.errors import OutputExists, UsageError
 from api.home import Home, Ledger
 from api.workflows.shares import shares_ppm
+from ledger import file
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
@@ -53,10 +54,8 @@ def generate(
         raise UsageError(f"--out {out}: the original is written as WAV; name it {out.with_suffix('.wav').name}")
     with home.ledger() as ledger:
         entry = ledger.contracts.model(model_id)
-        if creator not in (entry.trainer, entry.owner) and not ledger.contracts.is_licensed(
-            "model", model_id, creator, "generate"
-        ):
-            raise LicenseMissing(f"model {model_id}, use generate: {creator} is neither its trainer nor licensed")
+        if not ledger.contracts.is_licensed("model", model_id, creator, "generate"):
+            raise LicenseMissing(f"model {model_id}, use generate: {creator} is neither its owner nor licensed")
         record = _training_run(ledger, entry)
         deployment = ledger.contracts.deployment
     generator = Generator.load(weights(home, record))
@@ -110,8 +109,8 @@ def _describe(
 
     wave = load(path)
     codes = fingerprint(wave)
-    with path.open("rb") as file:
-        audio_cid = import_file(file, lambda cid, block: None)  # stored when it is minted
+    with path.open("rb") as source:
+        audio_cid = import_file(source, lambda cid, block: None)  # stored when it is minted
     return TrackRecord(
         claim=claim,
         audio=Digest.of_file(path),
@@ -133,11 +132,7 @@ def weights(home: Home, record: TrainingRunRecord) -> Path:
 
     path = home.folder("models") / f"{record.weights}.safetensors"
     if not path.exists():
-        partial = path.with_suffix(".part")
-        with partial.open("wb") as file:
-            for piece in home.store().read(record.weights_cid):
-                file.write(piece)
-        partial.replace(path)
+        file.write(path, lambda out: out.writelines(home.store().read(record.weights_cid)))
     if Digest.of_file(path) != record.weights:
         raise DigestMismatch(f"{path} is not the model that was recorded; delete it to fetch it from the store again")
     return path

@@ -27,11 +27,14 @@ class Minted:
 def mint(home: Home, path: Path, *, signer: Signer) -> Minted:
     """Mint the track whose claim ``generate`` wrote down for this very file; a minted file is not minted again."""
     from ledger.archive import publish
+    from ledger.errors import AlreadyRegistered
 
     audio = Digest.of_file(path)
     with home.changing("tracks"), home.ledger() as ledger:
         known = ledger.contracts.track_by_audio(audio)
         if known is not None:
+            if signer.address not in (known.creator, known.owner):
+                raise AlreadyRegistered(f"{path}: {known.creator} minted this file, as track {known.claim}", known.id)
             return Minted(known, already=True)
         record = drafts.find(home, audio, str(path))
         creator = record.claim.creator

@@ -14,8 +14,10 @@ from api.home import Home
 from api.workflows import datasets, generation, licenses, minting, training
 from gen.audio import load, save
 from gen.errors import NoRecordings
+from ledger.archive import fetch
 from ledger.digest import Digest
-from ledger.errors import LicenseMissing, WrongPassphrase
+from ledger.errors import AlreadyRegistered, LicenseMissing, WrongPassphrase
+from ledger.records import TrainingRunRecord
 
 
 def test_everything_again_changes_nothing(story: Story) -> None:
@@ -131,3 +133,23 @@ def test_the_wrong_passphrase_opens_nothing(story: Story) -> None:
     wrong = Home(replace(story.home.settings, passphrase="close sesame"))
     with pytest.raises(WrongPassphrase):
         wrong.vault()
+
+
+def test_what_somebody_else_registered_or_minted_is_no_success(story: Story) -> None:
+    source, ben = next(story.folder.glob("recordings in C")), story.home.signer("ben")
+    with pytest.raises(AlreadyRegistered, match="as dataset 1") as refused:
+        datasets.add(story.home, source, title="mine", license_="MIT", terms=TERMS, signer=ben, now=now)
+    assert refused.value.id == 1
+    with pytest.raises(AlreadyRegistered, match=str(story.creator.address)):
+        minting.mint(story.home, story.track, signer=ben)
+
+
+def test_weights_come_whole_out_of_the_store(story: Story) -> None:
+    path = next(story.home.path.glob("models/*.safetensors"))
+    whole = path.read_bytes()
+    path.unlink()
+    with story.home.ledger() as ledger:
+        entry = ledger.contracts.model(story.model)
+        record = fetch(ledger.store, TrainingRunRecord, entry.cid, entry.record, entry.trainer)
+    assert generation.weights(story.home, record).read_bytes() == whole
+    assert list(path.parent.iterdir()) == [path]
