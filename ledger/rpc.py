@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -11,8 +12,11 @@ from web3.exceptions import Web3Exception
 from web3.providers.rpc import HTTPProvider
 
 from ledger.address import Address
-from ledger.errors import ChainUnreachable, NotFound, Refused, Reverted
+from ledger.errors import ChainUnreachable, Malformed, NotFound, Refused, Reverted
 from ledger.network import Log, Receipt
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _GAS_MARGIN = 1.2
 
@@ -25,12 +29,27 @@ class RpcError(Exception):
         self.data = data
 
 
+def _understood(method: Callable[Concatenate[JsonRpc, P], T]) -> Callable[Concatenate[JsonRpc, P], T]:
+    """An answer that is JSON-RPC and yet no Ethereum node's (null for a number, words for hex) is no answer."""
+
+    @wraps(method)
+    def asked(node: JsonRpc, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(node, *args, **kwargs)
+        except (LookupError, TypeError, ValueError, AttributeError, Malformed) as error:
+            raise ChainUnreachable(
+                f"{node.host} does not answer as an Ethereum node: {type(error).__name__} in {method.__name__}"
+            ) from None
+
+    return asked
+
+
 class JsonRpc:
     """A :class:`ledger.network.Network` behind one node. Errors name the host alone, not the whole URL."""
 
     def __init__(self, url: str, timeout: float) -> None:
         """Connect to ``url``; wait ``timeout`` seconds for each answer. Raises :class:`ChainUnreachable`."""
-        self._host = urlsplit(url).netloc.rpartition("@")[2]
+        self.host = urlsplit(url).netloc.rpartition("@")[2]
         self._session = requests.Session()
         # A transaction that is sent twice is worse than an error: nothing is tried again behind our back.
         self._provider = HTTPProvider(
@@ -46,40 +65,48 @@ class JsonRpc:
         """Close the connection."""
         self._session.close()
 
+    @_understood
     def block_number(self) -> int:
         """Number of the last block."""
         return self._number("eth_blockNumber")
 
+    @_understood
     def timestamp(self, block: int) -> int:
         """Unix time of a block, in seconds. Raises :class:`NotFound`."""
         header = self._read("eth_getBlockByNumber", hex(block), False)
         if header is None:
-            raise NotFound(f"no block {block} on {self._host}")
+            raise NotFound(f"no block {block} on {self.host}")
         return int(header["timestamp"], 16)
 
+    @_understood
     def balance(self, account: Address) -> int:
         """Balance in wei."""
         return self._number("eth_getBalance", str(account), "latest")
 
+    @_understood
     def nonce(self, account: Address) -> int:
         """How many transactions the account has sent, with those that wait to be mined."""
         return self._number("eth_getTransactionCount", str(account), "pending")
 
+    @_understood
     def code(self, address: Address) -> bytes:
         """The code at an address; empty where no contract is."""
         return _bytes(self._read("eth_getCode", str(address), "latest"))
 
+    @_understood
     def fees(self) -> tuple[int, int]:
         """Maximal fee and tip per gas, in wei: room for the base fee to double before the transaction is mined."""
         tip = self._number("eth_maxPriorityFeePerGas")
         block = self._read("eth_getBlockByNumber", "latest", False)
         return 2 * int(block["baseFeePerGas"], 16) + tip, tip
 
+    @_understood
     def call(self, to: Address, data: bytes, sender: Address, block: int | None) -> bytes:
         """What a call returns at the end of a block. Raises :class:`Reverted`."""
         fields = {"from": str(sender), "to": str(to), "data": "0x" + data.hex()}
         return _bytes(self._read("eth_call", fields, "latest" if block is None else hex(block)))
 
+    @_understood
     def estimate(self, sender: Address, to: Address | None, data: bytes, value: int) -> int:
         """The node's estimate of gas, and a margin. Raises :class:`Reverted`."""
         fields = {"from": str(sender), "data": "0x" + data.hex(), "value": hex(value)}
@@ -87,6 +114,7 @@ class JsonRpc:
             fields["to"] = str(to)
         return int(self._number("eth_estimateGas", fields) * _GAS_MARGIN)
 
+    @_understood
     def send(self, raw: bytes) -> str:
         """Hand in a signed transaction. Raises :class:`Refused`."""
         try:
@@ -94,16 +122,18 @@ class JsonRpc:
         except RpcError as error:
             if error.data is not None:
                 raise Reverted(error.data) from None
-            raise Refused(f"{self._host} refuses the transaction: {error}") from None
+            raise Refused(f"{self.host} refuses the transaction: {error}") from None
 
+    @_understood
     def receipt(self, tx: str) -> Receipt:
         """The receipt of a mined transaction. Raises :class:`NotFound`."""
         found = self._read("eth_getTransactionReceipt", tx)
         if found is None:
-            raise NotFound(f"no transaction {tx} on {self._host}")
+            raise NotFound(f"no transaction {tx} on {self.host}")
         contract = Address.parse(found["contractAddress"]) if found.get("contractAddress") else None
         return Receipt(tx, int(found["blockNumber"], 16), found["status"] == "0x1", int(found["gasUsed"], 16), contract)
 
+    @_understood
     def logs(self, address: Address, topics: Sequence[bytes | None], first: int, last: int) -> tuple[Log, ...]:
         """Log entries of a contract, in order. A range that a node finds too long is asked for in halves."""
         if first > last:
@@ -114,11 +144,12 @@ class JsonRpc:
             found = self._ask("eth_getLogs", fields)
         except RpcError as error:
             if first == last:
-                raise ChainUnreachable(f"{self._host} gives no logs of block {first}: {error}") from None
+                raise ChainUnreachable(f"{self.host} gives no logs of block {first}: {error}") from None
             middle = (first + last) // 2
             return self.logs(address, topics, first, middle) + self.logs(address, topics, middle + 1, last)
         return tuple(_log(entry) for entry in found)
 
+    @_understood
     def _number(self, method: str, *params: Any) -> int:
         return int(self._read(method, *params), 16)
 
@@ -129,16 +160,16 @@ class JsonRpc:
         except RpcError as error:
             if error.data is not None:
                 raise Reverted(error.data) from None
-            raise ChainUnreachable(f"{self._host} does not answer {method}: {error}") from None
+            raise ChainUnreachable(f"{self.host} does not answer {method}: {error}") from None
 
     def _ask(self, method: str, *params: Any) -> Any:
         try:
             response: Any = self._provider.make_request(method, list(params))
         except (OSError, Web3Exception, ValueError) as error:
             # The error's own text may hold the URL, and the URL an access key: only its kind is told.
-            raise ChainUnreachable(f"{self._host} does not answer {method}: {type(error).__name__}") from None
+            raise ChainUnreachable(f"{self.host} does not answer {method}: {type(error).__name__}") from None
         if not isinstance(response, Mapping) or ("result" not in response and "error" not in response):
-            raise ChainUnreachable(f"{self._host} does not speak JSON-RPC")
+            raise ChainUnreachable(f"{self.host} does not speak JSON-RPC")
         if response.get("error") is not None:
             raise _rpc_error(response["error"])
         return response["result"]

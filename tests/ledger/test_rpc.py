@@ -1,5 +1,6 @@
 """Nodes that are dead, slow, foreign, or answer in their own way: what can not be checked is said to be unreachable."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -10,7 +11,7 @@ import pytest
 
 from ledger.address import Address
 from ledger.chain import Chain
-from ledger.errors import ChainUnreachable, Refused, Reverted
+from ledger.errors import ChainUnreachable, NotFound, Refused, Reverted
 
 SOMEBODY = Address(bytes(range(20)))
 
@@ -179,3 +180,28 @@ def test_a_node_that_gives_no_logs_at_all_is_unreachable(node):
     node.answers["eth_getLogs"] = fail({"code": -32601, "message": "no such method"})
     with Chain.open_rpc(node.url) as chain, pytest.raises(ChainUnreachable, match="no logs of block 1"):
         chain._network.logs(SOMEBODY, [], 1, 4)
+
+
+@pytest.mark.parametrize("answer", [None, "hello", 7, [], {}, "0xzz", {"timestamp": None}, [{"address": "0x"}], True])
+def test_an_answer_that_makes_no_sense_is_none(node, answer):
+    for method in ("eth_getBlockByNumber", "eth_getLogs", "eth_blockNumber", "eth_getTransactionReceipt", "eth_call"):
+        node.answers[method] = answer
+    with Chain.open_rpc(node.url) as chain:
+        with pytest.raises(ChainUnreachable):
+            _ = chain.block_number
+        for ask in (
+            lambda: chain.timestamp(1),
+            chain._network.fees,
+            lambda: chain._network.receipt("0x12"),
+            lambda: chain._network.logs(SOMEBODY, [], 1, 1),
+            lambda: chain._network.call(SOMEBODY, b"", SOMEBODY, None),
+        ):
+            with contextlib.suppress(ChainUnreachable, NotFound):
+                ask()
+
+
+@pytest.mark.parametrize("answer", [None, "hello", 7, {}])
+def test_a_chain_id_that_is_none(node, answer):
+    node.answers["eth_chainId"] = answer
+    with pytest.raises(ChainUnreachable, match=r"127\.0\.0\.1"):
+        Chain.open_rpc(node.url)
