@@ -91,7 +91,7 @@ def test_a_header_beyond_the_limit_is_not_read(tmp_path):
         ({"format": 2}, "format 2"),
         ({"styles": []}, "styles"),
         ({"styles": [1]}, "styles"),
-        ({"styles": ["a", "b", "c"]}, "tokens"),
+        ({"styles": ["a", "b", "c"]}, "belongs"),
         ({"codes": 8}, "expected"),
         ({"codes": 10**9}, "codes"),
         ({"codes": True}, "codes"),
