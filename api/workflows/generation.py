@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -80,7 +81,7 @@ def generate(
             temperature=float(temperature),
         )
     )
-    partial = out.with_name(f".{out.name}.part.wav")
+    partial = out.with_name(f".{secrets.token_hex(8)}.part.wav")  # of this run alone, whoever else writes here
     try:
         save(partial, Watermark(PUBLIC_KEY).embed(made.waveform, claim.watermark))
         draft = _describe(home, partial, claim, made.attention, entry.record, now)

@@ -153,7 +153,7 @@ def _learn(
     now: Callable[[], datetime],
     progress: Callable[[Progress], None] | None,
 ) -> dict[str, Any]:
-    """Train; weights go to ``models/`` under their digest, and the outcome beside the run, last."""
+    """Train; the outcome is written beside the weights, last, so that a kill after it costs no second training."""
     from gen.training.loop import train as learn
     from ledger.records import timestamp
 
@@ -161,8 +161,6 @@ def _learn(
     started = timestamp(now())
     result = learn(_corpora(home, run), run.preset, run.seed, folder / "weights.safetensors", progress)
     digest = Digest.of_file(result.weights)
-    target = home.folder("models") / f"{digest}.safetensors"
-    result.weights.replace(target)
     outcome = {
         "weights": str(digest),
         "started": started,
@@ -201,6 +199,8 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
 
     weights = Digest.parse(outcome["weights"])
     path = home.folder("models") / f"{weights}.safetensors"
+    if not path.exists():
+        (folder / "weights.safetensors").replace(path)
     lengths = [sum(item.frames * 1000 // item.rate for item in record.recordings) for _, record in run.datasets]
     uses = tuple(
         DatasetUse(entry.id, entry.record, entry.root, license_id, share)
