@@ -137,8 +137,12 @@ class Search:
                 continue
             mark = self._read(first, last)
             if mark is not None:
-                found.append(mark)
                 free[mark.first : mark.last] = False
+                twin = next((other for other in found if _same_copy(other, mark)), None)
+                if twin is None:
+                    found.append(mark)
+                elif mark.score > twin.score:
+                    found[found.index(twin)] = mark
         return sorted(found, key=lambda mark: mark.first)
 
     def fits(self, first: int, last: int) -> list[tuple[float, View, int]]:
@@ -173,6 +177,12 @@ class Search:
         agreement = (tiles * wanted).sum(axis=1) / (np.sqrt(np.square(tiles).sum(axis=1)) + 1e-9)
         # Half of what a marked tile agrees on average: above it speaks for the mark, below against.
         return _heaviest_run(agreement - agreement[first:last].mean() / 2)
+
+
+def _same_copy(one: Mark, other: Mark) -> bool:
+    """Whether two windows have found one and the same copy of a mark: most of the shorter extent is common."""
+    common = min(one.last, other.last) - max(one.first, other.first)
+    return one.id == other.id and 2 * common > min(one.last - one.first, other.last - other.first)
 
 
 def _windows(tiles: int) -> Iterator[tuple[int, int]]:

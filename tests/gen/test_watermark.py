@@ -242,6 +242,12 @@ def test_marked_part_of_a_long_file_is_found_where_it_is():
     assert found.end == pytest.approx(33, abs=1.5)
 
 
+def test_each_copy_of_a_mark_is_reported_once():
+    found = PUBLIC.detect(Waveform(np.tile(marked("chords").samples, 3), 44100))
+    assert [detection.id for detection in found] == [IDENTITY] * 3
+    assert [detection.start for detection in found] == pytest.approx([0, 30, 60], abs=1.5)
+
+
 @pytest.mark.slow
 def test_ten_minutes_of_unmarked_music_give_nothing_under_many_keys():
     music = [chords(150.0, seed=seed) for seed in range(3)] + [bass(75.0), hiss(75.0)]
