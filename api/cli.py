@@ -52,11 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = stemmata.main(words, prog_name="stemmata", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+    except click.ClickException as unclear:
+        if "--json" in words:
+            _say_error(type(unclear).__name__, unclear.format_message())
+        unclear.show()
+        sys.exit(unclear.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped; what was recorded stays, and the same command goes on from there", err=True)
+        click.echo("stopped; what was recorded stays, and the same command finds it", err=True)
         sys.exit(130)
     except Exception as raised:
         fault = _named(raised)
@@ -65,9 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         name = type(fault).__name__
         if "--json" in words:
-            click.echo(json.dumps({"error": {"name": name, "message": str(fault)}}, ensure_ascii=False))
+            _say_error(name, str(fault))
         click.echo(f"{name}: {fault}", err=True)
         sys.exit(code)
+
+
+def _say_error(name: str, message: str) -> None:
+    """The one object of a command that failed."""
+    click.echo(json.dumps({"error": {"name": name, "message": message}}, ensure_ascii=False))
 
 
 def _named(error: Exception) -> Exception:

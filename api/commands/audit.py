@@ -37,6 +37,8 @@ def audit(
 
     if (report is None) != (key_name is None):
         raise UsageError("--report and --key go together: the key signs the report")
+    if report is not None and not report.absolute().parent.is_dir():
+        raise UsageError(f"--report {report}: the folder {report.parent} does not exist; make it first")
     home = Home(settings, ask_passphrase)
     signer = home.signer(key_name) if key_name is not None else None
     try:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from pathlib import Path
+from typing import Any
 
 import click
 
 from api.amounts import ether_from_wei, percent_from_ppm, ppm_from_percent, wei_from_ether
 from api.commands import json_option, key_option, now
 from api.console import Console, ask_passphrase
+from api.errors import UsageError
 from api.home import Home
 from api.settings import Settings
+
+SPDX = re.compile(r"(LicenseRef-)?[A-Za-z0-9][A-Za-z0-9.-]*\+?")
+"""One license of an SPDX expression (SPDX 2.3, Annex D)."""
 
 
 @click.group()
@@ -50,6 +57,8 @@ def add(
     from ledger.records import Terms
 
     home, console = Home(settings, ask_passphrase), Console(as_json)
+    if not SPDX.fullmatch(license_):
+        raise UsageError(f"--license {license_!r}: an SPDX identifier such as CC-BY-4.0, or LicenseRef- and a name")
     terms = Terms(price_wei=wei_from_ether(price), royalty_ppm=ppm_from_percent(share), uses=("train",))
     signer = home.signer(key_name)
     with console.progress() as report:
@@ -65,7 +74,7 @@ def add(
             report=report,
         )
     entry = done.entry
-    content = {
+    content: dict[str, Any] = {
         "dataset": entry.id,
         "root": str(entry.root),
         "cid": entry.cid,
@@ -73,11 +82,14 @@ def add(
         "holder": str(entry.holder),
         "recordings": done.recordings,
         "seconds": round(done.seconds, 3),
+        "price": ether_from_wei(entry.price_wei),
+        "share": percent_from_ppm(entry.royalty_ppm),
         "omitted": [{"file": name, "reason": reason} for name, reason in done.omitted],
         "already": done.already,
     }
     lines = [
-        f"dataset {entry.id}{' (registered before)' if done.already else ''}",
+        f"dataset {entry.id}{' (registered before, and stays as it was)' if done.already else ''}",
+        f"  terms       {content['price']} ETH to train, {content['share']} % of royalties",
         f"  root        {entry.root}",
         f"  recordings  {done.recordings}, {done.seconds / 60:.1f} min",
         f"  record      {entry.record}",
@@ -97,11 +109,15 @@ def show(settings: Settings, dataset_id: int, as_json: bool) -> None:
     With STEMMATA_PASSPHRASE set in the holder's home, recordings are shown by the names of their files.
     """
     from api.workflows import datasets
+    from ledger.errors import WrongPassphrase
 
     home = Home(settings)
     with home.ledger() as ledger:
         entry, record = datasets.show(ledger, dataset_id)
-    names = datasets.names(home, entry.root) if settings.passphrase is not None else {}
+    names: dict[str, str] = {}
+    if settings.passphrase is not None:
+        with contextlib.suppress(WrongPassphrase):  # somebody else's dataset: shown by digests
+            names = datasets.names(home, entry.root)
     recordings = [
         {
             "sha256": str(item.sha256),

@@ -33,6 +33,8 @@ def demo(context: click.Context, audio: Path | None, folder: Path, as_json: bool
     Uses a home and keys of its own inside the folder. Run again, it finds what is done already and goes on. Exit
     code 0 if the audit of the piece says verified and the audit of the altered copy does not.
     """
+    import torch  # noqa: F401 (whoever has only the auditor's part shall know before the work begins)
+
     from api import demo as story
 
     console = Console(as_json)

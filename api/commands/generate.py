@@ -14,14 +14,28 @@ from api.settings import Settings
 
 
 @click.command()
-@click.option("--model", "model_id", required=True, type=click.IntRange(min=1), metavar="ID")
-@click.option("--seconds", default=30.0, show_default=True, type=float)
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0, max=2**32 - 1))
+@click.option(
+    "--model", "model_id", required=True, type=click.IntRange(min=1), metavar="ID", help="The model that plays."
+)
+@click.option("--seconds", default=30.0, show_default=True, type=float, help="Length, 3 to 3600.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0, max=2**32 - 1),
+    help="Another seed, another track.",
+)
 @click.option(
     "--style", metavar="A,B,..", help="Weight of each of the model's datasets, as whole numbers; even if unset."
 )
 @click.option("--temperature", default="1.0", show_default=True, help="How daring, 0.05 to 5; 1 as the music was.")
-@click.option("--out", required=True, metavar="FILE.wav", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    metavar="FILE.wav",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write.",
+)
 @key_option
 @json_option
 @click.pass_obj

@@ -17,9 +17,23 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--dataset", "dataset_ids", required=True, multiple=True, type=click.IntRange(min=1), metavar="ID")
+@click.option(
+    "--dataset",
+    "dataset_ids",
+    required=True,
+    multiple=True,
+    type=click.IntRange(min=1),
+    metavar="ID",
+    help="A dataset to learn from; repeat it for more.",
+)
 @click.option("--preset", default="tiny", show_default=True, help="Size and settings of the model.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0, max=2**32 - 1))
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0, max=2**32 - 1),
+    help="Chooses among equally good outcomes.",
+)
 @key_option
 @json_option
 @click.pass_obj

@@ -77,9 +77,10 @@ def audit(home: Home, path: Path) -> Audit:
     known = False
     try:
         if not home.exists:
-            findings.append(
-                Finding("chain", Status.NOTE, "chain", f"{home.path} holds no ledger: nothing is known here")
-            )
+            # Without a mark there is nothing to look up; with one there is, and nowhere to do it.
+            status = Status.UNVERIFIABLE if detections else Status.NOTE
+            detail = f"{home.path} holds no ledger to look it up in; is STEMMATA_HOME right?"
+            findings.append(Finding("ledger", status, "home", detail))
         else:
             with home.ledger() as ledger:
                 known = _resolve(ledger, audio, wave, codes, detections, findings, nodes)

@@ -41,6 +41,13 @@ def generate(
     who made it where; the first 64 bits of its digest are the watermark id. So the same call gives the same file.
     Returns the Track record, unsigned as yet.
     """
+    if not 3 <= seconds <= MAX_SECONDS:
+        raise UsageError(f"--seconds {seconds:g}: between 3 (a watermark needs that much) and {MAX_SECONDS}")
+    if out.suffix.lower() != ".wav":
+        raise UsageError(f"--out {out}: the original is written as WAV; name it {out.with_suffix('.wav').name}")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out {out}: the folder {out.parent} does not exist; make it first")
+
     from gen.audio import save
     from gen.config import RATE
     from gen.generate import GenerationRequest, Generator
@@ -49,10 +56,6 @@ def generate(
     from ledger.errors import LicenseMissing
     from ledger.records import Claim
 
-    if not 3 <= seconds <= MAX_SECONDS:
-        raise UsageError(f"--seconds {seconds:g}: between 3 (a watermark needs that much) and {MAX_SECONDS}")
-    if out.suffix.lower() != ".wav":
-        raise UsageError(f"--out {out}: the original is written as WAV; name it {out.with_suffix('.wav').name}")
     with home.ledger() as ledger:
         entry = ledger.contracts.model(model_id)
         if not ledger.contracts.is_licensed("model", model_id, creator, "generate"):

@@ -122,8 +122,10 @@ def test_a_chain_out_of_reach_is_unverifiable(story: Story) -> None:
 
 
 def test_an_empty_home_knows_nothing_and_stays_empty(story: Story, tmp_path: Path) -> None:
-    outcome = audit(Home(Settings(home=tmp_path / "nowhere")), story.track)
-    assert outcome.verdict is Verdict.UNKNOWN
+    nowhere = Home(Settings(home=tmp_path / "nowhere"))
+    assert audit(nowhere, story.track).verdict is Verdict.UNVERIFIABLE
+    save(tmp_path / "other.wav", chords(6.0, 96))
+    assert audit(nowhere, tmp_path / "other.wav").verdict is Verdict.UNKNOWN
     assert not (tmp_path / "nowhere").exists()
 
 

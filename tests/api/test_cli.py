@@ -117,6 +117,19 @@ def test_usage_errors_exit_2(home: Path, words: tuple[str, ...]) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_usage_errors_are_one_object_too(home: Path) -> None:
+    done = run(home, "audit", "/nowhere.mp3", "--json")
+    assert done.returncode == 2
+    assert "nowhere.mp3" in said(done)["error"]["message"]
+
+
+def test_a_license_that_is_no_spdx_identifier_is_refused(home: Path, recordings: Path) -> None:
+    words = ("--title", "T", "--license", "nonsense!", "--price", "0", "--share", "0", "--key", "anna")
+    done = run(home, "dataset", "add", str(recordings), *words)
+    assert done.returncode == 2
+    assert "SPDX" in done.stderr
+
+
 def test_a_folder_with_bad_files_is_refused_by_name(home: Path, tmp_path: Path) -> None:
     (tmp_path / "diary.mp3").write_text("dear diary")
     (tmp_path / "loop").symlink_to(tmp_path)
