@@ -49,7 +49,7 @@ class Watermark:
         """The marks found, by their beginning; empty when there is none, or the audio is silent or very short.
 
         With `search_speed`, audio in which nothing is found is searched again at other speeds, tempos and pitches, up
-        to 6 % off; this takes many times longer.
+        to 6 % off; this takes many times longer, and one copy may be reported in parts.
         """
         samples = waveform.resampled(RATE).samples
         if samples.shape[1] < FRAME:

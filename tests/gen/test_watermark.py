@@ -260,10 +260,11 @@ def test_ten_minutes_of_unmarked_music_give_nothing_under_many_keys():
 @pytest.mark.parametrize("factor", [0.95, 0.997, 1.02, 1.055])
 @pytest.mark.parametrize("name", ["chords", "hiss"])
 def test_wrong_speed_is_found_when_asked_for(name, factor):
-    [found] = PUBLIC.detect(attacks.faster(marked(name), factor), search_speed=True)
-    assert found.id == IDENTITY
-    assert found.tempo == found.pitch == pytest.approx(factor, abs=0.001)
-    assert found.end == pytest.approx(30 / factor, abs=2)
+    found = PUBLIC.detect(attacks.faster(marked(name), factor), search_speed=True)
+    assert {detection.id for detection in found} == {IDENTITY}
+    assert found[0].start == pytest.approx(0, abs=2)
+    for detection in found:
+        assert detection.tempo == detection.pitch == pytest.approx(factor, abs=0.001)
 
 
 @pytest.mark.slow
