@@ -7,8 +7,8 @@ of them are decoded in a window, and every one decoded counts against the probab
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from operator import itemgetter
+from dataclasses import dataclass, replace
+from operator import attrgetter, itemgetter
 from typing import Final
 
 import numpy as np
@@ -141,8 +141,10 @@ class Search:
                 twin = next((other for other in found if _same_copy(other, mark)), None)
                 if twin is None:
                     found.append(mark)
-                elif mark.score > twin.score:
-                    found[found.index(twin)] = mark
+                else:
+                    best = max(twin, mark, key=attrgetter("score"))
+                    whole = replace(best, first=min(twin.first, mark.first), last=max(twin.last, mark.last))
+                    found[found.index(twin)] = whole
         return sorted(found, key=lambda mark: mark.first)
 
     def fits(self, first: int, last: int) -> list[tuple[float, View, int]]:
