@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from ledger.errors import MalformedRecord
-from ledger.records.checks import USES
+from ledger.records.checks import PREFERENCES, USES
 from ledger.records.commitment import commitment
 from ledger.records.dataset import DatasetRecord, Omission, Recording, Terms, recordings_root
 from ledger.records.license import LicenseRecord
 from ledger.records.statement import Record, statement_of
 from ledger.records.time import parse_timestamp, timestamp
 from ledger.records.track import Claim, TrackRecord
-from ledger.records.training_run import DatasetUse, Split, TrainingRunRecord
+from ledger.records.training_run import DatasetUse, Parent, Split, TrainingRunRecord
 
 __all__ = [
+    "PREFERENCES",
     "USES",
     "Claim",
     "DatasetRecord",
     "DatasetUse",
     "LicenseRecord",
     "Omission",
+    "Parent",
     "Record",
     "Recording",
     "Split",

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from ledger.address import Address
 from ledger.canonical import LARGEST_INTEGER
 from ledger.errors import Malformed, MalformedRecord
 from ledger.records.time import parse_timestamp
@@ -18,8 +19,13 @@ from ledger.records.time import parse_timestamp
 USES = ("train", "generate", "commercial")
 """What a license can allow, in the order in which records list them."""
 
+PREFERENCES = ("notAllowed", "constrained", "allowed")
+"""What may be done without a license, in the words of ERC-7517; the place of each is its number on chain."""
+
 WHOLE_PPM = 1_000_000
-LARGEST_WEI = 2**128 - 1
+LARGEST_PRICE = 2**96 - 1
+EPOCH = "1970-01-01T00:00:00Z"
+ETHER = Address(bytes(20))
 HIGHEST_RATE = 768_000
 MOST_CHANNELS = 32
 LONGEST_TEXT = 200
@@ -78,6 +84,29 @@ def order(field: str, value: str, earlier: str, earlier_field: str, *, strictly:
         raise MalformedRecord(f"{field}: {value} is {'not after' if strictly else 'before'} {earlier_field} {earlier}")
 
 
+def end(field: str, value: object) -> None:
+    """A time that the chain can tell, from 1970 on; or None for no end."""
+    if value is not None:
+        time(field, value)
+        order(field, str(value), EPOCH, "the beginning of Unix time,")
+
+
+def price(value: object, currency: object) -> None:
+    """An amount in the currency's smallest unit; of an ERC-20 token by its address, or of ether where that is None."""
+    integer("price", value, 0, LARGEST_PRICE)
+    if currency is not None:
+        kept("currency", currency, Address)
+        # On chain the zero address stands for ether: here it would be a second way to say so.
+        if currency == ETHER:
+            raise MalformedRecord(f"currency: {currency} is no token; ether is written null")
+
+
+def choice(field: str, value: object, known: tuple[str, ...]) -> None:
+    """One of the words ``known``."""
+    if value not in known:
+        raise MalformedRecord(f"{field}: {value!r} is none of {', '.join(known)}")
+
+
 def entries(field: str, value: object, kind: type, *, least: int = 1, most: int | None = None) -> None:
     """A tuple of ``kind``, with at least ``least`` entries."""
     if not isinstance(value, tuple):
@@ -100,17 +129,21 @@ def uses(field: str, value: tuple[str, ...], *, least: int = 0) -> None:
     """Some of ``USES``, in that order, each at most once."""
     entries(field, value, str, least=least)
     for position, use in enumerate(value):
-        if use not in USES:
-            raise MalformedRecord(f"{field}[{position}]: {use!r} is none of {', '.join(USES)}")
+        choice(f"{field}[{position}]", use, USES)
     if value != tuple(use for use in USES if use in value):
         raise MalformedRecord(f"{field}: {', '.join(value)}: list each use once, in the order {', '.join(USES)}")
+
+
+def part(field: str, value: object) -> None:
+    """A part of one whole, in parts per million."""
+    integer(field, value, 0, WHOLE_PPM)
 
 
 def shares(field: str, value: tuple[int, ...]) -> None:
     """Parts per million that make a whole."""
     entries(field, value, int, most=MOST_ENTRIES)
     for position, share in enumerate(value):
-        integer(f"{field}[{position}]", share, 0, WHOLE_PPM)
+        part(f"{field}[{position}]", share)
     if sum(value) != WHOLE_PPM:
         raise MalformedRecord(f"{field}: the shares sum to {sum(value)} ppm, not {WHOLE_PPM}")
 
@@ -121,13 +154,6 @@ def ascending(field: str, keys: Sequence[Any]) -> None:
         if not keys[position - 1] < keys[position]:
             fault = "occurs twice" if keys[position - 1] == keys[position] else "is out of order"
             raise MalformedRecord(f"{field}[{position}]: {keys[position]} {fault}")
-
-
-def distinct(field: str, keys: Sequence[int]) -> None:
-    """No key twice; their order is free."""
-    for position, key in enumerate(keys):
-        if key in keys[:position]:
-            raise MalformedRecord(f"{field}[{position}]: {key} occurs twice")
 
 
 def table(field: str, value: Mapping[str, Scalar], kinds: tuple[type, ...]) -> Mapping[str, Scalar]:

@@ -128,29 +128,54 @@ class Omission:
 
 @dataclass(frozen=True)
 class Terms:
-    """What a license costs, what share of later income is asked, and what may be licensed."""
+    """What a license costs, what part of later income is asked, what may be licensed, and what needs no license."""
 
-    price_wei: int
-    """0 to 2**128 - 1."""
+    price: int
+    """In the currency's smallest unit, 0 to 2**96 - 1."""
     royalty_ppm: int
-    """Parts per million."""
+    """Part of what is earned with whatever a licensee makes, in parts per million."""
     uses: tuple[str, ...]
     """Some of ``train``, ``generate``, ``commercial``, in this order; none where nothing is for sale."""
+    currency: Address | None = None
+    """An ERC-20 token; None: ether."""
+    until: str | None = None
+    """The last second of the licenses on sale; None: without end."""
+    data_mining: str = "notAllowed"
+    """What is allowed without a license (ERC-7517): ``notAllowed``, ``constrained`` or ``allowed``."""
+    inference: str = "notAllowed"
+    """Likewise."""
 
     def __post_init__(self) -> None:
-        checks.integer("priceWei", self.price_wei, 0, checks.LARGEST_WEI)
-        checks.integer("royaltyPpm", self.royalty_ppm, 0, checks.WHOLE_PPM)
+        checks.price(self.price, self.currency)
+        checks.part("royaltyPpm", self.royalty_ppm)
         checks.uses("uses", self.uses)
+        checks.end("until", self.until)
+        checks.choice("dataMining", self.data_mining, checks.PREFERENCES)
+        checks.choice("inference", self.inference, checks.PREFERENCES)
 
     def to_json(self) -> dict[str, Any]:
         """As in the record."""
-        return {"priceWei": str(self.price_wei), "royaltyPpm": self.royalty_ppm, "uses": list(self.uses)}
+        return {
+            "price": str(self.price),
+            "currency": None if self.currency is None else str(self.currency),
+            "royaltyPpm": self.royalty_ppm,
+            "uses": list(self.uses),
+            "until": self.until,
+            "dataMining": self.data_mining,
+            "inference": self.inference,
+        }
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
         """Raises :class:`~ledger.errors.MalformedRecord`."""
         return cls(
-            price_wei=fields.wei("priceWei"), royalty_ppm=fields.integer("royaltyPpm"), uses=fields.texts("uses")
+            price=fields.amount("price"),
+            currency=fields.nullable("currency", fields.address),
+            royalty_ppm=fields.integer("royaltyPpm"),
+            uses=fields.texts("uses"),
+            until=fields.nullable("until", fields.text),
+            data_mining=fields.text("dataMining"),
+            inference=fields.text("inference"),
         )
 
 

@@ -35,9 +35,9 @@ class Fields:
         value: int = self._take(name, int, "an integer")
         return value
 
-    def wei(self, name: str) -> int:
-        """An amount of any size, written as a decimal string."""
-        return self._parsed(name, _wei)
+    def amount(self, name: str) -> int:
+        """An amount of money of any size, written as a decimal string."""
+        return self._parsed(name, _amount)
 
     def digest(self, name: str) -> Digest:
         """64 lower-case hex digits."""
@@ -124,9 +124,9 @@ def _json_name(value: Any) -> str:
     return "null" if value is None else names.get(type(value), type(value).__name__)
 
 
-def _wei(written: str) -> int:
+def _amount(written: str) -> int:
     if not _DECIMAL.fullmatch(written):
-        raise MalformedRecord(f"{written[:80]!r} is not an amount in wei: digits only, no leading zero")
+        raise MalformedRecord(f"{written[:80]!r} is not an amount: digits only, no leading zero")
     return int(written)
 
 

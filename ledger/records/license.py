@@ -34,8 +34,12 @@ class LicenseRecord(Record):
     valid_from: str
     valid_until: str | None
     """None: without end."""
-    price_wei: int
-    """What was paid; 0 for a grant."""
+    price: int
+    """What was paid, in the currency's smallest unit, 0 to 2**96 - 1; 0 for a grant."""
+    currency: Address | None
+    """An ERC-20 token; None: ether."""
+    royalty_ppm: int
+    """Part of later income that the licensee agrees to pay, in parts per million."""
 
     def __post_init__(self) -> None:
         """Raises ``MalformedRecord``."""
@@ -46,10 +50,11 @@ class LicenseRecord(Record):
         checks.kept("licensee", self.licensee, Address)
         checks.uses("uses", self.uses, least=1)
         checks.time("validFrom", self.valid_from)
+        checks.end("validUntil", self.valid_until)
         if self.valid_until is not None:
-            checks.time("validUntil", self.valid_until)
             checks.order("validUntil", self.valid_until, self.valid_from, "validFrom", strictly=True)
-        checks.integer("priceWei", self.price_wei, 0, checks.LARGEST_WEI)
+        checks.price(self.price, self.currency)
+        checks.part("royaltyPpm", self.royalty_ppm)
 
     def subjects(self) -> Mapping[str, Digest]:
         """The record of the dataset or model; the subject's name is its kind."""
@@ -63,7 +68,9 @@ class LicenseRecord(Record):
             "uses": list(self.uses),
             "validFrom": self.valid_from,
             "validUntil": self.valid_until,
-            "priceWei": str(self.price_wei),
+            "price": str(self.price),
+            "currency": None if self.currency is None else str(self.currency),
+            "royaltyPpm": self.royalty_ppm,
         }
 
     @classmethod
@@ -78,5 +85,7 @@ class LicenseRecord(Record):
             uses=predicate.texts("uses"),
             valid_from=predicate.text("validFrom"),
             valid_until=predicate.nullable("validUntil", predicate.text),
-            price_wei=predicate.wei("priceWei"),
+            price=predicate.amount("price"),
+            currency=predicate.nullable("currency", predicate.address),
+            royalty_ppm=predicate.integer("royaltyPpm"),
         )

@@ -1,7 +1,9 @@
 """The Track record, and the claim within it: all that is known of a track before its samples are.
 
-The watermark has to be in the audio before the audio can be hashed. So it carries the first bits of the claim's digest,
-and the token's number is that digest as a whole.
+The watermark has to be in the audio before the audio can be hashed. So it follows from the claim, and it is the token's
+number too: whoever hears a copy can look the track up. The number is a hash over the creator's address and the claim's
+digest, and the contract hashes the address of whoever mints or signs: so nobody can take the number of somebody else's
+claim, although anybody may see that claim before it is minted.
 """
 
 from __future__ import annotations
@@ -107,13 +109,17 @@ class Claim:
 
     @property
     def watermark(self) -> bytes:
-        """What the audio carries: the first 8 bytes of the digest."""
-        return self.digest.raw[:WATERMARK_BYTES]
+        """What the audio carries: the first 8 bytes of SHA-256 over the creator's 20 bytes and the digest's 32.
+
+        The digest of the claim alone would be first come, first served: a copy of the claim, minted by somebody else
+        before the creator does, would take its number. (``idOf`` in contracts/Vouchers.sol.)
+        """
+        return Digest.of(self.creator.raw + self.digest.raw).raw[:WATERMARK_BYTES]
 
     @property
     def token(self) -> int:
-        """The number of the token: the digest as an unsigned integer, most significant byte first."""
-        return int.from_bytes(self.digest.raw, "big")
+        """The number of the token, 0 to 2**64 - 1: the watermark, most significant byte first."""
+        return int.from_bytes(self.watermark, "big")
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,8 @@ class TrackRecord(Record):
     """What the model drew from each of its datasets, in parts per million of the whole; in the order of the style."""
     watermark: str
     """16 lower-case hex digits."""
+    royalty_ppm: int
+    """Part of each sale's price that is asked as royalty (ERC-2981), in parts per million."""
     model_record: Digest
     created: str
 
@@ -156,6 +164,7 @@ class TrackRecord(Record):
                 f"attention: {len(self.attention)} shares, but the claim's style has {len(self.claim.style)}"
             )
         checks.form("watermark", self.watermark, _WATERMARK, "16 lower-case hex digits")
+        checks.part("royaltyPpm", self.royalty_ppm)
         checks.kept("modelRecord", self.model_record, Digest)
         checks.time("created", self.created)
         if self.watermark != self.claim.watermark.hex():
@@ -177,6 +186,7 @@ class TrackRecord(Record):
             "audioCid": str(self.audio_cid),
             "attention": list(self.attention),
             "watermark": self.watermark,
+            "royaltyPpm": self.royalty_ppm,
             "modelRecord": str(self.model_record),
             "created": self.created,
         }
@@ -194,6 +204,7 @@ class TrackRecord(Record):
             audio_cid=predicate.cid("audioCid"),
             attention=predicate.integers("attention"),
             watermark=predicate.text("watermark"),
+            royalty_ppm=predicate.integer("royaltyPpm"),
             model_record=predicate.digest("modelRecord"),
             created=predicate.text("created"),
         )

@@ -1,4 +1,4 @@
-"""The TrainingRun record: which datasets made which weights, and how."""
+"""The TrainingRun record: which datasets and parent models made which weights, and how."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DatasetUse:
         checks.kept("record", self.record, Digest)
         checks.kept("root", self.root, Digest)
         checks.integer("licenseId", self.license_id, 0)
-        checks.integer("sharePpm", self.share_ppm, 0, checks.WHOLE_PPM)
+        checks.part("sharePpm", self.share_ppm)
 
     def to_json(self) -> dict[str, Any]:
         """As in the record."""
@@ -54,6 +54,32 @@ class DatasetUse:
             license_id=fields.integer("licenseId"),
             share_ppm=fields.integer("sharePpm"),
         )
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A model that the training began from."""
+
+    id: int
+    """Its token, from 1."""
+    record: Digest
+    """The digest of its own TrainingRun record."""
+    license_id: int
+    """The license under which it was used; 0 where the trainer owns the model and needs none."""
+
+    def __post_init__(self) -> None:
+        checks.integer("id", self.id, 1)
+        checks.kept("record", self.record, Digest)
+        checks.integer("licenseId", self.license_id, 0)
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the record."""
+        return {"id": self.id, "record": str(self.record), "licenseId": self.license_id}
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """Raises :class:`~ledger.errors.MalformedRecord`."""
+        return cls(id=fields.integer("id"), record=fields.digest("record"), license_id=fields.integer("licenseId"))
 
 
 @dataclass(frozen=True)
@@ -81,7 +107,11 @@ class Split:
 
 @dataclass(frozen=True)
 class TrainingRunRecord(Record):
-    """A trainer made weights from datasets. The order of the datasets is the order of the model's styles."""
+    """A trainer made weights from datasets, from models, or both.
+
+    Datasets and parents are named once each, in ascending order, as the contract demands. The order of the datasets is
+    the order of the model's styles.
+    """
 
     PREDICATE_TYPE: ClassVar[str] = "urn:stemmata:training-run:v1"
     SUBJECTS: ClassVar[tuple[tuple[str, ...], ...]] = (("weights",),)
@@ -92,7 +122,12 @@ class TrainingRunRecord(Record):
     weights_size: int
     """Bytes of the file."""
     trainer: Address
+    royalty_ppm: int
+    """Part of a track's income that the model's holder asks, in parts per million."""
     datasets: tuple[DatasetUse, ...]
+    """At least one, unless there are parents."""
+    parents: tuple[Parent, ...]
+    """The models that the training began from, if any."""
     preset: str
     config: Mapping[str, str | int | bool] = field(hash=False)
     """Flat; fractions as decimal texts."""
@@ -116,9 +151,14 @@ class TrainingRunRecord(Record):
         checks.kept("weightsCid", self.weights_cid, Cid)
         checks.integer("weightsSize", self.weights_size, 1)
         checks.kept("trainer", self.trainer, Address)
-        checks.entries("datasets", self.datasets, DatasetUse, most=checks.MOST_ENTRIES)
-        checks.distinct("datasets", [use.id for use in self.datasets])
-        checks.shares("datasets.sharePpm", tuple(use.share_ppm for use in self.datasets))
+        checks.part("royaltyPpm", self.royalty_ppm)
+        checks.entries("parents", self.parents, Parent, least=0, most=checks.MOST_ENTRIES)
+        checks.ascending("parents", [parent.id for parent in self.parents])
+        least = 0 if self.parents else 1
+        checks.entries("datasets", self.datasets, DatasetUse, least=least, most=checks.MOST_ENTRIES)
+        checks.ascending("datasets", [use.id for use in self.datasets])
+        if self.datasets:
+            checks.shares("datasets.sharePpm", tuple(use.share_ppm for use in self.datasets))
         checks.text("preset", self.preset)
         checks.integer("seed", self.seed, 0)
         checks.kept("code", self.code, Digest)
@@ -142,7 +182,9 @@ class TrainingRunRecord(Record):
             "weightsCid": str(self.weights_cid),
             "weightsSize": self.weights_size,
             "trainer": str(self.trainer),
+            "royaltyPpm": self.royalty_ppm,
             "datasets": [use.to_json() for use in self.datasets],
+            "parents": [parent.to_json() for parent in self.parents],
             "preset": self.preset,
             "config": dict(self.config),
             "seed": self.seed,
@@ -163,7 +205,9 @@ class TrainingRunRecord(Record):
             weights_cid=predicate.cid("weightsCid"),
             weights_size=predicate.integer("weightsSize"),
             trainer=predicate.address("trainer"),
+            royalty_ppm=predicate.integer("royaltyPpm"),
             datasets=predicate.objects("datasets", DatasetUse.read),
+            parents=predicate.objects("parents", Parent.read),
             preset=predicate.text("preset"),
             config=predicate.table("config"),
             seed=predicate.integer("seed"),

@@ -1,7 +1,7 @@
 """Records to test with: Hypothesis strategies for each of the four, and one plain chain of all four."""
 
 import string
-from datetime import UTC
+from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
@@ -9,12 +9,14 @@ from ledger.address import Address
 from ledger.cid import Cid
 from ledger.digest import Digest
 from ledger.records import (
+    PREFERENCES,
     USES,
     Claim,
     DatasetRecord,
     DatasetUse,
     LicenseRecord,
     Omission,
+    Parent,
     Recording,
     Split,
     Terms,
@@ -33,10 +35,13 @@ DIGESTS = st.binary(min_size=32, max_size=32).map(Digest)
 ADDRESSES = st.binary(min_size=20, max_size=20).map(Address)
 CIDS = st.binary(max_size=8).flatmap(lambda block: st.sampled_from([Cid.of_raw(block), Cid.of_dag_pb(block)]))
 TIMES = st.datetimes().map(lambda moment: timestamp(moment.replace(tzinfo=UTC)))
+MODERN = st.datetimes(datetime(1970, 1, 1)).map(lambda moment: timestamp(moment.replace(tzinfo=UTC)))
 TEXTS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
 ISCCS = st.text(string.ascii_uppercase + "234567", min_size=16, max_size=55).map("ISCC:".__add__)
 WHOLE_NUMBERS = st.integers(1, 2**53 - 1)
-WEI = st.integers(0, 2**128 - 1)
+PRICES = st.integers(0, 2**96 - 1)
+CURRENCIES = st.none() | ADDRESSES.filter(lambda one: any(one.raw))
+PARTS = st.integers(0, WHOLE)
 RATES = st.integers(1, 768_000)
 CHANNELS = st.integers(1, 32)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False).map(repr)
@@ -70,7 +75,16 @@ RECORDINGS = st.builds(
 OMISSIONS = st.builds(
     Omission, sha256=st.none() | DIGESTS, reason=st.sampled_from(["CorruptAudio", "NotAudio"]), name_commitment=DIGESTS
 )
-TERMS = st.builds(Terms, price_wei=WEI, royalty_ppm=st.integers(0, WHOLE), uses=uses(0))
+TERMS = st.builds(
+    Terms,
+    price=PRICES,
+    royalty_ppm=PARTS,
+    uses=uses(0),
+    currency=CURRENCIES,
+    until=st.none() | MODERN,
+    data_mining=st.sampled_from(PREFERENCES),
+    inference=st.sampled_from(PREFERENCES),
+)
 
 
 @st.composite
@@ -91,7 +105,7 @@ def datasets(draw: st.DrawFn) -> DatasetRecord:
 
 @st.composite
 def licenses(draw: st.DrawFn) -> LicenseRecord:
-    first, last = sorted(draw(st.lists(TIMES, min_size=2, max_size=2, unique=True)))
+    first, last = sorted(draw(st.lists(MODERN, min_size=2, max_size=2, unique=True)))
     return LicenseRecord(
         subject_kind=draw(st.sampled_from(["dataset", "model"])),
         subject_id=draw(WHOLE_NUMBERS),
@@ -100,24 +114,29 @@ def licenses(draw: st.DrawFn) -> LicenseRecord:
         uses=draw(uses(1)),
         valid_from=first,
         valid_until=draw(st.sampled_from([None, last])),
-        price_wei=draw(WEI),
+        price=draw(PRICES),
+        currency=draw(CURRENCIES),
+        royalty_ppm=draw(PARTS),
     )
 
 
 @st.composite
 def training_runs(draw: st.DrawFn) -> TrainingRunRecord:
-    ids = draw(st.lists(WHOLE_NUMBERS, min_size=1, max_size=3, unique=True))
-    parts = draw(shares(len(ids)))
+    parents = sorted(draw(st.lists(WHOLE_NUMBERS, max_size=2, unique=True)))
+    ids = sorted(draw(st.lists(WHOLE_NUMBERS, min_size=0 if parents else 1, max_size=3, unique=True)))
+    parts = draw(shares(len(ids))) if ids else ()
     started, finished = sorted([draw(TIMES), draw(TIMES)])
     return TrainingRunRecord(
         weights=draw(DIGESTS),
         weights_cid=draw(CIDS),
         weights_size=draw(WHOLE_NUMBERS),
         trainer=draw(ADDRESSES),
+        royalty_ppm=draw(PARTS),
         datasets=tuple(
             DatasetUse(each, draw(DIGESTS), draw(DIGESTS), draw(st.integers(0, 99)), part)
             for each, part in zip(ids, parts, strict=True)
         ),
+        parents=tuple(Parent(each, draw(DIGESTS), draw(st.integers(0, 99))) for each in parents),
         preset=draw(TEXTS),
         config=draw(st.dictionaries(TEXTS, TEXTS | st.integers(-99, 99) | st.booleans(), max_size=4)),
         seed=draw(st.integers(0, 2**53 - 1)),
@@ -162,6 +181,7 @@ def tracks(draw: st.DrawFn) -> TrackRecord:
         audio_cid=draw(CIDS),
         attention=draw(shares(parts)),
         watermark=claim.watermark.hex(),
+        royalty_ppm=draw(PARTS),
         model_record=draw(DIGESTS),
         created=draw(TIMES),
     )
@@ -171,7 +191,7 @@ def digest(name: str) -> Digest:
     return Digest.of(name.encode())
 
 
-HOLDER, TRAINER, CREATOR = (Address(bytes([number]) * 20) for number in (1, 2, 3))
+HOLDER, TRAINER, CREATOR, TOKEN = (Address(bytes([number]) * 20) for number in (1, 2, 3, 4))
 
 
 def a_dataset(count: int = 3) -> DatasetRecord:
@@ -200,7 +220,7 @@ def a_dataset(count: int = 3) -> DatasetRecord:
         title="Songs for a winter",
         holder=HOLDER,
         license="CC-BY-4.0",
-        terms=Terms(10**18, 50_000, ("train", "commercial")),
+        terms=Terms(10**18, 50_000, ("train", "commercial"), TOKEN, LATER, "constrained", "allowed"),
         recordings=recordings,
         omitted=(Omission(None, "CorruptAudio", digest("name of a broken file")),),
         created=NOW,
@@ -208,7 +228,7 @@ def a_dataset(count: int = 3) -> DatasetRecord:
 
 
 def a_license() -> LicenseRecord:
-    return LicenseRecord("dataset", 1, a_dataset().digest, TRAINER, ("train",), NOW, LATER, 10**18)
+    return LicenseRecord("dataset", 1, a_dataset().digest, TRAINER, ("train",), NOW, LATER, 10**18, TOKEN, 50_000)
 
 
 def a_training_run() -> TrainingRunRecord:
@@ -218,10 +238,12 @@ def a_training_run() -> TrainingRunRecord:
         weights_cid=Cid.of_raw(b"weights"),
         weights_size=4096,
         trainer=TRAINER,
+        royalty_ppm=30_000,
         datasets=(
             DatasetUse(1, dataset.digest, dataset.root, 7, 600_000),
             DatasetUse(2, digest("another record"), digest("another root"), 0, 400_000),
         ),
+        parents=(Parent(4, digest("a parent's record"), 8), Parent(5, digest("another parent's record"), 0)),
         preset="tiny",
         config={"layers": 3, "dropout": "0.1", "amp": False},
         seed=2026,
@@ -260,6 +282,7 @@ def a_track() -> TrackRecord:
         audio_cid=Cid.of_raw(b"audio"),
         attention=(700_000, 300_000),
         watermark=claim.watermark.hex(),
+        royalty_ppm=100_000,
         model_record=run.digest,
         created=NOW,
     )

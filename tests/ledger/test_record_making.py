@@ -1,5 +1,6 @@
 """Making records: what is impossible cannot be made, and what is made cannot be changed."""
 
+import hashlib
 import json
 from dataclasses import FrozenInstanceError, replace
 from typing import Any
@@ -8,6 +9,7 @@ import facts
 import pytest
 
 from ledger import canonical, records
+from ledger.address import Address
 from ledger.cid import Cid
 from ledger.digest import Digest
 from ledger.errors import DigestMismatch, MalformedRecord, ProofInvalid
@@ -38,13 +40,21 @@ def test_the_root_is_that_of_the_merkle_tree_over_64_byte_leaves() -> None:
 
 def test_the_watermark_follows_from_the_claim() -> None:
     record = facts.a_track()
-    assert record.claim.watermark == Digest.of(record.claim.payload()).raw[:8]
-    assert record.claim.token == int(str(record.claim.digest), 16)
-    assert f"{record.claim.token:064x}"[:16] == record.watermark
+    assert record.claim.digest == Digest.of(record.claim.payload())
+    assert f"{record.claim.token:016x}" == record.claim.watermark.hex() == record.watermark
     with pytest.raises(DigestMismatch, match=record.watermark):
         replace(record, watermark="0" * 16)
     with pytest.raises(DigestMismatch):
         replace(record, claim=replace(record.claim, seed=record.claim.seed + 1))
+
+
+def test_the_token_is_the_hash_of_creator_and_claim() -> None:
+    """As ``idOf`` of contracts/Vouchers.sol: sha256(abi.encodePacked(creator, claim)), its first 64 bits."""
+    claim = facts.a_track().claim
+    packed = bytes.fromhex("03" * 20) + hashlib.sha256(claim.payload()).digest()
+    assert claim.token == int.from_bytes(hashlib.sha256(packed).digest()[:8], "big")
+    # From coreutils: { printf '\003%.0s' {1..20}; xxd -r -p <<< CLAIM; } | sha256sum, CLAIM as in IDENTITIES below.
+    assert claim.watermark.hex() == "a54c888665ae4f2f"
 
 
 def test_a_claim_is_canonical_and_every_field_of_it_moves_the_watermark() -> None:
@@ -95,7 +105,15 @@ def test_a_claim_is_canonical_and_every_field_of_it_moves_the_watermark() -> Non
         (DATASET.recordings[0], {"iscc": "iscc:EIAQMBEYSNJIUHUJ"}, "iscc: "),
         (DATASET.recordings[0], {"cid": str(DATASET.recordings[0].cid)}, "cid: expected Cid"),
         (DATASET.recordings[0], {"cid_profile": ""}, "cidProfile: "),
-        (DATASET.terms, {"price_wei": -1}, "priceWei: -1"),
+        (DATASET.terms, {"price": -1}, "price: -1"),
+        (DATASET.terms, {"price": 2**96}, "price: "),
+        (DATASET.terms, {"currency": Address(bytes(20))}, "currency: .* no token"),
+        (DATASET.terms, {"currency": str(facts.TOKEN)}, "currency: expected Address, not str"),
+        (DATASET.terms, {"until": "1969-12-31T23:59:59Z"}, "until: .* is before the beginning of Unix time"),
+        (DATASET.terms, {"until": 2**40 - 1}, "until: expected a text"),
+        (DATASET.terms, {"data_mining": "notConstrained"}, "dataMining: 'notConstrained' is none of notAllowed, "),
+        (DATASET.terms, {"data_mining": None}, "dataMining: None is none of"),
+        (DATASET.terms, {"inference": 2}, "inference: 2 is none of"),
         (DATASET.terms, {"royalty_ppm": 1_000_001}, "royaltyPpm: "),
         (DATASET.terms, {"uses": ("generate", "train")}, "uses: .* in the order train, generate, commercial"),
         (DATASET.terms, {"uses": ("train", "train")}, "uses: .* once"),
@@ -105,8 +123,21 @@ def test_a_claim_is_canonical_and_every_field_of_it_moves_the_watermark() -> Non
         (LICENSE, {"uses": ()}, "uses: empty"),
         (LICENSE, {"valid_until": facts.NOW}, "validUntil: .* not after"),
         (LICENSE, {"valid_until": ""}, "validUntil: empty"),
-        (LICENSE, {"price_wei": 2**128}, "priceWei: "),
-        (RUN, {"datasets": ()}, "datasets: empty"),
+        (LICENSE, {"valid_from": "1960-01-01T00:00:00Z", "valid_until": "1960-01-02T00:00:00Z"}, "validUntil: .* Unix"),
+        (LICENSE, {"price": 2**96}, "price: "),
+        (LICENSE, {"currency": Address(bytes(20))}, "currency: .* no token"),
+        (LICENSE, {"royalty_ppm": 1_000_001}, "royaltyPpm: "),
+        (RUN, {"royalty_ppm": -1}, "royaltyPpm: -1"),
+        (RUN, {"datasets": (), "parents": ()}, "datasets: empty"),
+        (RUN, {"datasets": None}, "datasets: expected a tuple"),
+        (RUN, {"datasets": RUN.datasets[::-1]}, r"datasets\[1\]: 1 is out of order"),
+        (RUN, {"parents": None}, "parents: expected a tuple"),
+        (RUN, {"parents": (4,)}, r"parents\[0\]: expected Parent"),
+        (RUN, {"parents": RUN.parents[::-1]}, r"parents\[1\]: 4 is out of order"),
+        (RUN, {"parents": RUN.parents[:1] * 2}, r"parents\[1\]: 4 occurs twice"),
+        (RUN.parents[0], {"id": 0}, "id: 0"),
+        (RUN.parents[0], {"record": "0" * 64}, "record: expected Digest"),
+        (RUN.parents[0], {"license_id": -1}, "licenseId: -1"),
         (RUN, {"datasets": RUN.datasets[:1]}, "datasets.sharePpm: the shares sum to 600000"),
         (RUN, {"datasets": (replace(RUN.datasets[0], share_ppm=500_000),) * 2}, r"datasets\[1\]: 1 occurs twice"),
         (RUN, {"config": {"a": 0.5}}, r"config\.a: expected str or int or bool, not float"),
@@ -129,6 +160,7 @@ def test_a_claim_is_canonical_and_every_field_of_it_moves_the_watermark() -> Non
         (TRACK, {"attention": (0.5, 0.5)}, r"attention\[0\]: expected int, not float"),
         (TRACK, {"attention": (1_000_001, -1)}, r"attention\[0\]: "),
         (TRACK, {"watermark": TRACK.claim.watermark}, "watermark: "),
+        (TRACK, {"royalty_ppm": 1_000_001}, "royaltyPpm: "),
         (TRACK.claim, {"style": (True, 999_999)}, r"style\[0\]: expected an integer, not bool"),
         (TRACK.claim, {"chain_id": 0}, "chainId: 0"),
         (TRACK.claim, {"sampler": {"t": True}}, r"sampler\.t: expected str or int, not bool"),
@@ -141,6 +173,36 @@ def test_an_impossible_record_cannot_be_made(record: Any, changes: dict[str, Any
 
 def test_a_dataset_that_sells_nothing_is_possible() -> None:
     assert replace(DATASET.terms, uses=()).uses == ()
+
+
+def test_terms_that_say_no_more_are_in_ether_without_end_and_allow_nothing_unlicensed() -> None:
+    plain = records.Terms(1, 0, ("train",))
+    assert plain.to_json() == {
+        "price": "1",
+        "currency": None,
+        "royaltyPpm": 0,
+        "uses": ["train"],
+        "until": None,
+        "dataMining": "notAllowed",
+        "inference": "notAllowed",
+    }
+
+
+def test_the_bounds_of_the_chain_are_possible() -> None:
+    terms = replace(DATASET.terms, price=2**96 - 1, until="1970-01-01T00:00:00Z", royalty_ppm=1_000_000)
+    assert records.read(replace(DATASET, terms=terms).payload()).terms == terms  # type: ignore[union-attr]
+    assert replace(LICENSE, price=2**96 - 1, currency=None, royalty_ppm=0).currency is None
+
+
+def test_preferences_stand_in_the_order_of_their_numbers_on_chain() -> None:
+    """``_preference`` of contracts/Datasets.sol: 0 not allowed, 1 constrained, 2 allowed."""
+    assert records.PREFERENCES == ("notAllowed", "constrained", "allowed")
+
+
+def test_a_run_needs_no_dataset_where_it_began_from_a_model() -> None:
+    run = replace(RUN, datasets=())
+    assert records.read(run.payload()) == run
+    assert replace(RUN, parents=()).predicate()["parents"] == []
 
 
 def test_a_record_cannot_be_changed_afterwards() -> None:
@@ -172,10 +234,10 @@ def test_these_records_keep_their_identity() -> None:
 
 PINNED: dict[str, Any] = {"dataset": DATASET, "license": LICENSE, "run": RUN, "track": TRACK, "claim": TRACK.claim}
 IDENTITIES = {
-    "dataset": "c2c42a0c372bc226ecc3fdff470ca3dc12e85e61dad9d0d9ff3fcc8099e34138",
-    "license": "5daee317a85045a4976c654b8639c6c99a6b64faa02876dbf0c912bfb75ea3d2",
-    "run": "93a7c9432c460c0f185b4d5c83db12217ad690a9f5f35324e704d16d8701165b",
-    "track": "0b5ba2257e667fefe44cade21f7eb999061518ec4006d8efec5a8bba4d0a5092",
+    "dataset": "0ca9fb3ff7f570f42ebf5ce6b29bba4efc84e58340c820da39c57d4288f08544",
+    "license": "9c1b2a85a977bd18ae0c7cb4e84ca3087ccc2a267ab62b9100874f82aba18bcb",
+    "run": "17d1f1d81528a101af33166c9a8528e8184f5556e6fd883338e0371d0cbceb6d",
+    "track": "cd65aebce2dfaa8238b87600019af1cff423efe907b35ea7ea6ba62a920eb0af",
     "claim": "22e7eb2b1a1d4c06a7b53d7ce40877de7a769aae172b837187de435fc20769fc",
 }
 

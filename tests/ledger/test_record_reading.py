@@ -72,7 +72,7 @@ def test_every_member_of_a_wrong_type_is_named(sample: Callable[[], Record]) -> 
             if current is None:
                 current = "?"  # What may be null is a text otherwise.
             free = len(place) > 1 and place[-2] in ("config", "packages", "metrics", "sampler")
-            nullable = wrong is None and (place[-1] == "validUntil" or "omitted" in place)
+            nullable = wrong is None and (place[-1] in ("validUntil", "until", "currency") or "omitted" in place)
             if type(wrong) is type(current) or free or nullable:
                 continue
             parent(altered, place)[place[-1]] = wrong
@@ -125,11 +125,26 @@ def test_every_member_is_part_of_the_identity(sample: Callable[[], Record]) -> N
             "0x" + "ab" * 20,
             r"predicate\.claim\.creator: .* is written",
         ),
-        (facts.a_dataset, ("predicate", "terms", "priceWei"), "01", r"predicate\.terms\.priceWei: "),
-        (facts.a_dataset, ("predicate", "terms", "priceWei"), "-1", r"predicate\.terms\.priceWei: "),
-        (facts.a_dataset, ("predicate", "terms", "priceWei"), "1.5", r"predicate\.terms\.priceWei: "),
-        (facts.a_dataset, ("predicate", "terms", "priceWei"), "٣", r"predicate\.terms\.priceWei: "),
-        (facts.a_dataset, ("predicate", "terms", "priceWei"), str(2**128), r"predicate\.terms\.priceWei: "),
+        (facts.a_dataset, ("predicate", "terms", "price"), "01", r"predicate\.terms\.price: "),
+        (facts.a_dataset, ("predicate", "terms", "price"), "-1", r"predicate\.terms\.price: "),
+        (facts.a_dataset, ("predicate", "terms", "price"), "1.5", r"predicate\.terms\.price: "),
+        (facts.a_dataset, ("predicate", "terms", "price"), "٣", r"predicate\.terms\.price: "),
+        (facts.a_dataset, ("predicate", "terms", "price"), str(2**96), r"predicate\.terms\.price: "),
+        (
+            facts.a_dataset,
+            ("predicate", "terms", "currency"),
+            "0x" + "0" * 40,
+            r"predicate\.terms\.currency: 0x0+ is no token; ether is written null",
+        ),
+        (
+            facts.a_license,
+            ("predicate", "currency"),
+            "0x" + "ab" * 20,
+            r"predicate\.currency: .* is written",
+        ),
+        (facts.a_dataset, ("predicate", "terms", "until"), "2027-11-23", r"predicate\.terms\.until: not a time"),
+        (facts.a_dataset, ("predicate", "terms", "dataMining"), "Allowed", r"predicate\.terms\.dataMining: 'Allowed'"),
+        (facts.a_dataset, ("predicate", "terms", "inference"), "", r"predicate\.terms\.inference: ''"),
         (facts.a_dataset, ("predicate", "terms", "uses"), ["listen"], r"predicate\.terms\.uses\[0\]: 'listen'"),
         (facts.a_dataset, ("predicate", "created"), "2026-11-23", r"predicate\.created: not a time"),
         (facts.a_dataset, ("predicate", "omitted", 0, "reason"), "no idea", r"predicate\.omitted\[0\]\.reason: "),
@@ -145,6 +160,11 @@ def test_every_member_is_part_of_the_identity(sample: Callable[[], Record]) -> N
         (facts.a_training_run, ("predicate", "config", "layers"), [1], r"predicate\.config\.layers: expected"),
         (facts.a_training_run, ("predicate", "packages", "torch"), 2, r"predicate\.packages\.torch: expected str"),
         (facts.a_training_run, ("predicate", "datasets", 1, "id"), 1, r"predicate\.datasets\[1\]: 1 occurs twice"),
+        (facts.a_training_run, ("predicate", "datasets", 0, "id"), 3, r"predicate\.datasets\[1\]: 2 is out of order"),
+        (facts.a_training_run, ("predicate", "parents", 1, "id"), 4, r"predicate\.parents\[1\]: 4 occurs twice"),
+        (facts.a_training_run, ("predicate", "parents", 1, "id"), 0, r"predicate\.parents\[1\]\.id: 0"),
+        (facts.a_training_run, ("predicate", "royaltyPpm"), 1_000_001, r"predicate\.royaltyPpm: 1000001"),
+        (facts.a_track, ("predicate", "royaltyPpm"), -1, r"predicate\.royaltyPpm: -1"),
         (
             facts.a_training_run,
             ("predicate", "datasets", 1, "sharePpm"),
