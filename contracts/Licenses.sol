@@ -1,164 +1,232 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
-import {Datasets} from "./Datasets.sol";
-import {ConsentWithdrawn, NotOwner, UsesUnknown} from "./Refusals.sol";
-import {ALL_USES} from "./Uses.sol";
+import {Offers} from "./Offers.sol";
+import {AlreadyOver, ConsentWithdrawn, LicenseMissing, NotOwner, PriceChanged, UsesUnknown} from "./Refusals.sol";
+import {Soulbound} from "./Soulbound.sol";
+import {Till} from "./Till.sol";
+import {ALL_USES, COMMERCIAL, ETHER, GENERATE, TRAIN} from "./Uses.sol";
 
 /// @title Licenses
-/// @notice Who may do what with which dataset or model, and until when. A license is bound to its licensee. What buyers
-/// pay is credited to the owner of the dataset, who fetches it: no payment can be blocked by its receiver.
-contract Licenses {
-    /// @notice The datasets whose licenses are sold here.
-    Datasets public immutable DATASETS;
+/// @notice Who may do what with which dataset or model, and until when. A license is bound to its licensee (ERC-5192):
+/// the token of a licensee and a subject holds all that was bought or granted between them, and cannot be passed on.
+contract Licenses is Soulbound, Till {
+    /// @param train,generate,commercial Last second of each use, Unix time; 0 where it was never licensed.
+    /// @param royaltyPpm Part of later income that was agreed to with the license to train, in parts per million.
+    /// @param issued How many licenses were bought or granted; they are numbered from 1.
+    struct Held {
+        uint40 train;
+        uint40 generate;
+        uint40 commercial;
+        uint24 royaltyPpm;
+        uint112 issued;
+    }
 
-    /// @notice How many licenses there are; ids run from 1 to this number.
-    uint256 public count;
+    /// @param subject The token contract, datasets or models.
+    /// @param payee Owner of the token, who is credited with the price.
+    /// @param uses A mask of Uses.sol.
+    /// @param until Last second of validity, Unix time; FOREVER for no end. It begins with the block.
+    /// @param royaltyPpm Part of later income agreed to, in parts per million.
+    /// @param price What was paid, in the currency's smallest unit.
+    /// @param currency An ERC-20 token, or zero for ether.
+    struct Issue {
+        Offers subject;
+        address payee;
+        uint8 uses;
+        uint40 until;
+        uint24 royaltyPpm;
+        uint256 price;
+        address currency;
+    }
 
-    /// @notice What an account may fetch with `withdraw`, in wei.
-    mapping(address account => uint256 wei_) public withdrawable;
+    /// @notice The datasets that are licensed here.
+    Offers public immutable DATASETS;
 
-    /// @dev End of the valid time of each use, as 64-bit lanes of one slot: the use of bit k lies in lane k.
-    mapping(address subject => mapping(uint256 id => mapping(address licensee => uint256 lanes))) private _until;
+    /// @notice The models that are licensed here.
+    Offers public immutable MODELS;
+
+    mapping(uint256 token => Held) private _held;
 
     /// @notice A license was bought or granted.
-    /// @param subject The token contract, datasets or models.
-    /// @param subjectId The token.
-    /// @param uses A mask of Uses.sol.
-    /// @param from First second of validity, Unix time.
-    /// @param until Last second of validity, Unix time; the largest uint64 where there is no end.
-    /// @param price What was paid, in wei.
+    /// @param token The token that holds it; see `tokenOf`.
+    /// @param subjectId The dataset or model.
+    /// @param number Its number among the licenses of this licensee for this subject, from 1.
+    /// @param issue What was issued.
     /// @param record SHA-256 of the signed license record.
-    /// @param cid Where the signed record lies.
+    /// @param content SHA-256 of the block in which the record lies: the digest in its CID.
     event Licensed(
-        uint256 indexed id,
+        uint256 indexed token,
         uint256 indexed subjectId,
         address indexed licensee,
-        address subject,
-        uint8 uses,
-        uint64 from,
-        uint64 until,
-        uint256 price,
+        uint256 number,
+        Issue issue,
         bytes32 record,
-        string cid
+        bytes32 content
     );
 
-    /// @notice Exactly the price must be sent, so that nothing is lost.
-    error PriceNotMet(uint256 dataset, uint256 price, uint256 sent);
+    /// @notice The subject is not on offer for all of these uses.
+    error UseNotOffered(uint256 id, uint8 asked, uint8 offered);
 
-    /// @notice The dataset is not on offer for all of these uses.
-    error UseNotOffered(uint256 dataset, uint8 asked, uint8 offered);
+    /// @notice Licenses are of datasets and models alone.
+    error SubjectUnknown(address subject);
 
-    /// @notice The end lies before the present block's time.
-    error AlreadyOver(uint64 until);
-
-    /// @notice Nothing is credited to the account.
-    error NothingDue(address account);
-
-    /// @notice The account's own code refused the money; it stays credited.
-    error PaymentRefused(address account);
-
-    constructor(Datasets datasets) {
+    /// @param datasets The datasets.
+    /// @param models The models; made after this contract, which they ask, so their address is foretold.
+    constructor(Offers datasets, Offers models) {
         DATASETS = datasets;
+        MODELS = models;
     }
 
-    /// @notice Buy a license of a dataset, without end. Send exactly the price.
-    /// @param dataset The dataset.
+    /// @notice Buy a license on the terms that the owner offers. Ether is sent with the call; of a token, this contract
+    /// must be allowed to take the price.
+    /// @param subject The token contract, datasets or models.
+    /// @param subjectId The token.
     /// @param uses Uses wanted, a mask of Uses.sol, all of them on offer.
+    /// @param currency The currency that the buyer agrees to.
+    /// @param price The price that the buyer agrees to: it must be the one on offer.
     /// @param record SHA-256 of the signed license record.
-    /// @param cid Where the signed record lies.
-    /// @return id The license, counted from 1.
-    function buy(uint256 dataset, uint8 uses, bytes32 record, string calldata cid)
-        external
-        payable
-        returns (uint256 id)
-    {
-        address owner = DATASETS.ownerOf(dataset);
-        Datasets.Dataset memory terms = DATASETS.dataset(dataset);
-        if (!terms.consent) revert ConsentWithdrawn(dataset);
-        if (uses == 0 || uses & ~terms.uses != 0) revert UseNotOffered(dataset, uses, terms.uses);
-        if (msg.value != terms.price) revert PriceNotMet(dataset, terms.price, msg.value);
-        withdrawable[owner] += msg.value;
-        return _issue(address(DATASETS), dataset, msg.sender, uses, type(uint64).max, msg.value, record, cid);
+    /// @param content SHA-256 of the block in which the record lies.
+    /// @return number Of the license, among those of this licensee for this subject.
+    function buy(
+        Offers subject,
+        uint256 subjectId,
+        uint8 uses,
+        address currency,
+        uint256 price,
+        bytes32 record,
+        bytes32 content
+    ) external payable returns (uint256 number) {
+        _requireValue(currency, price);
+        (address payee, Offers.Terms memory terms) = _open(subject, subjectId);
+        if (uses == 0 || uses & ~terms.uses != 0) revert UseNotOffered(subjectId, uses, terms.uses);
+        if (price != terms.price || currency != terms.currency) {
+            revert PriceChanged(subjectId, terms.price, terms.currency);
+        }
+        if (terms.until < block.timestamp) revert AlreadyOver(terms.until);
+        Issue memory issue = Issue(subject, payee, uses, terms.until, terms.royaltyPpm, price, currency);
+        number = _issue(subjectId, msg.sender, issue, record, content);
+        _collect(currency, price, payee);
     }
 
-    /// @notice Grant a license of a dataset or model without payment. Only the token's owner may, and for a dataset only
-    /// while consent stands.
+    /// @notice Grant a license without payment. Only the token's owner may, and for a dataset only while consent stands.
+    /// A grant never raises the royalty of a license to train that is still valid.
     /// @param subject The token contract, datasets or models.
     /// @param subjectId The token.
     /// @param licensee Who may use it.
     /// @param uses A mask of Uses.sol.
-    /// @param until Last second of validity, Unix time; the largest uint64 for no end.
+    /// @param until Last second of validity, Unix time; FOREVER for no end.
     /// @param record SHA-256 of the signed license record.
-    /// @param cid Where the signed record lies.
-    /// @return id The license, counted from 1.
+    /// @param content SHA-256 of the block in which the record lies.
+    /// @return Number of the license, among those of this licensee for this subject.
     function grant(
-        IERC721 subject,
+        Offers subject,
         uint256 subjectId,
         address licensee,
         uint8 uses,
-        uint64 until,
+        uint40 until,
         bytes32 record,
-        string calldata cid
-    ) external returns (uint256 id) {
-        if (subject.ownerOf(subjectId) != msg.sender) revert NotOwner(subjectId, msg.sender);
-        if (address(subject) == address(DATASETS) && !DATASETS.dataset(subjectId).consent) {
-            revert ConsentWithdrawn(subjectId);
-        }
+        bytes32 content
+    ) external returns (uint256) {
+        (address owner, Offers.Terms memory terms) = _open(subject, subjectId);
+        if (owner != msg.sender) revert NotOwner(subjectId, msg.sender);
         if (uses == 0 || uses > ALL_USES) revert UsesUnknown(uses);
         if (until < block.timestamp) revert AlreadyOver(until);
-        return _issue(address(subject), subjectId, licensee, uses, until, 0, record, cid);
+        Held storage held = _held[tokenOf(subject, subjectId, licensee)];
+        uint24 royaltyPpm = terms.royaltyPpm;
+        if (held.train >= block.timestamp && held.royaltyPpm < royaltyPpm) royaltyPpm = held.royaltyPpm;
+        Issue memory issue = Issue(subject, owner, uses, until, royaltyPpm, 0, ETHER);
+        return _issue(subjectId, licensee, issue, record, content);
     }
 
-    /// @notice Fetch everything that is credited to the caller.
-    function withdraw() external {
-        uint256 amount = withdrawable[msg.sender];
-        if (amount == 0) revert NothingDue(msg.sender);
-        withdrawable[msg.sender] = 0;
-        (bool paid,) = msg.sender.call{value: amount}("");
-        if (!paid) revert PaymentRefused(msg.sender);
-    }
-
-    /// @notice Whether `who` may use the token now. A token's owner always may.
+    /// @notice Whether `who` may use a dataset or model now. Its owner always may.
     /// @param subject The token contract, datasets or models.
     /// @param id The token; where there is none, nobody is licensed.
     /// @param use One or more bits of Uses.sol, all of which must be licensed.
-    function isLicensed(IERC721 subject, uint256 id, address who, uint8 use) external view returns (bool) {
+    function isLicensed(Offers subject, uint256 id, address who, uint8 use) public view returns (bool) {
         if (use == 0 || use > ALL_USES) return false;
+        if (_covers(_held[tokenOf(subject, id, who)], use)) return true;
         try subject.ownerOf(id) returns (address owner) {
-            if (owner == who) return true;
+            return owner == who;
         } catch {
             return false;
         }
-        uint256 lanes = _until[address(subject)][id][who];
-        for (uint256 k = 0; use >> k != 0; ++k) {
-            if ((use >> k) & 1 == 1 && uint64(lanes >> (64 * k)) < block.timestamp) return false;
+    }
+
+    /// @notice The royalties to which `who` agreed by licenses to train on `ids`, in parts per million; an owner's are the
+    /// present terms'. Reverts unless every one is licensed now.
+    function royaltiesOf(Offers subject, uint256[] calldata ids, address who)
+        external
+        view
+        returns (uint24[] memory royaltiesPpm)
+    {
+        royaltiesPpm = new uint24[](ids.length);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            Held storage held = _held[tokenOf(subject, ids[i], who)];
+            if (held.train >= block.timestamp) {
+                royaltiesPpm[i] = held.royaltyPpm;
+            } else {
+                if (!isLicensed(subject, ids[i], who, TRAIN)) {
+                    revert LicenseMissing(address(subject), ids[i], who, TRAIN);
+                }
+                (, Offers.Terms memory terms,) = subject.offer(ids[i]);
+                royaltiesPpm[i] = terms.royaltyPpm;
+            }
         }
-        return true;
+    }
+
+    /// @notice Until when each use is licensed, and at which royalty.
+    function heldBy(Offers subject, uint256 id, address who) external view returns (Held memory) {
+        return _held[tokenOf(subject, id, who)];
+    }
+
+    /// @notice The token of a licensee and a subject: the licensee in the low 160 bits, the subject's id above them, and
+    /// the highest bit set for a model. So it says whose it is without a slot of its own.
+    function tokenOf(Offers subject, uint256 id, address licensee) public view returns (uint256) {
+        if (id >> 95 != 0) return 0;
+        uint256 kind = 0;
+        if (address(subject) == address(MODELS)) kind = 1 << 255;
+        else if (address(subject) != address(DATASETS)) revert SubjectUnknown(address(subject));
+        return kind | (id << 160) | uint160(licensee);
+    }
+
+    /// @dev A token exists from the first license on; that it has run out does not end it.
+    function _exists(uint256 token) internal view override returns (bool) {
+        return _held[token].issued != 0;
+    }
+
+    /// @dev Owner and terms of a subject for which licenses may be issued.
+    function _open(Offers subject, uint256 id) private view returns (address owner, Offers.Terms memory terms) {
+        if (address(subject) != address(DATASETS) && address(subject) != address(MODELS)) {
+            revert SubjectUnknown(address(subject));
+        }
+        bool closed;
+        (owner, terms, closed) = subject.offer(id);
+        if (closed) revert ConsentWithdrawn(id);
     }
 
     /// @dev Write a license. A use that is licensed for longer already keeps its later end.
-    function _issue(
-        address subject,
-        uint256 subjectId,
-        address licensee,
-        uint8 uses,
-        uint64 until,
-        uint256 price,
-        bytes32 record,
-        string calldata cid
-    ) private returns (uint256 id) {
-        uint256 lanes = _until[subject][subjectId][licensee];
-        for (uint256 k = 0; uses >> k != 0; ++k) {
-            if ((uses >> k) & 1 == 1 && uint64(lanes >> (64 * k)) < until) {
-                lanes = (lanes & ~(uint256(type(uint64).max) << (64 * k))) | (uint256(until) << (64 * k));
-            }
+    function _issue(uint256 subjectId, address licensee, Issue memory issue, bytes32 record, bytes32 content)
+        private
+        returns (uint256)
+    {
+        uint256 token = tokenOf(issue.subject, subjectId, licensee);
+        Held memory held = _held[token];
+        if (++held.issued == 1) _bind(licensee, token);
+        if (issue.uses & TRAIN != 0) {
+            if (held.train < issue.until) held.train = issue.until;
+            held.royaltyPpm = issue.royaltyPpm;
         }
-        _until[subject][subjectId][licensee] = lanes;
-        id = ++count;
-        emit Licensed(
-            id, subjectId, licensee, subject, uses, uint64(block.timestamp), until, price, record, cid
-        );
+        if (issue.uses & GENERATE != 0 && held.generate < issue.until) held.generate = issue.until;
+        if (issue.uses & COMMERCIAL != 0 && held.commercial < issue.until) held.commercial = issue.until;
+        _held[token] = held;
+        emit Licensed(token, subjectId, licensee, held.issued, issue, record, content);
+        return held.issued;
+    }
+
+    /// @dev Whether all of `uses` are licensed now.
+    function _covers(Held storage held, uint8 uses) private view returns (bool) {
+        return (uses & TRAIN == 0 || held.train >= block.timestamp)
+            && (uses & GENERATE == 0 || held.generate >= block.timestamp)
+            && (uses & COMMERCIAL == 0 || held.commercial >= block.timestamp);
     }
 }

@@ -2,37 +2,43 @@
 pragma solidity 0.8.37;
 
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
-import {Datasets} from "./Datasets.sol";
+import {Dues} from "./Dues.sol";
 import {Licenses} from "./Licenses.sol";
-import {LicenseMissing, ZeroDigest} from "./Refusals.sol";
-import {TRAIN, WHOLE_PPM} from "./Uses.sol";
+import {Offers} from "./Offers.sol";
+import {RoyaltyTooHigh, ZeroDigest} from "./Refusals.sol";
+import {WHOLE_PPM} from "./Uses.sol";
 
 /// @title Models
-/// @notice A token is a trained checkpoint, named by the digest of its weights. It exists only if its trainer was
-/// licensed to train on every dataset that went into it.
-contract Models is ERC721 {
-    /// @param dataset A dataset that the model was trained on.
-    /// @param sharePpm Its part in the model, in parts per million.
-    struct Part {
-        uint96 dataset;
-        uint32 sharePpm;
+/// @notice A token is a trained checkpoint, named by the digest of its weights. It exists only if its trainer was licensed
+/// to train on every dataset and every parent model that went into it. What a track made with it owes to their holders is
+/// fixed when it is recorded, and inherited by whatever is trained from it.
+contract Models is Offers {
+    /// @param model The token.
+    /// @param record First 192 bits of the SHA-256 of the signed training record; the event has all of them.
+    struct Filed {
+        uint64 model;
+        bytes24 record;
     }
 
     /// @param weights SHA-256 of the weights file.
     /// @param record SHA-256 of the signed training record.
-    /// @param trainer Who trained and recorded it.
-    /// @param blockNumber Block of the recording, where the event with the CID is found.
-    /// @param parts Datasets and shares, in the order in which they were given; the shares add up to 1,000,000.
-    struct Model {
+    /// @param royaltyPpm Part of a track's income that the model's holder asks, in parts per million; never changes.
+    /// @param datasets Every dataset the model was trained on, in ascending order.
+    /// @param sharesPpm Part of each in the training, in parts per million, 1,000,000 in all.
+    /// @param parents Models that the training began from, in ascending order.
+    /// @param cid Where the signed record lies.
+    struct Run {
         bytes32 weights;
         bytes32 record;
-        address trainer;
-        uint64 blockNumber;
-        Part[] parts;
+        uint24 royaltyPpm;
+        uint256[] datasets;
+        uint32[] sharesPpm;
+        uint256[] parents;
+        string cid;
     }
 
     /// @notice The datasets that models are made of.
-    Datasets public immutable DATASETS;
+    Offers public immutable DATASETS;
 
     /// @notice Where the licenses to train are.
     Licenses public immutable LICENSES;
@@ -40,21 +46,23 @@ contract Models is ERC721 {
     /// @notice How many models there are; ids run from 1 to this number.
     uint256 public count;
 
-    /// @notice The model with these weights, or 0.
-    mapping(bytes32 weights => uint256 id) public idOf;
+    /// @notice The model with these weights; 0 where there is none.
+    mapping(bytes32 weights => Filed) public byWeights;
 
-    mapping(uint256 id => Model) private _models;
+    /// @dev Royalty, block and dues of a model; see Dues.sol.
+    mapping(uint256 id => mapping(uint256 word => uint256)) private _dues;
 
     /// @notice A training run was recorded.
-    /// @param cid Where the signed record lies.
     event Recorded(
         uint256 indexed id,
         bytes32 indexed weights,
         address indexed trainer,
         bytes32 record,
-        string cid,
+        uint24 royaltyPpm,
         uint256[] datasets,
-        uint32[] sharesPpm
+        uint32[] sharesPpm,
+        uint256[] parents,
+        string cid
     );
 
     /// @notice The weights are recorded already, as model `id`.
@@ -63,68 +71,158 @@ contract Models is ERC721 {
     /// @notice The shares do not add up to 1,000,000, or there are not as many shares as datasets.
     error SharesUneven(uint256 sumPpm, uint256 datasets, uint256 shares);
 
-    /// @notice A dataset is named twice.
-    error DatasetTwice(uint256 dataset);
+    /// @notice Datasets and parents are named once each, in ascending order.
+    error OutOfOrder(uint256 id);
 
-    constructor(Datasets datasets, Licenses licenses) ERC721("Stemmata Models", "STEMMODEL") {
+    /// @notice Nobody trains from nothing: a run names a dataset or a parent.
+    error TrainedOnNothing();
+
+    /// @notice A model can owe to 255 holders at most, itself aside.
+    error TooManyDues(uint256 dues);
+
+    /// @notice The royalty of a model is part of what its licensees agreed to, and stays as it was recorded.
+    error RoyaltyFixed(uint256 id, uint24 royaltyPpm);
+
+    /// @notice The licenses were made for models at another address.
+    error WrongLicenses(address licenses);
+
+    constructor(Offers datasets, Licenses licenses) ERC721("Stemmata Models", "STEMMODEL") {
+        if (address(licenses.MODELS()) != address(this) || address(licenses.DATASETS()) != address(datasets)) {
+            revert WrongLicenses(address(licenses));
+        }
         DATASETS = datasets;
         LICENSES = licenses;
     }
 
-    /// @notice Record a training run; the caller is its trainer and owns the model.
-    /// @param weights SHA-256 of the weights file.
-    /// @param record_ SHA-256 of the signed training record.
-    /// @param cid Where the signed record lies.
-    /// @param datasets Every dataset the model was trained on, each once.
-    /// @param sharesPpm The part of each, in parts per million.
+    /// @notice Record a training run; the caller is its trainer and owns the model. Nothing is on offer yet.
     /// @return id The new token, counted from 1.
-    function record(
-        bytes32 weights,
-        bytes32 record_,
-        string calldata cid,
-        uint256[] calldata datasets,
-        uint32[] calldata sharesPpm
-    ) external returns (uint256 id) {
-        if (weights == 0 || record_ == 0) revert ZeroDigest();
-        if (idOf[weights] != 0) revert WeightsTaken(weights, idOf[weights]);
-        _requireWhole(datasets, sharesPpm);
+    function record(Run calldata run) external returns (uint256 id) {
+        if (run.weights == 0 || run.record == 0) revert ZeroDigest();
+        if (byWeights[run.weights].model != 0) revert WeightsTaken(run.weights, byWeights[run.weights].model);
+        uint48[] memory owed = _owedBy(run);
         id = ++count;
-        idOf[weights] = id;
-        Model storage model_ = _models[id];
-        model_.weights = weights;
-        model_.record = record_;
-        model_.trainer = msg.sender;
-        model_.blockNumber = uint64(block.number);
-        for (uint256 i = 0; i < datasets.length; ++i) {
-            if (!LICENSES.isLicensed(DATASETS, datasets[i], msg.sender, TRAIN)) {
-                revert LicenseMissing(datasets[i], msg.sender, TRAIN);
-            }
-            // Only existing datasets are licensed, and those are counted from 1: the id fits.
-            model_.parts.push(Part(uint96(datasets[i]), sharesPpm[i]));
-        }
+        byWeights[run.weights] = Filed(uint64(id), bytes24(run.record));
+        Dues.write(_dues[id], Dues.Head(run.royaltyPpm, uint8(owed.length), uint32(block.number)), owed);
         _mint(msg.sender, id);
-        emit Recorded(id, weights, msg.sender, record_, cid, datasets, sharesPpm);
+        emit Recorded(
+            id,
+            run.weights,
+            msg.sender,
+            run.record,
+            run.royaltyPpm,
+            run.datasets,
+            run.sharesPpm,
+            run.parents,
+            run.cid
+        );
     }
 
-    /// @notice What is known of a model. Reverts where there is none.
-    function model(uint256 id) external view returns (Model memory) {
+    /// @notice Offer licenses of a model, or change or end an offer, for licenses sold from now on. The royalty stays.
+    function changeTerms(uint256 id, Terms calldata terms) external {
+        _requireOwner(id, msg.sender);
+        uint24 royaltyPpm = Dues.readHead(_dues[id]).royaltyPpm;
+        if (terms.royaltyPpm != royaltyPpm) revert RoyaltyFixed(id, royaltyPpm);
+        _keepTerms(id, terms);
+        emit TermsChanged(id, terms);
+    }
+
+    /// @notice What a track made with a model owes, beside the model's own royalty. Reverts where there is no such model.
+    /// @return royaltyPpm The royalty of the model's own holder, in parts per million.
+    /// @return dues Whom it owes how much; see Dues.sol.
+    function duesOf(uint256 id) public view returns (uint24 royaltyPpm, uint48[] memory dues) {
         _requireOwned(id);
-        return _models[id];
+        royaltyPpm = Dues.readHead(_dues[id]).royaltyPpm;
+        dues = Dues.read(_dues[id]);
     }
 
-    /// @dev Every dataset has one share, no dataset comes twice, and the shares make one whole.
-    function _requireWhole(uint256[] calldata datasets, uint32[] calldata sharesPpm) private pure {
-        uint256 sum = 0;
-        for (uint256 i = 0; i < sharesPpm.length; ++i) {
-            sum += sharesPpm[i];
-        }
-        if (sum != WHOLE_PPM || datasets.length != sharesPpm.length) {
-            revert SharesUneven(sum, datasets.length, sharesPpm.length);
-        }
-        for (uint256 i = 1; i < datasets.length; ++i) {
-            for (uint256 j = 0; j < i; ++j) {
-                if (datasets[i] == datasets[j]) revert DatasetTwice(datasets[i]);
+    /// @inheritdoc Offers
+    function offer(uint256 id) public view override returns (address owner, Terms memory terms, bool closed) {
+        (owner, terms, closed) = super.offer(id);
+        // The royalty stands from the beginning, whether anything was ever on offer or not.
+        terms.royaltyPpm = Dues.readHead(_dues[id]).royaltyPpm;
+    }
+
+    /// @inheritdoc Offers
+    function blockOf(uint256 id) external view override returns (uint256) {
+        _requireOwned(id);
+        return Dues.readHead(_dues[id]).blockNumber;
+    }
+
+    /// @dev Everything a run owes. Reverts unless the caller may train on all that it names.
+    function _owedBy(Run calldata run) private view returns (uint48[] memory owed) {
+        _requireWhole(run);
+        _requireAscending(run.datasets);
+        owed = new uint48[](run.datasets.length);
+        uint256 n = 0;
+        uint256 sumPpm = run.royaltyPpm;
+        if (owed.length != 0) {
+            uint24[] memory royaltiesPpm = LICENSES.royaltiesOf(DATASETS, run.datasets, msg.sender);
+            for (uint256 i = 0; i < royaltiesPpm.length; ++i) {
+                uint256 ppm = uint256(run.sharesPpm[i]) * royaltiesPpm[i] / WHOLE_PPM;
+                if (ppm == 0) continue;
+                owed[n++] = Dues.toDataset(run.datasets[i], ppm);
+                sumPpm += ppm;
             }
+            _cut(owed, n);
+        }
+        if (run.parents.length != 0) {
+            _requireAscending(run.parents);
+            // A parent exists already, so its number is lower: no cycle of parents can come about.
+            LICENSES.royaltiesOf(this, run.parents, msg.sender);
+            for (uint256 i = 0; i < run.parents.length; ++i) {
+                (owed, sumPpm) = _inherit(owed, sumPpm, run.parents[i]);
+            }
+        }
+        if (owed.length > 255) revert TooManyDues(owed.length);
+        if (sumPpm > WHOLE_PPM) revert RoyaltyTooHigh(sumPpm);
+    }
+
+    /// @dev `owed` with what a parent owes, and its own royalty.
+    function _inherit(uint48[] memory owed, uint256 sumPpm, uint256 parent)
+        private
+        view
+        returns (uint48[] memory all, uint256)
+    {
+        (uint24 royaltyPpm, uint48[] memory inherited) = duesOf(parent);
+        all = new uint48[](owed.length + inherited.length + 1);
+        uint256 n = 0;
+        for (uint256 i = 0; i < owed.length; ++i) {
+            all[n++] = owed[i];
+        }
+        if (royaltyPpm != 0) all[n++] = Dues.toModel(parent, royaltyPpm);
+        sumPpm += royaltyPpm;
+        for (uint256 i = 0; i < inherited.length; ++i) {
+            all[n++] = inherited[i];
+            sumPpm += Dues.ppm(inherited[i]);
+        }
+        _cut(all, n);
+        return (all, sumPpm);
+    }
+
+    /// @dev Shorten an array to its first `length` elements.
+    function _cut(uint48[] memory array, uint256 length) private pure {
+        assembly ("memory-safe") {
+            mstore(array, length)
+        }
+    }
+
+    /// @dev Every dataset has one share, and the shares make one whole.
+    function _requireWhole(Run calldata run) private pure {
+        uint256 datasets = run.datasets.length;
+        if (datasets == 0 && run.parents.length == 0) revert TrainedOnNothing();
+        uint32[] calldata sharesPpm = run.sharesPpm;
+        uint256 sumPpm = 0;
+        for (uint256 i = 0; i < sharesPpm.length; ++i) {
+            sumPpm += sharesPpm[i];
+        }
+        if (datasets != sharesPpm.length || sumPpm != (datasets == 0 ? 0 : WHOLE_PPM)) {
+            revert SharesUneven(sumPpm, datasets, sharesPpm.length);
+        }
+    }
+
+    function _requireAscending(uint256[] calldata ids) private pure {
+        for (uint256 i = 1; i < ids.length; ++i) {
+            if (ids[i] <= ids[i - 1]) revert OutOfOrder(ids[i]);
         }
     }
 }

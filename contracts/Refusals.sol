@@ -14,7 +14,21 @@ error UsesUnknown(uint8 uses);
 /// @notice The holder of dataset `dataset` has withdrawn consent: no license for it is issued any more.
 error ConsentWithdrawn(uint256 dataset);
 
-/// @notice `user` holds no valid license for a use of token `id`.
-/// @param id The dataset (when a model is recorded) or the model (when a track is minted).
+/// @notice `user` holds no valid license for a use of a token.
+/// @param subject The token contract: datasets or models.
+/// @param id The token.
 /// @param use One bit of Uses.sol.
-error LicenseMissing(uint256 id, address user, uint8 use);
+error LicenseMissing(address subject, uint256 id, address user, uint8 use);
+
+/// @notice A royalty above one whole.
+/// @param ppm Parts per million.
+error RoyaltyTooHigh(uint256 ppm);
+
+/// @notice The end, Unix time in seconds, lies before the present block's time.
+error AlreadyOver(uint256 until);
+
+/// @notice The price or currency is not (any more) what the buyer agreed to.
+/// @param id The token.
+/// @param price What it costs, in the currency's smallest unit.
+/// @param currency An ERC-20 token, or zero for ether.
+error PriceChanged(uint256 id, uint256 price, address currency);

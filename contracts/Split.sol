@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
+import {Dues} from "./Dues.sol";
+import {ETHER, WHOLE_PPM} from "./Uses.sol";
+
+/// @title Split
+/// @notice The account of one track. Whatever lands here, ether or any ERC-20 token, belongs to creator, model holder and
+/// dataset holders in the proportions that the code carries, and each is paid on request. Shares of datasets and models go
+/// to whoever owns the token at that moment.
+/// @dev A share is an interval of one whole. What it is due of an income is the income up to its end less the income up to
+/// its beginning, each rounded down: so shares add up exactly, and no share is off by more than one unit.
+/// For later income the shares can be replaced by an attribution epoch: a Merkle root over new shares, proposed by one
+/// holder, that counts once no holder has objected for a week. Each currency changes over when `adopt` is called for it.
+contract Split {
+    /// @dev Who holds a share: an account, or the owner of a dataset's or model's token.
+    enum Kind {
+        Account,
+        Dataset,
+        Model
+    }
+
+    /// @param kind What `holder` is.
+    /// @param holder An account's address, or the token of a dataset or model.
+    /// @param ppm Parts per million of the income.
+    struct Share {
+        Kind kind;
+        uint256 holder;
+        uint24 ppm;
+    }
+
+    /// @param hash The sibling's hash, on the way from a share up to the root.
+    /// @param ppm Parts per million of all shares below the sibling.
+    /// @param left Whether the sibling lies to the left.
+    struct Sibling {
+        bytes32 hash;
+        uint24 ppm;
+        bool left;
+    }
+
+    /// @dev What is on the books of a currency: everything ever paid out, and the epoch that its income now falls into.
+    struct Book {
+        uint128 released;
+        uint64 epoch;
+    }
+
+    /// @dev Everything ever received in a currency when an epoch began and when the next one did.
+    struct Range {
+        uint128 start;
+        uint128 end;
+    }
+
+    /// @notice How long a proposal can be objected to, in seconds.
+    uint256 public constant WINDOW = 7 days;
+
+    /// @notice The right in datasets.
+    IERC721 public immutable DATASETS;
+
+    /// @notice The right in models.
+    IERC721 public immutable MODELS;
+
+    /// @notice Proposed shares, and the Unix time from which they count; a zero root where nothing is proposed.
+    bytes32 public proposedRoot;
+
+    /// @notice See `proposedRoot`.
+    uint256 public countsFrom;
+
+    bytes32[] private _roots;
+
+    mapping(address currency => Book) private _books;
+
+    mapping(address currency => mapping(uint256 epoch => Range)) private _ranges;
+
+    /// @dev What each share was paid: the key is the epoch and, in the low 24 bits, where the share's interval begins.
+    mapping(address currency => mapping(uint256 seat => uint256 amount)) private _paid;
+
+    /// @notice A share was paid out.
+    /// @param start Where the share's interval begins, in parts per million.
+    event Pulled(address indexed currency, address indexed payee, uint256 epoch, uint256 start, uint256 amount);
+
+    /// @notice A holder proposed new shares; they count from `from` on, Unix time, unless a holder objects before.
+    event Proposed(bytes32 indexed root, address indexed by, uint256 from);
+
+    /// @notice A holder objected: the proposal is void.
+    event Objected(bytes32 indexed root, address indexed by);
+
+    /// @notice A proposal counts: it is epoch `epoch`.
+    event Accepted(uint256 indexed epoch, bytes32 indexed root);
+
+    /// @notice The income of a currency falls into `epoch` from now on; `received` is all that had come before.
+    event Adopted(address indexed currency, uint256 indexed epoch, uint256 received);
+
+    /// @notice Nothing is due to this share.
+    error NothingDue(uint256 start);
+
+    /// @notice There is no such share, or no such epoch.
+    error NoShare(uint256 index);
+
+    /// @notice The share does not lead to the root of the epoch's shares, or they do not make one whole.
+    error ShareUnproven(uint256 epoch);
+
+    /// @notice Only who holds a share that counts now may propose and object.
+    error NotHolder(address caller);
+
+    /// @notice There is a proposal already; its window has to end first, or somebody to object.
+    error ProposalPending(bytes32 root);
+
+    /// @notice Nothing is proposed, or its window is over.
+    error NothingProposed();
+
+    /// @notice The currency's income falls into the newest epoch already.
+    error NothingToAdopt(uint256 epoch);
+
+    /// @notice The payee's own code refused the money; it stays due.
+    error PaymentRefused(address payee);
+
+    constructor(IERC721 datasets, IERC721 models) {
+        DATASETS = datasets;
+        MODELS = models;
+    }
+
+    /// @notice Ether may come at any time, from anybody.
+    receive() external payable {}
+
+    /// @notice Pay out a recorded share of all income before the first epoch. Anybody may call it; the holder is paid.
+    /// @param currency An ERC-20 token, or zero for ether.
+    /// @param index 0 the creator, 1 the model's holder, then the model's dues in their order.
+    function pull(address currency, uint256 index) external {
+        (Share memory share, uint256 start) = recorded(index);
+        _pay(currency, 0, share, start);
+    }
+
+    /// @notice Pay out a share of an epoch. Anybody may call it; the holder is paid.
+    /// @param epoch From 1.
+    /// @param path The share's siblings, from the bottom up.
+    function pullProven(address currency, uint256 epoch, Share calldata share, Sibling[] calldata path) external {
+        _pay(currency, epoch, share, _start(epoch, share, path));
+    }
+
+    /// @notice Propose new shares for later income.
+    /// @param root Merkle root over them.
+    /// @param index Place of the caller's recorded share; used before the first epoch.
+    /// @param share The caller's share in the present epoch; used from the first epoch on, as is `path`.
+    function propose(bytes32 root, uint256 index, Share calldata share, Sibling[] calldata path) external {
+        _accept();
+        _requireHolder(index, share, path);
+        if (proposedRoot != 0) revert ProposalPending(proposedRoot);
+        proposedRoot = root;
+        countsFrom = block.timestamp + WINDOW;
+        emit Proposed(root, msg.sender, countsFrom);
+    }
+
+    /// @notice Object to the proposal: it is void. Parameters as of `propose`.
+    function object(uint256 index, Share calldata share, Sibling[] calldata path) external {
+        _requireHolder(index, share, path);
+        if (proposedRoot == 0 || block.timestamp >= countsFrom) revert NothingProposed();
+        emit Objected(proposedRoot, msg.sender);
+        proposedRoot = 0;
+    }
+
+    /// @notice Let a currency's income fall into the newest epoch from now on. Anybody may call it.
+    function adopt(address currency) external {
+        _accept();
+        Book storage book = _books[currency];
+        uint64 newest = uint64(_roots.length);
+        if (book.epoch == newest) revert NothingToAdopt(newest);
+        uint256 received = _balance(currency) + book.released;
+        _ranges[currency][book.epoch].end = uint128(received);
+        _ranges[currency][newest].start = uint128(received);
+        book.epoch = newest;
+        emit Adopted(currency, newest, received);
+    }
+
+    /// @notice How many epochs were accepted, and the root of the newest; 0 and zero before the first.
+    function newestEpoch() external view returns (uint256 epoch, bytes32 root) {
+        epoch = _roots.length;
+        if (epoch != 0) root = _roots[epoch - 1];
+    }
+
+    /// @notice A recorded share, and where its interval begins, in parts per million.
+    /// @param index As of `pull`. Reverts beyond the last.
+    function recorded(uint256 index) public view returns (Share memory share, uint256 start) {
+        bytes memory args = Clones.fetchCloneArgs(address(this));
+        uint256 head;
+        assembly ("memory-safe") {
+            head := mload(add(args, 32))
+        }
+        uint256 dues = (args.length - 28) / 6;
+        if (index > dues + 1) revert NoShare(index);
+        uint24 royaltyPpm = uint24(head >> 32);
+        if (index == 1) return (Share(Kind.Model, uint40(head >> 56), royaltyPpm), 0);
+        start = royaltyPpm;
+        for (uint256 i = 0; i < dues; ++i) {
+            uint48 due;
+            assembly ("memory-safe") {
+                due := shr(208, mload(add(args, add(60, mul(6, i)))))
+            }
+            if (i + 2 == index) {
+                Kind kind = Dues.isModel(due) ? Kind.Model : Kind.Dataset;
+                return (Share(kind, Dues.token(due), uint24(Dues.ppm(due))), start);
+            }
+            start += Dues.ppm(due);
+        }
+        // The creator has all that nobody else is owed.
+        return (Share(Kind.Account, head >> 96, uint24(WHOLE_PPM - start)), start);
+    }
+
+    /// @dev Turn a proposal whose window is over into an epoch.
+    function _accept() private {
+        if (proposedRoot == 0 || block.timestamp < countsFrom) return;
+        _roots.push(proposedRoot);
+        emit Accepted(_roots.length, proposedRoot);
+        proposedRoot = 0;
+    }
+
+    /// @dev Pay what is due to a share. All books are written before any money moves.
+    function _pay(address currency, uint256 epoch, Share memory share, uint256 start) private {
+        Book storage book = _books[currency];
+        uint256 balance = _balance(currency);
+        uint256 income = _income(currency, epoch, book, balance);
+        uint256 all = income * (start + share.ppm) / WHOLE_PPM - income * start / WHOLE_PPM;
+        uint256 seat = epoch << 24 | start;
+        uint256 paid = _paid[currency][seat];
+        if (all <= paid) revert NothingDue(start);
+        uint256 amount = all - paid;
+        // Rounding moves by one unit as income grows; never pay what is not there.
+        if (amount > balance) amount = balance;
+        _paid[currency][seat] = paid + amount;
+        book.released += uint128(amount);
+        address payee = _payee(share);
+        emit Pulled(currency, payee, epoch, start, amount);
+        if (currency == ETHER) {
+            (bool taken,) = payee.call{value: amount}("");
+            if (!taken) revert PaymentRefused(payee);
+        } else {
+            SafeERC20.safeTransfer(IERC20(currency), payee, amount);
+        }
+    }
+
+    /// @dev All that came in during an epoch.
+    function _income(address currency, uint256 epoch, Book storage book, uint256 balance)
+        private
+        view
+        returns (uint256)
+    {
+        uint256 newest = book.epoch;
+        if (epoch > newest) return 0;
+        uint256 received = balance + book.released;
+        if (newest == 0) return received;
+        Range storage range = _ranges[currency][epoch];
+        uint256 end = epoch == newest ? received : range.end;
+        // A token that lowers balances by itself can leave less than there was.
+        return end > range.start ? end - range.start : 0;
+    }
+
+    /// @dev Revert unless the caller holds a share that counts now.
+    function _requireHolder(uint256 index, Share calldata share, Sibling[] calldata path) private view {
+        uint256 epoch = _roots.length;
+        Share memory held;
+        if (epoch == 0) (held,) = recorded(index);
+        else (held,) = (share, _start(epoch, share, path));
+        if (held.ppm == 0 || _payee(held) != msg.sender) revert NotHolder(msg.sender);
+    }
+
+    /// @dev Where a share's interval begins. Reverts unless the share leads to the epoch's root, and all make one whole.
+    /// Hashes carry the sum of the shares below, so that intervals of one tree cannot overlap; a leaf's hash begins with
+    /// 00 and a node's with 01, so that neither can pass for the other.
+    function _start(uint256 epoch, Share calldata share, Sibling[] calldata path) private view returns (uint256 start) {
+        if (epoch == 0 || epoch > _roots.length) revert NoShare(epoch);
+        bytes32 hash = keccak256(abi.encodePacked(uint8(0), share.kind, share.holder, share.ppm));
+        uint256 sum = share.ppm;
+        for (uint256 i = 0; i < path.length; ++i) {
+            Sibling calldata other = path[i];
+            if (other.left) {
+                hash = keccak256(abi.encodePacked(uint8(1), other.hash, other.ppm, hash, uint24(sum)));
+                start += other.ppm;
+            } else {
+                hash = keccak256(abi.encodePacked(uint8(1), hash, uint24(sum), other.hash, other.ppm));
+            }
+            sum += other.ppm;
+            if (sum > WHOLE_PPM) revert ShareUnproven(epoch);
+        }
+        if (hash != _roots[epoch - 1] || sum != WHOLE_PPM) revert ShareUnproven(epoch);
+    }
+
+    function _payee(Share memory share) private view returns (address) {
+        if (share.kind == Kind.Account) return address(uint160(share.holder));
+        return (share.kind == Kind.Dataset ? DATASETS : MODELS).ownerOf(share.holder);
+    }
+
+    function _balance(address currency) private view returns (uint256) {
+        return currency == ETHER ? address(this).balance : IERC20(currency).balanceOf(address(this));
+    }
+}
