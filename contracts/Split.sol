@@ -6,6 +6,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 import {Dues} from "./Dues.sol";
+import {Kind, Share, Shares, Sibling} from "./Shares.sol";
 import {ETHER, WHOLE_PPM} from "./Uses.sol";
 
 /// @title Split
@@ -17,31 +18,6 @@ import {ETHER, WHOLE_PPM} from "./Uses.sol";
 /// For later income the shares can be replaced by an attribution epoch: a Merkle root over new shares, proposed by one
 /// holder, that counts once no holder has objected for a week. Each currency changes over when `adopt` is called for it.
 contract Split {
-    /// @dev Who holds a share: an account, or the owner of a dataset's or model's token.
-    enum Kind {
-        Account,
-        Dataset,
-        Model
-    }
-
-    /// @param kind What `holder` is.
-    /// @param holder An account's address, or the token of a dataset or model.
-    /// @param ppm Parts per million of the income.
-    struct Share {
-        Kind kind;
-        uint256 holder;
-        uint24 ppm;
-    }
-
-    /// @param hash The sibling's hash, on the way from a share up to the root.
-    /// @param ppm Parts per million of all shares below the sibling.
-    /// @param left Whether the sibling lies to the left.
-    struct Sibling {
-        bytes32 hash;
-        uint24 ppm;
-        bool left;
-    }
-
     /// @dev What is on the books of a currency: everything ever paid out, and the epoch that its income now falls into.
     struct Book {
         uint128 released;
@@ -100,7 +76,7 @@ contract Split {
     /// @notice There is no such share, or no such epoch.
     error NoShare(uint256 index);
 
-    /// @notice The share does not lead to the root of the epoch's shares, or they do not make one whole.
+    /// @notice The share does not lead to the root of the epoch's shares.
     error ShareUnproven(uint256 epoch);
 
     /// @notice Only who holds a share that counts now may propose and object.
@@ -139,6 +115,21 @@ contract Split {
     /// @param path The share's siblings, from the bottom up.
     function pullProven(address currency, uint256 epoch, Share calldata share, Sibling[] calldata path) external {
         _pay(currency, epoch, share, _start(epoch, share, path));
+    }
+
+    /// @notice What `pull` would pay, in the currency's smallest unit.
+    function due(address currency, uint256 index) external view returns (uint256) {
+        (Share memory share, uint256 start) = recorded(index);
+        return _due(currency, 0, share, start);
+    }
+
+    /// @notice What `pullProven` would pay, in the currency's smallest unit.
+    function dueProven(address currency, uint256 epoch, Share calldata share, Sibling[] calldata path)
+        external
+        view
+        returns (uint256)
+    {
+        return _due(currency, epoch, share, _start(epoch, share, path));
     }
 
     /// @notice Propose new shares for later income.
@@ -195,15 +186,15 @@ contract Split {
         if (index == 1) return (Share(Kind.Model, uint40(head >> 56), royaltyPpm), 0);
         start = royaltyPpm;
         for (uint256 i = 0; i < dues; ++i) {
-            uint48 due;
+            uint48 owed;
             assembly ("memory-safe") {
-                due := shr(208, mload(add(args, add(60, mul(6, i)))))
+                owed := shr(208, mload(add(args, add(60, mul(6, i)))))
             }
             if (i + 2 == index) {
-                Kind kind = Dues.isModel(due) ? Kind.Model : Kind.Dataset;
-                return (Share(kind, Dues.token(due), uint24(Dues.ppm(due))), start);
+                Kind kind = Dues.isModel(owed) ? Kind.Model : Kind.Dataset;
+                return (Share(kind, Dues.token(owed), uint24(Dues.ppm(owed))), start);
             }
-            start += Dues.ppm(due);
+            start += Dues.ppm(owed);
         }
         // The creator has all that nobody else is owed.
         return (Share(Kind.Account, head >> 96, uint24(WHOLE_PPM - start)), start);
@@ -219,18 +210,11 @@ contract Split {
 
     /// @dev Pay what is due to a share. All books are written before any money moves.
     function _pay(address currency, uint256 epoch, Share memory share, uint256 start) private {
-        Book storage book = _books[currency];
-        uint256 balance = _balance(currency);
-        uint256 income = _income(currency, epoch, book, balance);
-        uint256 all = income * (start + share.ppm) / WHOLE_PPM - income * start / WHOLE_PPM;
         uint256 seat = epoch << 24 | start;
-        uint256 paid = _paid[currency][seat];
-        if (all <= paid) revert NothingDue(start);
-        uint256 amount = all - paid;
-        // Rounding moves by one unit as income grows; never pay what is not there.
-        if (amount > balance) amount = balance;
-        _paid[currency][seat] = paid + amount;
-        book.released += uint128(amount);
+        uint256 amount = _due(currency, epoch, share, start);
+        if (amount == 0) revert NothingDue(start);
+        _paid[currency][seat] += amount;
+        _books[currency].released += uint128(amount);
         address payee = _payee(share);
         emit Pulled(currency, payee, epoch, start, amount);
         if (currency == ETHER) {
@@ -239,6 +223,17 @@ contract Split {
         } else {
             SafeERC20.safeTransfer(IERC20(currency), payee, amount);
         }
+    }
+
+    /// @dev What a share may fetch now.
+    function _due(address currency, uint256 epoch, Share memory share, uint256 start) private view returns (uint256) {
+        uint256 balance = _balance(currency);
+        uint256 income = _income(currency, epoch, _books[currency], balance);
+        uint256 all = income * (start + share.ppm) / WHOLE_PPM - income * start / WHOLE_PPM;
+        uint256 paid = _paid[currency][epoch << 24 | start];
+        if (all <= paid) return 0;
+        // Rounding moves by one unit as income grows; never pay what is not there.
+        return all - paid < balance ? all - paid : balance;
     }
 
     /// @dev All that came in during an epoch.
@@ -266,25 +261,12 @@ contract Split {
         if (held.ppm == 0 || _payee(held) != msg.sender) revert NotHolder(msg.sender);
     }
 
-    /// @dev Where a share's interval begins. Reverts unless the share leads to the epoch's root, and all make one whole.
-    /// Hashes carry the sum of the shares below, so that intervals of one tree cannot overlap; a leaf's hash begins with
-    /// 00 and a node's with 01, so that neither can pass for the other.
+    /// @dev Where a share's interval begins. Reverts unless the share leads to the epoch's root.
     function _start(uint256 epoch, Share calldata share, Sibling[] calldata path) private view returns (uint256 start) {
         if (epoch == 0 || epoch > _roots.length) revert NoShare(epoch);
-        bytes32 hash = keccak256(abi.encodePacked(uint8(0), share.kind, share.holder, share.ppm));
-        uint256 sum = share.ppm;
-        for (uint256 i = 0; i < path.length; ++i) {
-            Sibling calldata other = path[i];
-            if (other.left) {
-                hash = keccak256(abi.encodePacked(uint8(1), other.hash, other.ppm, hash, uint24(sum)));
-                start += other.ppm;
-            } else {
-                hash = keccak256(abi.encodePacked(uint8(1), hash, uint24(sum), other.hash, other.ppm));
-            }
-            sum += other.ppm;
-            if (sum > WHOLE_PPM) revert ShareUnproven(epoch);
-        }
-        if (hash != _roots[epoch - 1] || sum != WHOLE_PPM) revert ShareUnproven(epoch);
+        bytes32 root;
+        (root, start) = Shares.climb(share, path);
+        if (root != _roots[epoch - 1]) revert ShareUnproven(epoch);
     }
 
     function _payee(Share memory share) private view returns (address) {
