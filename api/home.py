@@ -4,6 +4,7 @@ keys/             keystore files, one per name (0600)
 vault/            data keys of datasets, wrapped (0600)
 private/          file names and salts of datasets, encrypted, one file per Merkle root
 chain/            the embedded chain's state
+outbox/           signed transactions on their way to a JSON-RPC network, until they are final there (0600)
 deployment.json   the contracts' addresses
 content/          the block store
 models/           weights by digest, so that generation need not read them from the store
@@ -125,7 +126,8 @@ class Home:
         settings = self.settings
         where = settings.deployment or self.path / "deployment.json"
         if settings.rpc_url is not None:
-            with Chain.open_rpc(settings.rpc_url) as chain:
+            outbox = self.folder("outbox")
+            with Chain.open_rpc(settings.rpc_url, confirmations=settings.confirmations, outbox=outbox) as chain:
                 if not where.exists():
                     raise NoDeployment(f"no contracts known at {where}: deploy them, or set STEMMATA_DEPLOYMENT")
                 yield Ledger(chain, Contracts(chain, Deployment.read(where)), self.store())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -101,13 +101,13 @@ class BlockFile:
                 (log.block, position, log.tx, log.address.raw, *topics, log.data),
             )
 
-    def receipt(self, tx: str) -> Receipt:
-        """The receipt of a transaction. Raises :class:`NotFound`."""
+    def receipt(self, tx: str, hash_of: Callable[[int], str]) -> Receipt:
+        """The receipt of a transaction; ``hash_of`` gives its block's hash. Raises :class:`NotFound`."""
         query = "select block, succeeded, gas, contract from receipts where tx = ?"
         row = self._connection.execute(query, (tx,)).fetchone()
         if row is None:
             raise NotFound(f"no transaction {tx} on this chain")
-        return Receipt(tx, row[0], bool(row[1]), row[2], Address(row[3]) if row[3] else None)
+        return Receipt(tx, row[0], hash_of(row[0]), bool(row[1]), row[2], Address(row[3]) if row[3] else None)
 
     def logs(self, address: Address, topics: Sequence[bytes | None], first: int, last: int) -> tuple[Log, ...]:
         """Log entries of a contract, in order."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +12,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ledger.abi import Event, Interface
 from ledger.address import Address
-from ledger.errors import ChainUnreachable, InsufficientFunds, NotFound, Refused, Reverted
+from ledger.courier import Courier
+from ledger.errors import NotFound, Refused, Reverted
+from ledger.lock import acquire
 from ledger.network import Network, Receipt
+from ledger.outbox import Outbox
+from ledger.submission import Quote, Status, Submission
+from ledger.tracing import look
 
 if TYPE_CHECKING:
     from ledger.keys import Signer
@@ -33,12 +36,19 @@ class Chain:
     Any method may raise :class:`ChainUnreachable`.
     """
 
-    def __init__(self, network: Network, *, faucet: Signer | None = None, timeout: float = 30) -> None:
+    def __init__(
+        self,
+        network: Network,
+        *,
+        faucet: Signer | None = None,
+        timeout: float = 30,
+        confirmations: int = 0,
+        outbox: Outbox | None = None,
+    ) -> None:
         """Speak to ``network``; ``timeout`` is how many seconds to wait until a transaction is mined."""
         self._network = network
         self._faucet = faucet
-        self._timeout = timeout
-        self._sending = threading.RLock()
+        self._courier = Courier(network, outbox or Outbox(None, ""), confirmations, timeout)
         self._release: Callable[[], None] = lambda: None
         self.chain_id = network.chain_id
 
@@ -60,7 +70,7 @@ class Chain:
         from ledger.keys import LocalSigner
 
         folder.mkdir(parents=True, exist_ok=True)
-        lock = _acquire(folder / "chain.lock", timeout)
+        lock = acquire(folder / "chain.lock", timeout, "the chain")
         try:
             faucet = LocalSigner(hashlib.sha256(_FAUCET_SEED).digest())
             chain = cls(Evm(folder / "chain.sqlite", clock, {faucet.address: _FAUCET_WEI}), faucet=faucet)
@@ -71,23 +81,44 @@ class Chain:
         return chain
 
     @classmethod
-    def open_rpc(cls, url: str, *, timeout: float = 30) -> Chain:
-        """Open a network behind JSON-RPC over HTTP.
+    def open_rpc(cls, url: str, *, timeout: float = 30, confirmations: int = 0, outbox: Path | None = None) -> Chain:
+        """Open a network behind JSON-RPC over HTTP, and hand in again what lies in the outbox and no node knows.
 
         Args:
             url: of the node. Errors show its host alone, since the rest may hold an access key.
             timeout: seconds to wait for an answer, and for a transaction to be mined.
+            confirmations: how many blocks on its own make a transaction final, 0 or more. With 0 it is final when
+                mined, which a reorganisation may undo: right for development chains, and too few for money elsewhere.
+            outbox: a folder in which what was sent outlives this process; without one it is known to this object alone.
 
         Raises:
             ChainUnreachable: no answer, or not an Ethereum node's.
+            StoreFault: the outbox is damaged or cannot be written.
         """
         from ledger.rpc import JsonRpc
 
-        return cls(JsonRpc(url, timeout), timeout=timeout)
+        if confirmations < 0:
+            raise ValueError(f"confirmations are 0 or more, not {confirmations}")
+        node = JsonRpc(url, timeout)
+        try:
+            # Development chains share their chain ids: the first block tells one from the next.
+            name = "" if outbox is None else f"{node.chain_id} {node.block_hash(0)}"
+            box = Outbox(outbox, name, timeout=timeout)
+        except BaseException:
+            node.close()
+            raise
+        chain = cls(node, timeout=timeout, confirmations=confirmations, outbox=box)
+        try:
+            chain._courier.resume()
+        except BaseException:
+            chain.close()
+            raise
+        return chain
 
     def close(self) -> None:
         """Let go of the chain. Closing twice does no harm."""
         self._network.close()
+        self._courier.outbox.close()
         release, self._release = self._release, lambda: None
         release()
 
@@ -165,76 +196,93 @@ class Chain:
         logs = self._network.logs(address, interface.topics(event, **indexed), first, end)
         return tuple(interface.event(event, log) for log in logs)
 
+    # -- sending
+
+    def quote(self, account: Address, to: Address | None, data: bytes, value: int = 0) -> Quote:
+        """What a transaction of an account may cost; ``to`` is None for a new contract, ``value`` is in wei.
+
+        Raises:
+            Reverted: the contract would refuse.
+            InsufficientFunds: the account has less than ``value``.
+        """
+        return self._courier.quote(account, to, data, value)
+
     def transact(self, signer: Signer, to: Address | None, data: bytes, *, value: int = 0) -> Receipt:
-        """Sign, send and wait until mined; ``to`` is None for a new contract, ``value`` is in wei.
+        """Sign, send and wait until mined: :meth:`submit` and :meth:`settle`.
 
         Raises:
             Reverted: the contract refuses; mostly found out beforehand, so that it costs nothing.
             InsufficientFunds: value and gas are more than the account has.
             Refused: the network does not take the transaction.
-            ChainUnreachable: no answer; the message names the transaction if it was sent.
+            TransactionDropped: another transaction with its nonce was mined.
+            ChainUnreachable: no answer, or not mined in time. The message names the transaction if it may have been
+                sent; the same call again then looks for it, and gives its receipt, instead of sending another.
         """
-        with self._sending:
-            return self._transact(signer, to, data, value)
+        submission = self.submit(signer, to, data, value=value)
+        try:
+            return self.settle(submission)
+        except BaseException:
+            self._courier.let_go(submission)
+            raise
 
-    def _transact(self, signer: Signer, to: Address | None, data: bytes, value: int) -> Receipt:
-        sender = signer.address
-        balance = self._network.balance(sender)
-        if balance < value:
-            raise InsufficientFunds(f"{sender} has {balance} wei; {value} are to be sent")
-        gas = self._network.estimate(sender, to, data, value)
-        fee, tip = self._network.fees()
-        if balance < value + gas * fee:
-            raise InsufficientFunds(
-                f"{sender} has {balance} wei; {value} are to be sent, with up to {gas * fee} for gas"
-            )
-        fields = {
-            "type": 2,
-            "chainId": self.chain_id,
-            "nonce": self._network.nonce(sender),
-            "value": value,
-            "gas": gas,
-            "maxFeePerGas": fee,
-            "maxPriorityFeePerGas": tip,
-            "data": data,
-        }
-        if to is not None:
-            fields["to"] = str(to)
-        receipt = self._wait(self._network.send(signer.sign_transaction(fields)))
-        if not receipt.succeeded:
+    def submit(self, signer: Signer, to: Address | None, data: bytes, *, value: int = 0) -> Submission:
+        """Sign and send, and return as soon as the node has taken the transaction.
+
+        An account may have many in flight, from many threads: each gets the next nonce, and one that the node refuses
+        gives its nonce back. The identical call (account, to, data, value) that an earlier process or a failed call
+        left in the outbox is taken over instead of being sent a second time; others that were left of the account are
+        waited for first. Hand the result to :meth:`settle` in the end: only that takes it out of the outbox.
+
+        Raises as :meth:`transact`, but for what can only be known once it is mined.
+        """
+        return self._courier.submit(signer, to, data, value)
+
+    def settle(self, submission: Submission, *, final: bool = False) -> Receipt:
+        """Wait until a transaction, or a faster one in its place, is mined; or ``final``. Raises as :meth:`transact`.
+
+        What no node knows any more, after a reorganisation or a node's restart, is handed in again meanwhile.
+        """
+        status = self._courier.wait(submission, final)
+        receipt = status.receipt
+        if receipt is None or not receipt.succeeded:
             # What made it fail came between the estimate and the block: ask again for the reason.
-            if to is not None:
-                self._network.call(to, data, sender, receipt.block)
+            if receipt is not None and submission.to is not None:
+                self._network.call(submission.to, submission.data, submission.account, receipt.block)
             raise Reverted(b"")
         return receipt
 
-    def _wait(self, tx: str) -> Receipt:
-        end = time.monotonic() + self._timeout
-        pause = 0.05
-        while True:
-            try:
-                return self._network.receipt(tx)
-            except NotFound:
-                if time.monotonic() > end:
-                    raise ChainUnreachable(
-                        f"transaction {tx} was sent but not mined within {self._timeout} s; it may still be"
-                    ) from None
-            time.sleep(pause)
-            pause = min(2 * pause, 2)
+    def status(self, what: Submission | str) -> Status:
+        """How far a transaction has come. What lies in the outbox and no node knows any more is handed in again.
 
+        Args:
+            what: as :meth:`submit` gave it, or a transaction's hash, ``0x`` and 64 hex digits.
 
-def _acquire(path: Path, timeout: float) -> int:
-    """Take the lock of an embedded chain; the kernel gives it back however the process ends."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    end = time.monotonic() + timeout
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return file
-        except BlockingIOError:
-            if time.monotonic() > end:
-                os.close(file)
-                raise ChainUnreachable(
-                    f"the chain is in use: its lock {path} was held for {timeout} s; close the other program"
-                ) from None
-        time.sleep(0.05)
+        Raises:
+            NotFound: nobody has heard of the hash.
+            TransactionDropped: another transaction with its nonce was mined.
+        """
+        if isinstance(what, str):
+            entry = self._courier.outbox.find(what)
+            if entry is None:
+                status = look(self._network, (what,), self._courier.confirmations)
+                if status.receipt is None and not self._network.knows(what):
+                    raise NotFound(f"no transaction {what} on chain {self.chain_id}")
+                return status
+            what = entry.submission
+        return self._courier.status(what)
+
+    def speed_up(self, submission: Submission, signer: Signer) -> Submission:
+        """Replace a pending transaction by one with the same nonce, call and value, and fees at least 12.5 % higher.
+
+        Whichever of the two is mined counts, and either can be handed to :meth:`settle`. One that is mined already is
+        given back as it is.
+
+        Raises:
+            InsufficientFunds: the account cannot pay the higher fee.
+            Refused: the node does not take the replacement, or ``signer`` is another account's. The old one stays.
+        """
+        return self._courier.speed_up(submission, signer)
+
+    def unsettled(self) -> tuple[Submission, ...]:
+        """What an earlier process or a failed call left: sent, or to be sent, and nobody was given the receipt."""
+        return tuple(entry.submission for entry in self._courier.left_behind())

@@ -25,6 +25,7 @@
     │   ├── NothingDue         nothing is credited to the account
     │   ├── PaymentRefused     the receiving account's own code refused the money
     │   ├── InsufficientFunds  the account cannot pay for the transaction
+    │   ├── TransactionDropped another transaction took its turn: it will never be mined
     │   └── Reverted           a contract refused for a reason that is not among the above
     ├── NotFound               no such token or record
     ├── StoreFault             the disk under a store would not take or give what it should
@@ -141,6 +142,10 @@ class PaymentRefused(Refused):
 
 class InsufficientFunds(Refused):
     """The account cannot pay for the transaction."""
+
+
+class TransactionDropped(Refused):
+    """Another transaction took its turn, or the chain forgot it: it will not be mined."""
 
 
 class Reverted(Refused):

@@ -81,6 +81,7 @@ class Evm:
     """
 
     chain_id = CHAIN_ID
+    instant = True
 
     def __init__(self, path: Path, clock: Callable[[], float], genesis: Mapping[Address, int]) -> None:
         self.lock = threading.RLock()
@@ -122,6 +123,11 @@ class Evm:
         """Unix time of a block."""
         return int(self._header(block).timestamp)
 
+    @_alone
+    def block_hash(self, block: int) -> str:
+        """Hash of a block."""
+        return "0x" + bytes(self._header(block).hash).hex()
+
     def _header(self, block: int | None) -> Any:
         """A block's header. The present (None) is the last block's, on the present clock."""
         head = self._blocks.get_canonical_head()
@@ -148,6 +154,10 @@ class Evm:
     def nonce(self, account: Address) -> int:
         """How many transactions the account has sent; none ever waits."""
         return int(self._state(None).get_nonce(account.raw))
+
+    def nonce_at_depth(self, account: Address, depth: int) -> int:
+        """The same as :meth:`nonce`: every block is there for good."""
+        return self.nonce(account)
 
     @_alone
     def code(self, address: Address) -> bytes:
@@ -213,16 +223,24 @@ class Evm:
             with self._file.block():
                 self._blocks.header = header
                 result, receipts, _ = self._blocks.mine_all([transaction])
-                receipt = _receipt(transaction, receipts[0], result.imported_block.number)
+                receipt = _receipt(transaction, receipts[0], result.imported_block)
                 self._file.keep(receipt, _logs(receipts[0], receipt))
         except (ValidationError, RLPException, PyEVMError) as error:
             raise Refused(f"the chain refuses the transaction: {error}") from None
         return receipt.tx
 
+    def knows(self, tx: str) -> bool:
+        """Whether a transaction is mined."""
+        try:
+            self.receipt(tx)
+        except NotFound:
+            return False
+        return True
+
     @_alone
     def receipt(self, tx: str) -> Receipt:
         """The receipt of a transaction."""
-        return self._file.receipt(tx)
+        return self._file.receipt(tx, self.block_hash)
 
     @_alone
     def logs(self, address: Address, topics: Sequence[bytes | None], first: int, last: int) -> tuple[Log, ...]:
@@ -230,10 +248,11 @@ class Evm:
         return self._file.logs(address, topics, first, last)
 
 
-def _receipt(transaction: Any, said: Any, block: int) -> Receipt:
+def _receipt(transaction: Any, said: Any, block: Any) -> Receipt:
     created = None if transaction.to else Address(generate_contract_address(transaction.sender, transaction.nonce))
     succeeded = said.state_root == b"\x01"  # EIP-658
-    return Receipt("0x" + transaction.hash.hex(), block, succeeded, said.gas_used, created if succeeded else None)
+    tx, block_hash = ("0x" + bytes(hashed.hash).hex() for hashed in (transaction, block))
+    return Receipt(tx, block.number, block_hash, succeeded, said.gas_used, created if succeeded else None)
 
 
 def _logs(said: Any, receipt: Receipt) -> list[Log]:

@@ -15,7 +15,8 @@ class Receipt:
 
     Attributes:
         tx: its hash, ``0x`` and 64 hex digits.
-        block: the block it was mined in.
+        block: number of the block it was mined in.
+        block_hash: that block's hash, as ``tx``; another one at its height means that the chain was reorganised.
         succeeded: False if it was mined but reverted.
         gas: gas it used.
         contract: the contract it created, if any.
@@ -23,6 +24,7 @@ class Receipt:
 
     tx: str
     block: int
+    block_hash: str
     succeeded: bool
     gas: int
     contract: Address | None
@@ -46,17 +48,27 @@ class Network(Protocol):
     def chain_id(self) -> int:
         """Chain id (EIP-155)."""
 
+    @property
+    def instant(self) -> bool:
+        """Whether :meth:`send` mines at once, for good, or leaves no trace when it raises."""
+
     def block_number(self) -> int:
         """Number of the last block; the genesis is 0."""
 
     def timestamp(self, block: int) -> int:
         """Unix time of a block, in seconds. Raises :class:`NotFound`."""
 
+    def block_hash(self, block: int) -> str:
+        """Hash of the block that the chain has at a height. Raises :class:`NotFound`."""
+
     def balance(self, account: Address) -> int:
         """Balance in wei."""
 
     def nonce(self, account: Address) -> int:
         """How many transactions the account has sent, with those that wait to be mined."""
+
+    def nonce_at_depth(self, account: Address, depth: int) -> int:
+        """How many transactions of the account are mined, in blocks with at least ``depth`` blocks on them."""
 
     def code(self, address: Address) -> bytes:
         """The code at an address; empty where no contract is."""
@@ -72,6 +84,9 @@ class Network(Protocol):
 
     def send(self, raw: bytes) -> str:
         """Hand in a signed transaction; gives its hash. Raises :class:`Refused` if it does not belong here."""
+
+    def knows(self, tx: str) -> bool:
+        """Whether a transaction is mined, or waits to be."""
 
     def receipt(self, tx: str) -> Receipt:
         """The receipt of a mined transaction. Raises :class:`NotFound`."""

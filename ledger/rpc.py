@@ -12,7 +12,7 @@ from web3.exceptions import Web3Exception
 from web3.providers.rpc import HTTPProvider
 
 from ledger.address import Address
-from ledger.errors import ChainUnreachable, Malformed, NotFound, Refused, Reverted
+from ledger.errors import ChainUnreachable, InsufficientFunds, Malformed, NotFound, Refused, Reverted
 from ledger.network import Log, Receipt
 
 P = ParamSpec("P")
@@ -47,10 +47,14 @@ def _understood(method: Callable[Concatenate[JsonRpc, P], T]) -> Callable[Concat
 class JsonRpc:
     """A :class:`ledger.network.Network` behind one node. Errors name the host alone, not the whole URL."""
 
+    instant = False
+
     def __init__(self, url: str, timeout: float) -> None:
         """Connect to ``url``; wait ``timeout`` seconds for each answer. Raises :class:`ChainUnreachable`."""
         self.host = urlsplit(url).netloc.rpartition("@")[2]
         self._session = requests.Session()
+        for scheme in ("http://", "https://"):  # one connection for each of many threads
+            self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=64))
         # A transaction that is sent twice is worse than an error: nothing is tried again behind our back.
         self._provider = HTTPProvider(
             url, request_kwargs={"timeout": timeout}, session=self._session, exception_retry_configuration=None
@@ -79,6 +83,14 @@ class JsonRpc:
         return int(header["timestamp"], 16)
 
     @_understood
+    def block_hash(self, block: int) -> str:
+        """Hash of a block. Raises :class:`NotFound`."""
+        header = self._read("eth_getBlockByNumber", hex(block), False)
+        if header is None:
+            raise NotFound(f"no block {block} on {self.host}")
+        return str(header["hash"])
+
+    @_understood
     def balance(self, account: Address) -> int:
         """Balance in wei."""
         return self._number("eth_getBalance", str(account), "latest")
@@ -87,6 +99,12 @@ class JsonRpc:
     def nonce(self, account: Address) -> int:
         """How many transactions the account has sent, with those that wait to be mined."""
         return self._number("eth_getTransactionCount", str(account), "pending")
+
+    @_understood
+    def nonce_at_depth(self, account: Address, depth: int) -> int:
+        """How many transactions of the account are mined, under ``depth`` blocks at least."""
+        block = "latest" if depth == 0 else hex(max(0, self._number("eth_blockNumber") - depth))
+        return self._number("eth_getTransactionCount", str(account), block)
 
     @_understood
     def code(self, address: Address) -> bytes:
@@ -122,7 +140,14 @@ class JsonRpc:
         except RpcError as error:
             if error.data is not None:
                 raise Reverted(error.data) from None
-            raise Refused(f"{self.host} refuses the transaction: {error}") from None
+            kind = InsufficientFunds if "insufficient funds" in str(error).lower() else Refused
+            raise kind(f"{self.host} refuses the transaction: {error}") from None
+
+    @_understood
+    def knows(self, tx: str) -> bool:
+        """Whether a transaction is mined, or waits to be."""
+        found = self._read("eth_getTransactionByHash", tx)
+        return found is not None and bool(found["hash"])
 
     @_understood
     def receipt(self, tx: str) -> Receipt:
@@ -131,7 +156,14 @@ class JsonRpc:
         if found is None:
             raise NotFound(f"no transaction {tx} on {self.host}")
         contract = Address.parse(found["contractAddress"]) if found.get("contractAddress") else None
-        return Receipt(tx, int(found["blockNumber"], 16), found["status"] == "0x1", int(found["gasUsed"], 16), contract)
+        return Receipt(
+            tx,
+            int(found["blockNumber"], 16),
+            str(found["blockHash"]),
+            found["status"] == "0x1",
+            int(found["gasUsed"], 16),
+            contract,
+        )
 
     @_understood
     def logs(self, address: Address, topics: Sequence[bytes | None], first: int, last: int) -> tuple[Log, ...]:

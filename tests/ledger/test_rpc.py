@@ -153,12 +153,6 @@ def test_a_transaction_that_the_node_does_not_take_is_refused(node):
         chain._network.send(b"\x02")
 
 
-def test_a_transaction_that_is_never_mined_is_named(node):
-    node.answers["eth_getTransactionReceipt"] = None
-    with Chain.open_rpc(node.url, timeout=0.3) as chain, pytest.raises(ChainUnreachable, match="0x1234 was sent"):
-        chain._wait("0x1234")
-
-
 def test_logs_of_a_long_range_are_asked_for_in_pieces(node):
     def logs(fields):
         first, last = int(fields["fromBlock"], 16), int(fields["toBlock"], 16)

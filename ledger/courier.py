@@ -1,0 +1,380 @@
+"""Hands transactions in, each under a nonce of its own, and never one of them twice.
+
+What is signed is written to the outbox first. A lost answer is made good by handing in the very same bytes again, which
+a chain mines once at most (their nonce is signed with them); nothing is signed anew for want of an answer. Nonces are
+given, and their transactions handed in, one after the other: one that is refused leaves no gap behind it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ledger.address import Address
+from ledger.errors import ChainUnreachable, InsufficientFunds, Refused, TransactionDropped
+from ledger.network import Network
+from ledger.outbox import Entry, Outbox
+from ledger.submission import Quote, State, Status, Submission
+from ledger.tracing import is_dropped, look, turns_up
+
+if TYPE_CHECKING:
+    from ledger.keys import Signer
+
+_TRIES = 4
+_FIRST_PAUSE = 0.25  # seconds before the second try; each pause is twice the one before
+
+
+class Courier:
+    """Sends on one network. Threads may share it."""
+
+    def __init__(self, network: Network, outbox: Outbox, confirmations: int, timeout: float) -> None:
+        """``confirmations`` is how many blocks on its own make a transaction final; ``timeout`` is in seconds."""
+        self.outbox = outbox
+        self.confirmations = confirmations
+        self._network = network
+        self._timeout = timeout
+        self._guard = threading.Lock()
+        self._turns: dict[Address, threading.RLock] = {}
+        self._everybody = threading.RLock()
+        self._awaited: set[tuple[Address, int]] = set()  # those whose receipt somebody in this process has yet to ask
+        self._passed: set[tuple[Address, int]] = set()  # those left behind that were seen mined
+        self._tended: dict[Address, float] = {}
+
+    # -- sending
+
+    def submit(self, signer: Signer, to: Address | None, data: bytes, value: int) -> Submission:
+        """Sign and hand in, or take over the identical transaction that was left behind."""
+        account = signer.address
+        with self._everybody if self._network.instant else contextlib.nullcontext():
+            with self._turn(account):
+                left = self._left_behind(account, to, data, value)
+                if left is not None:
+                    return self._take_over(left)
+                self._wait_for_left(account)
+            quote = self.quote(account, to, data, value)
+            with self._turn(account):
+                self._wait_for_left(account)
+                self._check_balance(account, quote, value)
+                nonce = self._next_nonce(account)
+                submission, raw = self._sign(
+                    signer, to, data, value, nonce, quote.gas, quote.fee_per_gas, quote.tip_per_gas
+                )
+                self.outbox.keep(submission, raw)
+                self._awaited.add((account, nonce))
+                self._hand_in(submission, raw)
+                return submission
+
+    def quote(self, account: Address, to: Address | None, data: bytes, value: int) -> Quote:
+        """What it may cost."""
+        balance = self._network.balance(account)
+        if balance < value:
+            raise InsufficientFunds(f"{account} has {balance} wei; {value} are to be sent")
+        gas = self._network.estimate(account, to, data, value)
+        fee, tip = self._network.fees()
+        return Quote(gas, fee, tip, value + gas * fee)
+
+    def speed_up(self, submission: Submission, signer: Signer) -> Submission:
+        """Put a form that pays at least an eighth more in its place."""
+        account = submission.account
+        if signer.address != account:
+            raise Refused(f"{submission.tx} is of {account}; {signer.address} cannot send another in its place")
+        with self._turn(account):
+            entry = self._entry(submission)
+            if entry is None or self._look(entry.submission).state is not State.PENDING:
+                return submission if entry is None else entry.submission
+            old = entry.submission
+            fee, tip = self._network.fees()
+            tip = max(tip, _an_eighth_more(old.tip_per_gas))
+            fee = max(fee, _an_eighth_more(old.fee_per_gas), tip)
+            self._check_balance(account, Quote(old.gas, fee, tip, old.value + old.gas * fee), old.value)
+            new, raw = self._sign(signer, old.to, old.data, old.value, old.nonce, old.gas, fee, tip, old)
+            self.outbox.keep_faster(entry, new, raw)
+            try:
+                self._hand_in(new, raw)
+            except Refused:
+                self._awaited.add((account, old.nonce))
+                # The old one may have been mined in the meantime; then nothing had to be sped up.
+                if self._look(old).state is State.PENDING:
+                    raise
+                return old
+            return new
+
+    # -- looking
+
+    def status(self, submission: Submission) -> Status:
+        """How far it has come; what no node knows any more is handed in again."""
+        entry = self._entry(submission)
+        status = self._look(submission if entry is None else entry.submission)
+        if status.state is State.PENDING:
+            if entry is None:
+                self._check_known(submission)
+            else:
+                self._check_dropped(entry)
+                self._tend(submission.account)
+        elif entry is not None and (submission.account, submission.nonce) in self._awaited:
+            self._tell(entry.submission, status)
+        return status
+
+    def wait(self, submission: Submission, final: bool) -> Status:
+        """Wait until mined, or final, and note that its sender was told."""
+        status = self._wait(submission, final)
+        entry = self._entry(submission)
+        if entry is not None:
+            self._tell(entry.submission, status)
+        return status
+
+    def let_go(self, submission: Submission) -> None:
+        """Nobody waits for it any more: the next identical call takes it over."""
+        self._awaited.discard((submission.account, submission.nonce))
+
+    def left_behind(self, account: Address | None = None) -> Iterator[Entry]:
+        """What was signed, and nobody was given the receipt of, nor waits for it."""
+        for entry in self.outbox.entries(account):
+            key = (entry.submission.account, entry.submission.nonce)
+            ours = entry.owner == self.outbox.owner
+            if entry.told is None and (key not in self._awaited if ours else self.outbox.abandoned(entry)):
+                yield entry
+
+    def resume(self) -> None:
+        """Hand in again what an earlier process left and no node knows, as far as the node answers."""
+        with contextlib.suppress(ChainUnreachable):
+            for account in {entry.submission.account for entry in self.outbox.entries()}:
+                self._sweep(account)
+                self._tend(account)
+
+    # -- below: before a new transaction
+
+    @contextlib.contextmanager
+    def _turn(self, account: Address) -> Iterator[None]:
+        with self._guard:
+            turn = self._turns.setdefault(account, threading.RLock())
+        with turn, self.outbox.turn(account):
+            yield
+
+    def _left_behind(self, account: Address, to: Address | None, data: bytes, value: int) -> Entry | None:
+        for entry in self.left_behind(account):
+            left = entry.submission
+            if (left.to, left.data, left.value) == (to, data, value):
+                return entry
+        return None
+
+    def _take_over(self, entry: Entry) -> Submission:
+        submission = entry.submission
+        self.outbox.own(submission)
+        self._awaited.add((submission.account, submission.nonce))
+        if not any(self._network.knows(tx) for tx in submission.hashes):
+            try:
+                self._hand_in(submission, entry.raws[submission.tx], keep=entry.taken)
+            except Refused:
+                # A node had it once, so that another may have it still: its nonce is not free.
+                if not entry.taken:
+                    raise
+        return submission
+
+    def _wait_for_left(self, account: Address) -> None:
+        for entry in self.left_behind(account):
+            submission = entry.submission
+            if (account, submission.nonce) in self._passed:
+                continue
+            try:
+                if not self._network.knows(submission.tx):
+                    self._hand_in(submission, entry.raws[submission.tx], keep=entry.taken)
+                self._wait(submission, final=False)
+            except TransactionDropped:
+                continue
+            except Refused:
+                if not entry.taken:
+                    continue
+                raise ChainUnreachable(
+                    f"transaction {submission.tx} of {account} was sent earlier and is not mined; "
+                    "the node refuses it now, and others may not: speed it up, or pay in what it needs"
+                ) from None
+            self._passed.add((account, submission.nonce))
+
+    def _check_balance(self, account: Address, quote: Quote, value: int) -> None:
+        balance = self._network.balance(account)
+        if balance < quote.most_wei:
+            raise InsufficientFunds(
+                f"{account} has {balance} wei; {value} are to be sent, with up to {quote.most_wei - value} for gas"
+            )
+
+    def _next_nonce(self, account: Address) -> int:
+        self._sweep(account)
+        asked = self._network.nonce(account)
+        entries = self.outbox.entries(account)
+        if not entries:
+            return asked
+        last = entries[-1].submission.nonce
+        if asked <= last:  # the node does not know them all; or it does not count those that wait
+            self._tend(account)
+        return max(asked, last + 1)
+
+    def _sign(
+        self,
+        signer: Signer,
+        to: Address | None,
+        data: bytes,
+        value: int,
+        nonce: int,
+        gas: int,
+        fee: int,
+        tip: int,
+        old: Submission | None = None,
+    ) -> tuple[Submission, bytes]:
+        from eth_utils.crypto import keccak
+
+        fields: dict[str, Any] = {
+            "type": 2,
+            "chainId": self._network.chain_id,
+            "nonce": nonce,
+            "value": value,
+            "gas": gas,
+            "maxFeePerGas": fee,
+            "maxPriorityFeePerGas": tip,
+            "data": data,
+        }
+        if to is not None:
+            fields["to"] = str(to)
+        raw = signer.sign_transaction(fields)
+        tx = "0x" + keccak(raw).hex()
+        replaced = () if old is None else (*old.replaced, old.tx)
+        return Submission(tx, signer.address, nonce, to, data, value, gas, fee, tip, replaced), raw
+
+    def _hand_in(self, submission: Submission, raw: bytes, keep: bool = False) -> None:
+        """Hand in until there is an answer. Refused, it leaves the outbox, unless ``keep``."""
+        try:
+            self._hand_in_until_answered(submission.tx, raw)
+        except ChainUnreachable as error:
+            self.let_go(submission)
+            raise ChainUnreachable(
+                f"{error}; transaction {submission.tx} of {submission.account} may have been sent, "
+                "and will be looked up again before another is"
+            ) from None
+        except Refused:
+            self.let_go(submission)
+            if not keep:
+                self.outbox.withdraw(submission)
+            raise
+        except BaseException:
+            self.let_go(submission)
+            if self._network.instant:  # what did not return has left no trace
+                self.outbox.withdraw(submission)
+            raise
+        self.outbox.take(submission)
+
+    def _hand_in_until_answered(self, tx: str, raw: bytes) -> None:
+        for attempt in range(_TRIES):
+            try:
+                # Some nodes mine the same bytes twice if they are given twice (Ganache 7.9.2, nonce 0): ask first.
+                if attempt and self._network.knows(tx):
+                    return
+                try:
+                    self._network.send(raw)
+                except Refused:
+                    # "Already known" and "nonce too low" are refusals too, and good news if it is there.
+                    if self._network.instant or not turns_up(self._network, tx):
+                        raise
+                return
+            except ChainUnreachable:
+                if attempt == _TRIES - 1:
+                    raise
+            time.sleep(_FIRST_PAUSE * 2**attempt)
+
+    # -- below: after it was sent
+
+    def _entry(self, submission: Submission) -> Entry | None:
+        return self.outbox.find(submission.tx)
+
+    def _look(self, submission: Submission) -> Status:
+        return look(self._network, submission.hashes, self.confirmations)
+
+    def _wait(self, submission: Submission, final: bool) -> Status:
+        end = time.monotonic() + self._timeout
+        pause, entry = 0.05, None
+        while True:
+            state = "not mined"
+            try:
+                entry = self._entry(submission) or entry
+                status = self._look(submission if entry is None else entry.submission)
+                if status.state is State.FINAL or (status.state is State.MINED and not final):
+                    return status
+                if status.state is State.MINED:
+                    state = f"under {status.blocks} blocks, not {self.confirmations},"
+                elif pause > 0.3:
+                    if entry is None:
+                        self._check_known(submission)
+                    else:
+                        self._check_dropped(entry)
+                        self._tend(submission.account)
+            except ChainUnreachable as error:
+                state = f"not found ({error})"
+            if time.monotonic() > end:
+                raise ChainUnreachable(
+                    f"transaction {submission.tx} was sent but {state} within {self._timeout} s; "
+                    "it may still be mined, and will be looked up again before another is sent"
+                )
+            time.sleep(pause)
+            pause = min(2 * pause, 2)
+
+    def _check_known(self, submission: Submission) -> None:
+        if not any(self._network.knows(tx) for tx in submission.hashes):
+            raise TransactionDropped(
+                f"transaction {submission.tx} is neither on the chain nor in the outbox any more: look at what "
+                f"{submission.account} sent under nonce {submission.nonce} before you send it again"
+            )
+
+    def _check_dropped(self, entry: Entry) -> None:
+        sent = entry.submission
+        if is_dropped(self._network, sent.account, sent.nonce, sent.hashes, self.confirmations):
+            self.outbox.remove(sent)
+            self.let_go(sent)
+            raise TransactionDropped(
+                f"transaction {sent.tx} will never be mined: another one of {sent.account} has its nonce {sent.nonce}"
+            )
+
+    def _tell(self, submission: Submission, status: Status) -> None:
+        self.let_go(submission)
+        if status.state is State.FINAL:
+            self.outbox.remove(submission)
+        elif status.receipt is not None:
+            self.outbox.tell(submission, status.receipt.block)
+
+    def _sweep(self, account: Address) -> None:
+        """Take out what has become final since its sender was told."""
+        told = [entry for entry in self.outbox.entries(account) if entry.told is not None]
+        if not told:
+            return
+        head = self._network.block_number()
+        for entry in told:
+            if entry.told is not None and head - entry.told >= self.confirmations:
+                status = self._look(entry.submission)
+                if status.state is State.PENDING:
+                    with contextlib.suppress(TransactionDropped):
+                        self._check_dropped(entry)
+                else:
+                    self._tell(entry.submission, status)
+
+    def _tend(self, account: Address) -> None:
+        """Hand in again, lowest nonce first, what no node knows; at most once a second."""
+        now = time.monotonic()
+        with self._guard:
+            if now - self._tended.get(account, now - 2) < 1:
+                return
+            self._tended[account] = now
+        for entry in self.outbox.entries(account):
+            sent = entry.submission
+            if any(self._network.knows(tx) for tx in sent.hashes):
+                continue
+            for tx in sent.hashes:
+                with contextlib.suppress(Refused):
+                    self._network.send(entry.raws[tx])
+                    self.outbox.take(sent)
+                    break
+
+
+def _an_eighth_more(wei: int) -> int:
+    """At least 12.5 % more: nodes ask for 10 % at least before they let one transaction take another's place."""
+    return -(-wei * 9 // 8)
