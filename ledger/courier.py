@@ -37,8 +37,7 @@ class Courier:
         self._network = network
         self._timeout = timeout
         self._guard = threading.Lock()
-        self._turns: dict[Address, threading.RLock] = {}
-        self._everybody = threading.RLock()
+        self._turns: dict[Address | None, threading.RLock] = {}
         self._awaited: set[tuple[Address, int]] = set()  # those whose receipt somebody in this process has yet to ask
         self._passed: set[tuple[Address, int]] = set()  # those left behind that were seen mined
         self._tended: dict[Address, float] = {}
@@ -48,24 +47,21 @@ class Courier:
     def submit(self, signer: Signer, to: Address | None, data: bytes, value: int) -> Submission:
         """Sign and hand in, or take over the identical transaction that was left behind."""
         account = signer.address
-        with self._everybody if self._network.instant else contextlib.nullcontext():
-            with self._turn(account):
-                left = self._left_behind(account, to, data, value)
-                if left is not None:
-                    return self._take_over(left)
-                self._wait_for_left(account)
+        with self._turn(account):
+            left = self._left_behind(account, to, data, value)
+            if left is not None:
+                return self._take_over(left)
+            self._wait_for_left(account)
+            # Within the turn: an estimate beside a transaction that is being mined is never answered by Ganache 7.9.2.
             quote = self.quote(account, to, data, value)
-            with self._turn(account):
-                self._wait_for_left(account)
-                self._check_balance(account, quote, value)
-                nonce = self._next_nonce(account)
-                submission, raw = self._sign(
-                    signer, to, data, value, nonce, quote.gas, quote.fee_per_gas, quote.tip_per_gas
-                )
-                self.outbox.keep(submission, raw)
-                self._awaited.add((account, nonce))
-                self._hand_in(submission, raw)
-                return submission
+            self._check_balance(account, quote, value)
+            nonce = self._next_nonce(account)
+            fees = (quote.gas, quote.fee_per_gas, quote.tip_per_gas)
+            submission, raw = self._sign(signer, to, data, value, nonce, *fees)
+            self.outbox.keep(submission, raw)
+            self._awaited.add((account, nonce))
+            self._hand_in(submission, raw)
+            return submission
 
     def quote(self, account: Address, to: Address | None, data: bytes, value: int) -> Quote:
         """What it may cost."""
@@ -150,7 +146,8 @@ class Courier:
     @contextlib.contextmanager
     def _turn(self, account: Address) -> Iterator[None]:
         with self._guard:
-            turn = self._turns.setdefault(account, threading.RLock())
+            # Where every transaction changes the next one's fee at once, the accounts take turns as well.
+            turn = self._turns.setdefault(None if self._network.instant else account, threading.RLock())
         with turn, self.outbox.turn(account):
             yield
 
