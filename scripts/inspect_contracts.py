@@ -24,6 +24,7 @@ ACCEPTED = {
     "arbitrary-send-erc20 Market.buy": "an ERC-721: the seller listed this token and approved this contract for it",
     "arbitrary-send-eth Market._payRoyalty": "to the track's royalty account, out of what the buyer sent",
     "arbitrary-send-eth Split._pay": "what is due to a share, to its owner; the books are written before",
+    "incorrect-equality Split._pay": "nothing is due at zero only; whoever sends money makes more due, never less",
     "unused-return Licenses.royaltiesOf": "of an offer only the terms: its owner and its end do not matter",
     "unused-return Models._owedBy": "called for its refusals: what is owed to a parent is written in the parent's dues",
     "unused-return Royalties.open": "the clone's address is the one that was predicted, and is returned",
