@@ -19,6 +19,7 @@ from ledger.network import Network, Receipt
 from ledger.outbox import Outbox
 from ledger.submission import Quote, Status, Submission
 from ledger.tracing import look
+from ledger.watch import Watch
 
 if TYPE_CHECKING:
     from ledger.keys import Signer
@@ -48,7 +49,8 @@ class Chain:
         """Speak to ``network``; ``timeout`` is how many seconds to wait until a transaction is mined."""
         self._network = network
         self._faucet = faucet
-        self._courier = Courier(network, outbox or Outbox(None, ""), confirmations, timeout)
+        self._watch = Watch(network, outbox or Outbox(None, ""), confirmations, timeout)
+        self._courier = Courier(network, self._watch)
         self._release: Callable[[], None] = lambda: None
         self.chain_id = network.chain_id
 
@@ -109,7 +111,7 @@ class Chain:
             raise
         chain = cls(node, timeout=timeout, confirmations=confirmations, outbox=box)
         try:
-            chain._courier.resume()
+            chain._watch.resume()
         except BaseException:
             chain.close()
             raise
@@ -118,7 +120,7 @@ class Chain:
     def close(self) -> None:
         """Let go of the chain. Closing twice does no harm."""
         self._network.close()
-        self._courier.outbox.close()
+        self._watch.outbox.close()
         release, self._release = self._release, lambda: None
         release()
 
@@ -222,7 +224,7 @@ class Chain:
         try:
             return self.settle(submission)
         except BaseException:
-            self._courier.let_go(submission)
+            self._watch.let_go(submission)
             raise
 
     def submit(self, signer: Signer, to: Address | None, data: bytes, *, value: int = 0) -> Submission:
@@ -242,7 +244,7 @@ class Chain:
 
         What no node knows any more, after a reorganisation or a node's restart, is handed in again meanwhile.
         """
-        status = self._courier.wait(submission, final)
+        status = self._watch.wait(submission, final)
         receipt = status.receipt
         if receipt is None or not receipt.succeeded:
             # What made it fail came between the estimate and the block: ask again for the reason.
@@ -262,14 +264,14 @@ class Chain:
             TransactionDropped: another transaction with its nonce was mined.
         """
         if isinstance(what, str):
-            entry = self._courier.outbox.find(what)
+            entry = self._watch.outbox.find(what)
             if entry is None:
-                status = look(self._network, (what,), self._courier.confirmations)
+                status = look(self._network, (what,), self._watch.confirmations)
                 if status.receipt is None and not self._network.knows(what):
                     raise NotFound(f"no transaction {what} on chain {self.chain_id}")
                 return status
             what = entry.submission
-        return self._courier.status(what)
+        return self._watch.status(what)
 
     def speed_up(self, submission: Submission, signer: Signer) -> Submission:
         """Replace a pending transaction by one with the same nonce, call and value, and fees at least 12.5 % higher.
@@ -285,4 +287,4 @@ class Chain:
 
     def unsettled(self) -> tuple[Submission, ...]:
         """What an earlier process or a failed call left: sent, or to be sent, and nobody was given the receipt."""
-        return tuple(entry.submission for entry in self._courier.left_behind())
+        return tuple(entry.submission for entry in self._watch.left_behind())

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from ledger.address import Address
 from ledger.errors import ChainUnreachable, InsufficientFunds, Refused, TransactionDropped
 from ledger.network import Network
-from ledger.outbox import Entry, Outbox
-from ledger.submission import Quote, State, Status, Submission
-from ledger.tracing import is_dropped, look, turns_up
+from ledger.outbox import Entry
+from ledger.submission import Quote, State, Submission
+from ledger.tracing import turns_up
+from ledger.watch import Watch
 
 if TYPE_CHECKING:
     from ledger.keys import Signer
@@ -30,17 +31,14 @@ _FIRST_PAUSE = 0.25  # seconds before the second try; each pause is twice the on
 class Courier:
     """Sends on one network. Threads may share it."""
 
-    def __init__(self, network: Network, outbox: Outbox, confirmations: int, timeout: float) -> None:
-        """``confirmations`` is how many blocks on its own make a transaction final; ``timeout`` is in seconds."""
-        self.outbox = outbox
-        self.confirmations = confirmations
+    def __init__(self, network: Network, watch: Watch) -> None:
+        """``watch`` is the same network's, and holds the outbox."""
+        self.watch = watch
+        self.outbox = watch.outbox
         self._network = network
-        self._timeout = timeout
         self._guard = threading.Lock()
         self._turns: dict[Address | None, threading.RLock] = {}
-        self._awaited: set[tuple[Address, int]] = set()  # those whose receipt somebody in this process has yet to ask
         self._passed: set[tuple[Address, int]] = set()  # those left behind that were seen mined
-        self._tended: dict[Address, float] = {}
 
     # -- sending
 
@@ -59,7 +57,7 @@ class Courier:
             fees = (quote.gas, quote.fee_per_gas, quote.tip_per_gas)
             submission, raw = self._sign(signer, to, data, value, nonce, *fees)
             self.outbox.keep(submission, raw)
-            self._awaited.add((account, nonce))
+            self.watch.expect(submission)
             self._hand_in(submission, raw)
             return submission
 
@@ -78,8 +76,8 @@ class Courier:
         if signer.address != account:
             raise Refused(f"{submission.tx} is of {account}; {signer.address} cannot send another in its place")
         with self._turn(account):
-            entry = self._entry(submission)
-            if entry is None or self._look(entry.submission).state is not State.PENDING:
+            entry = self.outbox.find(submission.tx)
+            if entry is None or self.watch.look(entry.submission).state is not State.PENDING:
                 return submission if entry is None else entry.submission
             old = entry.submission
             fee, tip = self._network.fees()
@@ -91,55 +89,12 @@ class Courier:
             try:
                 self._hand_in(new, raw)
             except Refused:
-                self._awaited.add((account, old.nonce))
+                self.watch.expect(old)
                 # The old one may have been mined in the meantime; then nothing had to be sped up.
-                if self._look(old).state is State.PENDING:
+                if self.watch.look(old).state is State.PENDING:
                     raise
                 return old
             return new
-
-    # -- looking
-
-    def status(self, submission: Submission) -> Status:
-        """How far it has come; what no node knows any more is handed in again."""
-        entry = self._entry(submission)
-        status = self._look(submission if entry is None else entry.submission)
-        if status.state is State.PENDING:
-            if entry is None:
-                self._check_known(submission)
-            else:
-                self._check_dropped(entry)
-                self._tend(submission.account)
-        elif entry is not None and (submission.account, submission.nonce) in self._awaited:
-            self._tell(entry.submission, status)
-        return status
-
-    def wait(self, submission: Submission, final: bool) -> Status:
-        """Wait until mined, or final, and note that its sender was told."""
-        status = self._wait(submission, final)
-        entry = self._entry(submission)
-        if entry is not None:
-            self._tell(entry.submission, status)
-        return status
-
-    def let_go(self, submission: Submission) -> None:
-        """Nobody waits for it any more: the next identical call takes it over."""
-        self._awaited.discard((submission.account, submission.nonce))
-
-    def left_behind(self, account: Address | None = None) -> Iterator[Entry]:
-        """What was signed, and nobody was given the receipt of, nor waits for it."""
-        for entry in self.outbox.entries(account):
-            key = (entry.submission.account, entry.submission.nonce)
-            ours = entry.owner == self.outbox.owner
-            if entry.told is None and (key not in self._awaited if ours else self.outbox.abandoned(entry)):
-                yield entry
-
-    def resume(self) -> None:
-        """Hand in again what an earlier process left and no node knows, as far as the node answers."""
-        with contextlib.suppress(ChainUnreachable):
-            for account in {entry.submission.account for entry in self.outbox.entries()}:
-                self._sweep(account)
-                self._tend(account)
 
     # -- below: before a new transaction
 
@@ -152,7 +107,7 @@ class Courier:
             yield
 
     def _left_behind(self, account: Address, to: Address | None, data: bytes, value: int) -> Entry | None:
-        for entry in self.left_behind(account):
+        for entry in self.watch.left_behind(account):
             left = entry.submission
             if (left.to, left.data, left.value) == (to, data, value):
                 return entry
@@ -161,7 +116,7 @@ class Courier:
     def _take_over(self, entry: Entry) -> Submission:
         submission = entry.submission
         self.outbox.own(submission)
-        self._awaited.add((submission.account, submission.nonce))
+        self.watch.expect(submission)
         if not any(self._network.knows(tx) for tx in submission.hashes):
             try:
                 self._hand_in(submission, entry.raws[submission.tx], keep=entry.taken)
@@ -172,14 +127,14 @@ class Courier:
         return submission
 
     def _wait_for_left(self, account: Address) -> None:
-        for entry in self.left_behind(account):
+        for entry in self.watch.left_behind(account):
             submission = entry.submission
             if (account, submission.nonce) in self._passed:
                 continue
             try:
                 if not self._network.knows(submission.tx):
                     self._hand_in(submission, entry.raws[submission.tx], keep=entry.taken)
-                self._wait(submission, final=False)
+                self.watch.until(submission, final=False)
             except TransactionDropped:
                 continue
             except Refused:
@@ -199,14 +154,14 @@ class Courier:
             )
 
     def _next_nonce(self, account: Address) -> int:
-        self._sweep(account)
+        self.watch.sweep(account)
         asked = self._network.nonce(account)
         entries = self.outbox.entries(account)
         if not entries:
             return asked
         last = entries[-1].submission.nonce
         if asked <= last:  # the node does not know them all; or it does not count those that wait
-            self._tend(account)
+            self.watch.tend(account)
         return max(asked, last + 1)
 
     def _sign(
@@ -245,18 +200,18 @@ class Courier:
         try:
             self._hand_in_until_answered(submission.tx, raw)
         except ChainUnreachable as error:
-            self.let_go(submission)
+            self.watch.let_go(submission)
             raise ChainUnreachable(
                 f"{error}; transaction {submission.tx} of {submission.account} may have been sent, "
                 "and will be looked up again before another is"
             ) from None
         except Refused:
-            self.let_go(submission)
+            self.watch.let_go(submission)
             if not keep:
                 self.outbox.withdraw(submission)
             raise
         except BaseException:
-            self.let_go(submission)
+            self.watch.let_go(submission)
             if self._network.instant:  # what did not return has left no trace
                 self.outbox.withdraw(submission)
             raise
@@ -279,97 +234,6 @@ class Courier:
                 if attempt == _TRIES - 1:
                     raise
             time.sleep(_FIRST_PAUSE * 2**attempt)
-
-    # -- below: after it was sent
-
-    def _entry(self, submission: Submission) -> Entry | None:
-        return self.outbox.find(submission.tx)
-
-    def _look(self, submission: Submission) -> Status:
-        return look(self._network, submission.hashes, self.confirmations)
-
-    def _wait(self, submission: Submission, final: bool) -> Status:
-        end = time.monotonic() + self._timeout
-        pause, entry = 0.05, None
-        while True:
-            state = "not mined"
-            try:
-                entry = self._entry(submission) or entry
-                status = self._look(submission if entry is None else entry.submission)
-                if status.state is State.FINAL or (status.state is State.MINED and not final):
-                    return status
-                if status.state is State.MINED:
-                    state = f"under {status.blocks} blocks, not {self.confirmations},"
-                elif pause > 0.3:
-                    if entry is None:
-                        self._check_known(submission)
-                    else:
-                        self._check_dropped(entry)
-                        self._tend(submission.account)
-            except ChainUnreachable as error:
-                state = f"not found ({error})"
-            if time.monotonic() > end:
-                raise ChainUnreachable(
-                    f"transaction {submission.tx} was sent but {state} within {self._timeout} s; "
-                    "it may still be mined, and will be looked up again before another is sent"
-                )
-            time.sleep(pause)
-            pause = min(2 * pause, 2)
-
-    def _check_known(self, submission: Submission) -> None:
-        if not any(self._network.knows(tx) for tx in submission.hashes):
-            raise TransactionDropped(
-                f"transaction {submission.tx} is neither on the chain nor in the outbox any more: look at what "
-                f"{submission.account} sent under nonce {submission.nonce} before you send it again"
-            )
-
-    def _check_dropped(self, entry: Entry) -> None:
-        sent = entry.submission
-        if is_dropped(self._network, sent.account, sent.nonce, sent.hashes, self.confirmations):
-            self.outbox.remove(sent)
-            self.let_go(sent)
-            raise TransactionDropped(
-                f"transaction {sent.tx} will never be mined: another one of {sent.account} has its nonce {sent.nonce}"
-            )
-
-    def _tell(self, submission: Submission, status: Status) -> None:
-        self.let_go(submission)
-        if status.state is State.FINAL:
-            self.outbox.remove(submission)
-        elif status.receipt is not None:
-            self.outbox.tell(submission, status.receipt.block)
-
-    def _sweep(self, account: Address) -> None:
-        """Take out what has become final since its sender was told."""
-        told = [entry for entry in self.outbox.entries(account) if entry.told is not None]
-        if not told:
-            return
-        head = self._network.block_number()
-        for entry in told:
-            if entry.told is not None and head - entry.told >= self.confirmations:
-                status = self._look(entry.submission)
-                if status.state is State.PENDING:
-                    with contextlib.suppress(TransactionDropped):
-                        self._check_dropped(entry)
-                else:
-                    self._tell(entry.submission, status)
-
-    def _tend(self, account: Address) -> None:
-        """Hand in again, lowest nonce first, what no node knows; at most once a second."""
-        now = time.monotonic()
-        with self._guard:
-            if now - self._tended.get(account, now - 2) < 1:
-                return
-            self._tended[account] = now
-        for entry in self.outbox.entries(account):
-            sent = entry.submission
-            if any(self._network.knows(tx) for tx in sent.hashes):
-                continue
-            for tx in sent.hashes:
-                with contextlib.suppress(Refused):
-                    self._network.send(entry.raws[tx])
-                    self.outbox.take(sent)
-                    break
 
 
 def _an_eighth_more(wei: int) -> int:

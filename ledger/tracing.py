@@ -39,14 +39,15 @@ def look(network: Network, hashes: Iterable[str], confirmations: int) -> Status:
 def is_dropped(network: Network, account: Address, nonce: int, hashes: tuple[str, ...], confirmations: int) -> bool:
     """Whether a transaction can be mined no more, since another one has its nonce, as deep as ``confirmations``.
 
-    The receipts are asked for several times after the nonce: one node of many may know the one before the other.
+    It is asked for several times after the nonce, since one node of many may know the one before the other; and while
+    a node knows it at all, if only in a block that was left, it may come back.
     """
     if network.nonce_at_depth(account, confirmations) <= nonce:
         return False
     for attempt in range(_LOOKS):
         if attempt:
             time.sleep(_PAUSE)
-        if look(network, hashes, confirmations).state is not State.PENDING:
+        if any(network.knows(tx) for tx in hashes):
             return False
     return True
 

@@ -38,6 +38,11 @@ class Network:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)["result"]
 
+    def mine_and_go_on(self) -> None:
+        """After a pause. Ganache's ``miner_start`` alone may lose the block of one that took another's place."""
+        self.ask("evm_mine")
+        self.ask("miner_start")
+
     def sent_by(self, account: Address) -> list[dict]:
         """Every transaction of an account on the chain, in order."""
         blocks = range(int(self.ask("eth_blockNumber"), 16) + 1)
@@ -98,7 +103,7 @@ def test_forty_in_flight_from_eight_threads(network, payer, payee, tmp_path, pau
         assert len({receipt.tx for receipt in receipts}) == 40
         assert chain.balance(payee) == 40
         assert [int(entry["nonce"], 16) for entry in network.sent_by(payer.address)] == list(range(41))
-        assert chain.unsettled() == chain._courier.outbox.entries() == ()
+        assert chain.unsettled() == chain._watch.outbox.entries() == ()
 
 
 def test_what_the_node_refuses_leaves_no_gap(network, payer, payee, monkeypatch):
@@ -126,7 +131,7 @@ def test_what_the_node_refuses_leaves_no_gap(network, payer, payee, monkeypatch)
         monkeypatch.setattr(chain._network, "estimate", gas)
         chain.transact(payer, payee, b"", value=3)
         assert chain.balance(payee) == 9
-        assert chain._courier.outbox.find(said[2])  # sent, and nobody asked for its receipt yet
+        assert chain._watch.outbox.find(said[2])  # sent, and nobody asked for its receipt yet
         nonces = [int(entry["nonce"], 16) for entry in network.sent_by(payer.address)]
         assert nonces == list(range(8))
 
@@ -221,7 +226,7 @@ def test_a_kill_around_the_broadcast_sends_exactly_one(network, payer, payee, tm
         assert chain.transact(payer, payee, b"", value=7).tx == left.tx
         assert [entry["hash"] for entry in network.sent_by(payer.address)][1:] == [left.tx]
         assert chain.balance(payee) == 7
-        assert chain._courier.outbox.entries() == ()
+        assert chain._watch.outbox.entries() == ()
 
 
 def test_another_call_waits_for_what_a_killed_process_left(network, payer, payee, tmp_path):
@@ -275,7 +280,7 @@ def test_a_reorganised_transaction_is_pending_again_and_mined_again(network, pay
         network.ask("evm_mine")
         assert chain.settle(sent, final=True) == again
         assert chain.status(sent.tx).state is State.FINAL
-        assert chain._courier.outbox.entries() == ()
+        assert chain._watch.outbox.entries() == ()
 
 
 def test_the_next_transaction_brings_a_reorganised_one_back(network, payer, payee, tmp_path):
@@ -288,9 +293,9 @@ def test_the_next_transaction_brings_a_reorganised_one_back(network, payer, paye
         for _ in range(5):
             network.ask("evm_mine")
         chain.transact(payer, payee, b"", value=9)  # takes out what is final by now
-        assert [entry.submission.value for entry in chain._courier.outbox.entries()] == [9]
+        assert [entry.submission.value for entry in chain._watch.outbox.entries()] == [9]
     with Chain.open_rpc(network.url, confirmations=0, outbox=tmp_path) as chain:
-        assert chain._courier.outbox.entries() == ()
+        assert chain._watch.outbox.entries() == ()
 
 
 @pytest.mark.parametrize("which", ["faster", "slower"])
@@ -305,7 +310,7 @@ def test_whichever_of_two_is_mined_counts(network, payer, payee, tmp_path, monke
         assert (fast.replaced, fast.hashes) == ((slow.tx,), (fast.tx, slow.tx))
         assert fast.fee_per_gas * 8 >= slow.fee_per_gas * 9
         assert fast.tip_per_gas * 8 >= slow.tip_per_gas * 9
-        network.ask("miner_start")
+        network.mine_and_go_on()
         mined = fast if which == "faster" else slow
         assert chain.settle(slow).tx == mined.tx
         assert chain.settle(fast).tx == mined.tx
@@ -322,7 +327,7 @@ def test_one_that_was_sped_up_survives_a_kill(network, payer, payee, tmp_path):
         fast = chain.speed_up(chain.submit(payer, payee, b"", value=7), payer)
     with Chain.open_rpc(network.url, outbox=tmp_path) as chain:
         assert chain.unsettled() == (fast,)
-        network.ask("miner_start")
+        network.mine_and_go_on()
         assert chain.transact(payer, payee, b"", value=7).tx == fast.tx
         assert chain.balance(payee) == 7
 
