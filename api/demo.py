@@ -150,7 +150,7 @@ def _register(home: Home, source: Path, title: str, license_: str, signer: Signe
             source,
             title=title,
             license_=license_,
-            terms=Terms(price_wei=PRICE_WEI, royalty_ppm=ROYALTY_PPM, uses=("train",)),
+            terms=Terms(price=PRICE_WEI, royalty_ppm=ROYALTY_PPM, uses=("train",)),
             signer=signer,
             now=stage.now,
             skip_bad=True,
@@ -183,7 +183,7 @@ def _license(home: Home, entries: list[DatasetEntry], creator: Signer, stage: St
     for entry in entries:
         done = licenses.buy(home, entry.id, use="train", signer=creator, now=stage.now)
         if done.entry is not None:
-            price = ether_from_wei(done.entry.price_wei)
+            price = ether_from_wei(done.entry.price)
             stage.say(f"license   {done.entry.id}: dataset {entry.id}, train, {price} ETH")
 
 

@@ -28,9 +28,10 @@ class Event:
 class Interface:
     """A contract's ABI, and the code that creates one.
 
-    Values go in as :class:`Address`, :class:`Digest`, ``bytes``, ``str``, ``int``, ``bool`` and sequences of these;
-    :class:`ArgumentRefused` names the one that does not fit. They come out as :class:`Address`, ``bytes``, ``str``,
-    ``int``, ``bool``, tuples for arrays, and dictionaries for structs; what is not UTF-8 in a string is escaped.
+    Values go in as :class:`Address`, :class:`Digest`, ``bytes``, ``str``, ``int``, ``bool`` and sequences of these,
+    which may stand for structs; :class:`ArgumentRefused` names the one that does not fit. They come out as
+    :class:`Address`, ``bytes``, ``str``, ``int``, ``bool``, tuples for arrays, and dictionaries for structs; what is
+    not UTF-8 in a string is escaped.
     """
 
     name: str
@@ -138,6 +139,8 @@ def _decode(fields: Sequence[Mapping[str, Any]], data: bytes) -> tuple[Any, ...]
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(_plain(inner) for inner in value)
     return value.raw if isinstance(value, Address | Digest) else value
 
 

@@ -56,6 +56,11 @@ class Cid:
         return cls(bytes((1, Codec.RAW)) + _SHA2_256 + hashlib.sha256(block).digest())
 
     @classmethod
+    def of_digest(cls, digest: bytes) -> Cid:
+        """CID (version 1, codec raw) of the block of plain bytes that has this SHA-256."""
+        return cls(bytes((1, Codec.RAW)) + _SHA2_256 + digest)
+
+    @classmethod
     def of_dag_pb(cls, block: bytes | memoryview) -> Cid:
         """CID (version 1, codec dag-pb) of an encoded dag-pb node."""
         return cls(bytes((1, Codec.DAG_PB)) + _SHA2_256 + hashlib.sha256(block).digest())

@@ -17,15 +17,21 @@ if TYPE_CHECKING:
     from ledger.keys import Signer
 
 
+NOUNS = ("datasets", "licenses", "models", "royalties", "tracks", "market")
+"""The contracts, in the order of their making, each in a block of its own or a later one than the one before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The addresses of the four contracts on one chain, and the block from which on they are there."""
+    """The addresses of the six contracts on one chain, and the block from which on they are there."""
 
     chain_id: int
     datasets: Address
     licenses: Address
     models: Address
+    royalties: Address
     tracks: Address
+    market: Address
     block: int
 
     @classmethod
@@ -34,8 +40,9 @@ class Deployment:
 
         The block is a lower bound.
         """
-        datasets, licenses, models, tracks = (_created(account, nonce) for nonce in range(4))
-        return cls(chain.chain_id, datasets, licenses, models, tracks, 1) if chain.has_code(tracks) else None
+        addresses = {noun: _created(account, nonce) for nonce, noun in enumerate(NOUNS)}
+        found = cls(chain_id=chain.chain_id, block=1, **addresses)
+        return found if chain.has_code(found.market) else None
 
     @classmethod
     def read(cls, path: Path) -> Deployment:
@@ -54,7 +61,7 @@ class Deployment:
             chain_id, block = fields["chain_id"], fields["block"]
             if type(chain_id) is not int or type(block) is not int:
                 raise Malformed("chain_id and block are whole numbers")
-            addresses = {name: Address.parse(fields[name]) for name in ("datasets", "licenses", "models", "tracks")}
+            addresses = {noun: Address.parse(fields[noun]) for noun in NOUNS}
         except (ValueError, KeyError, TypeError, Malformed) as error:
             raise Malformed(f"{path} is not a deployment file: {error!r}") from None
         return cls(chain_id=chain_id, block=block, **addresses)
@@ -64,10 +71,7 @@ class Deployment:
         fields = {
             "block": self.block,
             "chain_id": self.chain_id,
-            "datasets": str(self.datasets),
-            "licenses": str(self.licenses),
-            "models": str(self.models),
-            "tracks": str(self.tracks),
+            **{noun: str(getattr(self, noun)) for noun in NOUNS},
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(fields, indent=2) + "\n"
@@ -82,16 +86,28 @@ def _created(account: Address, nonce: int) -> Address:
     return Address(keccak(encode([account.raw, nonce]))[12:])
 
 
-def deploy(chain: Chain, signer: Signer) -> Deployment:
-    """Create the four contracts, in four transactions that ``signer`` pays for.
+def deploy(chain: Chain, signer: Signer, guardian: Address | None = None, site: str = "") -> Deployment:
+    """Create the six contracts, in six transactions that ``signer`` pays for and sends nothing between.
+
+    Args:
+        chain: where.
+        signer: gets no power over them.
+        guardian: a contract, such as a multisig wallet, that may pause new mints; None for nobody.
+        site: URL that pages of tracks and a C2PA resolution API begin with, ending in a slash; or empty.
 
     Raises:
         InsufficientFunds: the signer's account cannot pay for them.
+        Refused: the guardian is no contract, or another transaction of the signer's came between.
         ChainUnreachable: no answer from the chain.
     """
     block = chain.block_number + 1
     datasets = chain.create(signer, Interface.load("Datasets"))
-    licenses = chain.create(signer, Interface.load("Licenses"), datasets)
+    # Licenses and models know each other: the models' address is foretold, and the models' constructor checks it.
+    models = _created(signer.address, chain.nonce(signer.address) + 1)
+    licenses = chain.create(signer, Interface.load("Licenses"), datasets, models)
     models = chain.create(signer, Interface.load("Models"), datasets, licenses)
-    tracks = chain.create(signer, Interface.load("Tracks"), models, licenses)
-    return Deployment(chain.chain_id, datasets, licenses, models, tracks, block)
+    royalties = chain.create(signer, Interface.load("Royalties"), datasets, models)
+    guard = guardian or Address(bytes(20))
+    tracks = chain.create(signer, Interface.load("Tracks"), models, licenses, royalties, guard, site)
+    market = chain.create(signer, Interface.load("Market"), tracks)
+    return Deployment(chain.chain_id, datasets, licenses, models, royalties, tracks, market, block)

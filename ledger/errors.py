@@ -19,10 +19,17 @@
     │   ├── AlreadyRegistered  this digest has a token already
     │   ├── ConsentWithdrawn   the holder sells no more licenses
     │   ├── NotOwner           the caller does not own the token
-    │   ├── PriceNotMet        not exactly the price was sent
+    │   ├── PriceNotMet        another price than was agreed to, or not exactly it was sent
     │   ├── UseNotOffered      a dataset is not on offer for a use
     │   ├── ArgumentRefused    a value out of the range that the contracts allow
-    │   ├── NothingDue         nothing is credited to the account
+    │   ├── NothingDue         nothing is credited to the account, or due to the share
+    │   ├── PaymentShort       a token keeps a part of what is paid with it
+    │   ├── NotOffered         a track is not for sale, or not any more
+    │   ├── NotCreator         only its creator may do this with a track
+    │   ├── AlreadyAnchored    the caller anchored this root before
+    │   ├── VoucherCancelled   the creator took the voucher back
+    │   ├── MintsPaused        the guardian has paused new mints
+    │   ├── ProposalPending    new shares are proposed already
     │   ├── PaymentRefused     the receiving account's own code refused the money
     │   ├── InsufficientFunds  the account cannot pay for the transaction
     │   ├── TransactionDropped another transaction took its turn: it will never be mined
@@ -121,7 +128,7 @@ class NotOwner(Refused):
 
 
 class PriceNotMet(Refused):
-    """Not exactly the price was sent."""
+    """The price or currency is another than was agreed to, or not exactly it was sent."""
 
 
 class UseNotOffered(Refused):
@@ -133,7 +140,35 @@ class ArgumentRefused(Refused):
 
 
 class NothingDue(Refused):
-    """Nothing is credited to the account."""
+    """Nothing is credited to the account, or due to the share."""
+
+
+class PaymentShort(Refused):
+    """A token keeps a part of what is paid with it."""
+
+
+class NotOffered(Refused):
+    """A track is not for sale, or not any more."""
+
+
+class NotCreator(Refused):
+    """Only its creator may do this with a track."""
+
+
+class AlreadyAnchored(Refused):
+    """The caller anchored this root before."""
+
+
+class VoucherCancelled(Refused):
+    """The creator took the voucher back."""
+
+
+class MintsPaused(Refused):
+    """The guardian has paused new mints."""
+
+
+class ProposalPending(Refused):
+    """New shares are proposed already: somebody objects, or their window ends."""
 
 
 class PaymentRefused(Refused):

@@ -45,9 +45,11 @@ class Verifier:
             self._agree(
                 "token",
                 subject,
-                "its claim is the token, its audio digest and creator are the chain's",
+                "its watermark is the token, its claim, audio digest and creator are the chain's",
                 {
                     "claim": (claim.digest, entry.claim),
+                    "watermark": (claim.token, entry.id),
+                    "royalty": (record.royalty_ppm, entry.royalty_ppm),
                     "audio digest": (record.audio, entry.audio),
                     "creator": (claim.creator, entry.creator),
                     "chain id": (claim.chain_id, deployment.chain_id),
@@ -69,8 +71,10 @@ class Verifier:
             self._agree(
                 "training run",
                 subject,
-                "weights, trainer, datasets and shares are the chain's",
+                "weights, trainer, datasets, shares and royalty are the chain's",
                 {
+                    "royalty": (record.royalty_ppm, entry.royalty_ppm),
+                    "parents": (tuple(parent.id for parent in record.parents), entry.parents),
                     "weights": (record.weights, entry.weights),
                     "trainer": (record.trainer, entry.trainer),
                     "datasets": (tuple((use.id, use.share_ppm) for use in record.datasets), entry.datasets),
@@ -106,12 +110,8 @@ class Verifier:
             self._agree(
                 "terms",
                 subject,
-                "price, royalty and uses are the chain's",
-                {
-                    "price": (record.terms.price_wei, entry.price_wei),
-                    "royalty": (record.terms.royalty_ppm, entry.royalty_ppm),
-                    "uses": (record.terms.uses, entry.uses),
-                },
+                "price, royalty, uses and end are those it was registered with",
+                {"terms": (record.terms, entry.registered_terms)},
             )
             held = sum(self._store.has(recording.cid) for recording in record.recordings)
             self._note(
@@ -152,19 +152,21 @@ class Verifier:
                 continue
             if named not in (0, entry.id):
                 continue
-            record = self._record(LicenseRecord, f"license {entry.id}", entry.cid, entry.record, entry.licensee)
+            name = f"license {entry.id} of dataset {dataset.id}"
+            record = self._record(LicenseRecord, name, entry.cid, entry.record, entry.licensee)
             if record is not None:
                 self._agree(
                     "license terms",
-                    f"license {entry.id}",
-                    "licensee, subject, uses, end and price are the chain's",
+                    name,
+                    "licensee, subject, uses, end, price and royalty are the chain's",
                     {
                         "licensee": (record.licensee, entry.licensee),
                         "dataset": ((record.subject_kind, record.subject_id), ("dataset", dataset.id)),
                         "dataset record": (record.subject_record, dataset.record),
                         "uses": (record.uses, entry.uses),
                         "end": (_seconds(record.valid_until), entry.valid_until),
-                        "price": (record.price_wei, entry.price_wei),
+                        "price": ((record.price, record.currency), (entry.price, entry.currency)),
+                        "royalty": (record.royalty_ppm, entry.royalty_ppm),
                     },
                 )
             self._ok("license", subject, f"dataset {dataset.id} was licensed for training (license {entry.id})")

@@ -24,7 +24,7 @@ from ledger.records import Terms
 from ledger.vault import Vault
 
 PASSPHRASE = "open sesame"
-TERMS = Terms(price_wei=10**16, royalty_ppm=50_000, uses=("train",))
+TERMS = Terms(price=10**16, royalty_ppm=50_000, uses=("train",))
 MICRO = Preset(
     name="micro",
     corpus=CorpusConfig(window=4.0, most=12.0),

@@ -59,7 +59,7 @@ def add(
     home, console = Home(settings, ask_passphrase), Console(as_json)
     if not SPDX.fullmatch(license_):
         raise UsageError(f"--license {license_!r}: an SPDX identifier such as CC-BY-4.0, or LicenseRef- and a name")
-    terms = Terms(price_wei=wei_from_ether(price), royalty_ppm=ppm_from_percent(share), uses=("train",))
+    terms = Terms(price=wei_from_ether(price), royalty_ppm=ppm_from_percent(share), uses=("train",))
     signer = home.signer(key_name)
     with console.progress() as report:
         done = datasets.add(
@@ -82,8 +82,8 @@ def add(
         "holder": str(entry.holder),
         "recordings": done.recordings,
         "seconds": round(done.seconds, 3),
-        "price": ether_from_wei(entry.price_wei),
-        "share": percent_from_ppm(entry.royalty_ppm),
+        "price": ether_from_wei(entry.terms.price),
+        "share": percent_from_ppm(entry.terms.royalty_ppm),
         "omitted": [{"file": name, "reason": reason} for name, reason in done.omitted],
         "already": done.already,
     }
@@ -136,8 +136,8 @@ def show(settings: Settings, dataset_id: int, as_json: bool) -> None:
         "holder": str(entry.holder),
         "owner": str(entry.owner),
         "license": record.license,
-        "price": ether_from_wei(entry.price_wei),
-        "share": percent_from_ppm(entry.royalty_ppm),
+        "price": ether_from_wei(entry.terms.price),
+        "share": percent_from_ppm(entry.terms.royalty_ppm),
         "consent": entry.consent,
         "root": str(entry.root),
         "record": str(entry.record),

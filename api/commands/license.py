@@ -38,7 +38,7 @@ def buy(settings: Settings, dataset_id: int, use: str, key_name: str, as_json: b
         "dataset": dataset_id,
         "licensee": str(entry.licensee),
         "uses": list(entry.uses),
-        "price": ether_from_wei(entry.price_wei),
+        "price": ether_from_wei(entry.price),
         "record": str(entry.record),
         "cid": entry.cid,
         "already": done.already,

@@ -108,9 +108,7 @@ def add(
         with home.ledger() as ledger:
             cid = publish(ledger.store, record, signer)
             home.fund(ledger, signer)
-            entry = ledger.contracts.register_dataset(
-                signer, root, record.digest, str(cid), terms.price_wei, terms.royalty_ppm, terms.uses
-            )
+            entry = ledger.contracts.register_dataset(signer, root, record.digest, str(cid), terms)
     return Registered(entry, len(good), seconds, names, already=False)
 
 

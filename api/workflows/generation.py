@@ -125,6 +125,7 @@ def _describe(
         audio_cid=audio_cid,
         attention=shares_ppm([round(weight * 1_000_000) for weight in attention]),
         watermark=claim.watermark.hex(),
+        royalty_ppm=0,  # asked for when it is minted
         model_record=model_record,
         created=timestamp(now()),
     )

@@ -47,12 +47,19 @@ def buy(home: Home, dataset_id: int, *, use: str, signer: Signer, now: Callable[
             licensee=signer.address,
             uses=(use,),
             valid_from=timestamp(now()),
-            valid_until=None,
-            price_wei=dataset.price_wei,
+            valid_until=dataset.terms.until,
+            price=dataset.terms.price,
+            currency=dataset.terms.currency,
+            royalty_ppm=dataset.terms.royalty_ppm,
         )
         cid = publish(ledger.store, record, signer)
         home.fund(ledger, signer)
-        entry = contracts.buy_license(signer, dataset_id, (use,), record.digest, str(cid), dataset.price_wei)
+        terms = dataset.terms
+        if terms.currency is not None and terms.price:
+            contracts.allow(signer, terms.currency, terms.price)
+        entry = contracts.buy_license(
+            signer, "dataset", dataset_id, (use,), record.digest, str(cid), terms.price, terms.currency
+        )
         return Licensed(entry, already=False)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ledger.keys import Signer
 
 
+ROYALTY_PPM = 100_000
+"""What a sale pays as royalty if nothing else is said: a tenth."""
+
+
 @dataclass(frozen=True, slots=True)
 class Minted:
     """The outcome of :func:`mint`."""
@@ -24,8 +28,11 @@ class Minted:
     already: bool
 
 
-def mint(home: Home, path: Path, *, signer: Signer) -> Minted:
-    """Mint the track whose claim ``generate`` wrote down for this very file; a minted file is not minted again."""
+def mint(home: Home, path: Path, *, signer: Signer, royalty_ppm: int = ROYALTY_PPM) -> Minted:
+    """Mint the track whose claim ``generate`` wrote down for this very file; a minted file is not minted again.
+
+    ``royalty_ppm`` is the part of each later sale's price that is asked as royalty (ERC-2981), in parts per million.
+    """
     from ledger.archive import publish
     from ledger.errors import AlreadyRegistered
 
@@ -36,7 +43,7 @@ def mint(home: Home, path: Path, *, signer: Signer) -> Minted:
             if signer.address not in (known.creator, known.owner):
                 raise AlreadyRegistered(f"{path}: {known.creator} minted this file, as track {known.claim}", known.id)
             return Minted(known, already=True)
-        record = drafts.find(home, audio, str(path))
+        record = replace(drafts.find(home, audio, str(path)), royalty_ppm=royalty_ppm)
         creator = record.claim.creator
         if creator != signer.address:
             raise NotCreator(f"{path} was generated for {creator}; mint it with that key, not {signer.address}")
@@ -44,5 +51,7 @@ def mint(home: Home, path: Path, *, signer: Signer) -> Minted:
         cid = publish(ledger.store, record, signer)
         home.fund(ledger, signer)
         claim = record.claim
-        entry = ledger.contracts.mint_track(signer, claim.digest, audio, record.digest, str(cid), claim.model)
+        entry = ledger.contracts.mint_track(
+            signer, claim.digest, audio, record.digest, str(cid), claim.model, record.royalty_ppm
+        )
         return Minted(entry, already=False)

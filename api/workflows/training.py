@@ -35,7 +35,10 @@ PACKAGES = ("torch", "numpy", "librosa", "safetensors", "soundfile", "soxr")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What decides a run's outcome, and under which licenses it happens (0 where the trainer owns the dataset)."""
+    """What decides a run's outcome, and under which licenses it happens (0 where the trainer owns the dataset).
+
+    The royalty that the model's holder will ask is fixed when the run is recorded, and does not change the weights.
+    """
 
     trainer: Address
     preset: Preset
@@ -43,10 +46,11 @@ class Run:
     code: Digest
     datasets: tuple[tuple[DatasetEntry, DatasetRecord], ...]
     licenses: tuple[int, ...]
+    royalty_ppm: int
 
     @property
     def identity(self) -> Digest:
-        """Equal for equal runs; licenses, which may be renewed, are left out."""
+        """Equal for equal runs; licenses, which may be renewed, and the royalty are left out."""
         from ledger.canonical import encode
 
         return Digest.of(
@@ -80,6 +84,7 @@ def train(
     seed: int,
     signer: Signer,
     now: Callable[[], datetime],
+    royalty_ppm: int = 0,
     progress: Callable[[Progress], None] | None = None,
 ) -> Trained:
     """Train on every dataset named, keep the weights, and record the run on chain.
@@ -90,7 +95,7 @@ def train(
     with home.ledger() as ledger:
         chosen = tuple(dataset_workflow.show(ledger, dataset_id) for dataset_id in sorted(set(dataset_ids)))
         licenses = _require_licenses(ledger.contracts, [entry for entry, _ in chosen], signer.address)
-    run = Run(signer.address, preset, seed, code_digest(), chosen, licenses)
+    run = Run(signer.address, preset, seed, code_digest(), chosen, licenses, royalty_ppm)
     folder = home.folder("runs") / str(run.identity)
     with home.changing(f"run-{run.identity}"):
         outcome = _outcome(folder)
@@ -214,7 +219,9 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
                 weights_cid=ledger.store.add_file(path),
                 weights_size=path.stat().st_size,
                 trainer=signer.address,
+                royalty_ppm=run.royalty_ppm,
                 datasets=uses,
+                parents=(),
                 preset=run.preset.name,
                 config=run.preset.flat(),
                 seed=run.seed,
@@ -229,7 +236,9 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
             cid = publish(ledger.store, record, signer)
             home.fund(ledger, signer)
             shares = [(use.id, use.share_ppm) for use in uses]
-            entry = ledger.contracts.record_model(signer, weights, record.digest, str(cid), shares)
+            entry = ledger.contracts.record_model(
+                signer, weights, record.digest, str(cid), shares, royalty_ppm=run.royalty_ppm
+            )
     outcome = {**outcome, "model": entry.id}
     file.write(folder / "outcome.json", lambda out: out.write(json.dumps(outcome).encode()))
     return outcome

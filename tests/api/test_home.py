@@ -15,6 +15,7 @@ from ledger.chain import Chain
 from ledger.digest import Digest
 from ledger.errors import WrongPassphrase
 from ledger.keys import LocalSigner
+from ledger.records import Terms
 
 
 @pytest.fixture
@@ -30,7 +31,9 @@ def test_a_lost_deployment_file_is_found_again(home: Home) -> None:
     signer = LocalSigner.generate()
     with home.ledger() as ledger:
         home.fund(ledger, signer)
-        entry = ledger.contracts.register_dataset(signer, Digest.of(b"r"), Digest.of(b"d"), "cid", 0, 0, ["train"])
+        entry = ledger.contracts.register_dataset(
+            signer, Digest.of(b"r"), Digest.of(b"d"), "cid", Terms(0, 0, ("train",))
+        )
         addresses = ledger.contracts.deployment.tracks
     (home.path / "deployment.json").unlink()
     assert home.exists

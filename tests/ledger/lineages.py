@@ -29,7 +29,8 @@ from ledger.verify import Verifier
 
 TIME = "2026-11-23T10:00:00Z"
 ISCC = "ISCC:EIAWUJFCEZZOJYVD"
-TERMS = Terms(price_wei=10**16, royalty_ppm=50_000, uses=("train",))
+ROYALTY_PPM = 100_000
+TERMS = Terms(price=10**16, royalty_ppm=50_000, uses=("train",))
 
 
 def digest(text: str) -> Digest:
@@ -79,9 +80,7 @@ class World:
         )
         said = change(record)
         cid = publish(self.store, said, self.holder)
-        return self.contracts.register_dataset(
-            self.holder, record.root, said.digest, str(cid), TERMS.price_wei, TERMS.royalty_ppm, TERMS.uses
-        )
+        return self.contracts.register_dataset(self.holder, record.root, said.digest, str(cid), TERMS)
 
     def license(
         self, dataset: DatasetEntry, change: Callable[[LicenseRecord], LicenseRecord] = lambda r: r
@@ -94,12 +93,14 @@ class World:
             uses=("train",),
             valid_from=TIME,
             valid_until=None,
-            price_wei=dataset.price_wei,
+            price=dataset.terms.price,
+            currency=None,
+            royalty_ppm=dataset.terms.royalty_ppm,
         )
         said = change(record)
         cid = publish(self.store, said, self.creator)
         return self.contracts.buy_license(
-            self.creator, dataset.id, ("train",), said.digest, str(cid), dataset.price_wei
+            self.creator, "dataset", dataset.id, ("train",), said.digest, str(cid), dataset.terms.price
         )
 
     def model(
@@ -118,7 +119,9 @@ class World:
             weights_cid=self.store.add_bytes(name.encode()),
             weights_size=len(name),
             trainer=self.creator.address,
+            royalty_ppm=ROYALTY_PPM,
             datasets=uses,
+            parents=(),
             preset="tiny",
             config={"steps": 1},
             seed=1,
@@ -132,8 +135,9 @@ class World:
         )
         said = change(record)
         cid = publish(self.store, said, self.creator)
+        parts = [(use.id, use.share_ppm) for use in uses]
         return self.contracts.record_model(
-            self.creator, record.weights, said.digest, str(cid), [(use.id, use.share_ppm) for use in uses]
+            self.creator, record.weights, said.digest, str(cid), parts, royalty_ppm=ROYALTY_PPM
         )
 
     def track(
@@ -167,12 +171,15 @@ class World:
             audio_cid=self.store.add_bytes(b"audio"),
             attention=claim.style,
             watermark=claim.watermark.hex(),
+            royalty_ppm=ROYALTY_PPM,
             model_record=model.record,
             created=TIME,
         )
         said = change(record)
         cid = publish(self.store, said, signer or self.creator)
-        return self.contracts.mint_track(self.creator, claim.digest, record.audio, said.digest, str(cid), model.id)
+        return self.contracts.mint_track(
+            self.creator, claim.digest, record.audio, said.digest, str(cid), model.id, ROYALTY_PPM
+        )
 
     def verify(self, track: TrackEntry) -> tuple[Verdict, list[Finding]]:
         verifier = Verifier(self.contracts, self.store)

@@ -168,14 +168,14 @@ def test_a_training_run_that_names_another_dataset_record_is_invalid(
 
 def test_a_license_record_for_another_price_is_invalid(world: World) -> None:
     dataset = world.dataset("underpriced")
-    held = world.license(dataset, lambda record: replace(record, price_wei=1))
+    held = world.license(dataset, lambda record: replace(record, price=1))
     verdict, findings = world.verify(world.track(world.model("cheap", [(dataset, held)]), 42))
     assert verdict is Verdict.INVALID
     assert [finding.check for finding in wrong(findings)] == ["license terms"]
 
 
 def test_a_dataset_record_with_other_terms_is_invalid(world: World) -> None:
-    dataset = world.dataset("two-faced", lambda record: replace(record, terms=replace(TERMS, price_wei=1)))
+    dataset = world.dataset("two-faced", lambda record: replace(record, terms=replace(TERMS, price=1)))
     model = world.model("two-faced", [(dataset, world.license(dataset))])
     verdict, findings = world.verify(world.track(model, 43))
     assert verdict is Verdict.INVALID
@@ -201,10 +201,9 @@ def test_consent_withdrawn_after_training_is_said_and_undoes_nothing(world: Worl
     assert any(finding.check == "consent" and finding.status is Status.NOTE for finding in findings)
 
 
-def test_a_training_run_that_names_somebody_elses_license_is_invalid(world: World) -> None:
-    dataset, other = world.dataset("licensed"), world.dataset("licensed as well")
-    world.license(dataset)
-    elsewhere = world.license(other)
+def test_a_training_run_that_names_a_license_that_was_never_issued_is_invalid(world: World) -> None:
+    dataset = world.dataset("licensed")
+    elsewhere = replace(world.license(dataset), id=2)
     verdict, findings = world.verify(world.track(world.model("misnaming", [(dataset, elsewhere)]), 45))
     assert verdict is Verdict.INVALID
     assert [finding.check for finding in wrong(findings)] == ["license"]
@@ -213,8 +212,9 @@ def test_a_training_run_that_names_somebody_elses_license_is_invalid(world: Worl
 
 def test_a_license_granted_under_a_made_up_record_does_not_spoil_the_one_that_was_bought(world: World) -> None:
     dataset = world.dataset("spoiled")
+    nowhere = str(Cid.of_digest(digest("nowhere").raw))
     world.contracts.grant_license(
-        world.holder, "dataset", dataset.id, world.creator.address, ("train",), None, digest("made up"), "no cid"
+        world.holder, "dataset", dataset.id, world.creator.address, ("train",), None, digest("made up"), nowhere
     )
     model = world.model("unspoiled", [(dataset, world.license(dataset))])
     assert world.verify(world.track(model, 46))[0] is Verdict.VERIFIED

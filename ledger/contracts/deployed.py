@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ledger.abi import Event, Interface
 from ledger.address import Address
-from ledger.deployment import Deployment
+from ledger.contracts.refusals import explain
+from ledger.deployment import NOUNS, Deployment
 from ledger.errors import ChainUnreachable, NoDeployment, NotFound, Reverted
-from ledger.refusals import explain
 
 if TYPE_CHECKING:
     from ledger.chain import Chain
@@ -19,21 +19,20 @@ if TYPE_CHECKING:
 
 
 class Deployed:
-    """``Datasets``, ``Licenses``, ``Models`` and ``Tracks`` where a deployment says that they are."""
+    """The contracts where a deployment says that they are."""
 
     def __init__(self, chain: Chain, deployment: Deployment) -> None:
         """Raises :class:`NoDeployment` if the deployment belongs to another chain, or its contracts are not there."""
         if chain.chain_id != deployment.chain_id:
             raise NoDeployment(f"the deployment is for chain {deployment.chain_id}; this is chain {chain.chain_id}")
-        if not chain.has_code(deployment.tracks):
-            raise NoDeployment(f"no contract at {deployment.tracks} on chain {chain.chain_id}; deploy them again")
+        if not chain.has_code(deployment.market):
+            raise NoDeployment(f"no contract at {deployment.market} on chain {chain.chain_id}; deploy them again")
         self._chain = chain
         self._at: dict[str, tuple[Interface, Address]] = {
-            "Datasets": (Interface.load("Datasets"), deployment.datasets),
-            "Licenses": (Interface.load("Licenses"), deployment.licenses),
-            "Models": (Interface.load("Models"), deployment.models),
-            "Tracks": (Interface.load("Tracks"), deployment.tracks),
+            noun.capitalize(): (Interface.load(noun.capitalize()), getattr(deployment, noun)) for noun in NOUNS
         }
+        self._split = Interface.load("Split")
+        self._subjects = {deployment.datasets: "dataset", deployment.models: "model"}
 
     def view(self, contract: str, function: str, *arguments: Any, block: int | None = None) -> Any:
         """What a view function returns, now or at the end of an earlier block."""
@@ -41,12 +40,24 @@ class Deployed:
         with self._explained():
             return self._chain.call(interface, address, function, *arguments, block=block)
 
-    def known(self, contract: str, noun: str, id: int) -> Any:  # noqa: A002
-        """What a contract keeps of a token; the function is named as the token is."""
+    def known(self, contract: str, noun: str, function: str, id: int) -> Any:  # noqa: A002
+        """What a function says of a token; where there is none, :class:`NotFound` calls it by its noun."""
         try:
-            return self.view(contract, noun, id)
+            return self.view(contract, function, id)
         except NotFound:
             raise NotFound(f"no {noun} {id}") from None
+
+    def view_at(self, interface: Interface, address: Address, function: str, *arguments: Any) -> Any:
+        """What a view function of a contract outside the deployment returns."""
+        with self._explained(interface):
+            return self._chain.call(interface, address, function, *arguments)
+
+    def send_at(
+        self, signer: Signer, interface: Interface, address: Address, function: str, *arguments: Any
+    ) -> Receipt:
+        """Call a function of a contract outside the deployment in a transaction, and wait until it is mined."""
+        with self._explained(interface):
+            return self._chain.send(signer, interface, address, function, *arguments)
 
     def send(self, signer: Signer, contract: str, function: str, *arguments: Any, value: int = 0) -> Receipt:
         """Call a function in a transaction, with ``value`` wei, and wait until it is mined."""
@@ -67,8 +78,9 @@ class Deployed:
         return found[0]
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explained(self, *others: Interface) -> Iterator[None]:
         try:
             yield
         except Reverted as reverted:
-            raise explain(reverted, (interface for interface, _ in self._at.values())) from None
+            ours = [interface for interface, _ in self._at.values()]
+            raise explain(reverted, (*others, *ours, self._split), self._subjects) from None

@@ -1,23 +1,19 @@
-"""What the contracts know of a dataset, a license, a model and a track."""
+"""What the contracts know of a dataset, a license, a model, a track, a royalty share and an offer on the market."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from ledger.address import Address
 from ledger.digest import Digest
-from ledger.errors import ArgumentRefused
+from ledger.records import Terms
 
 SubjectKind = Literal["dataset", "model"]
 """What a license is for."""
 
-USES = ("train", "generate", "commercial")
-"""Every use there is, in the order of its bits in ``contracts/Uses.sol``."""
-
-FOREVER = 2**64 - 1
-"""The contracts' way to say that a license has no end."""
+HolderKind = Literal["account", "dataset", "model"]
+"""Who holds a royalty share: an account, or a dataset's or model's owner; in the order of ``contracts/Shares.sol``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +27,8 @@ class DatasetEntry:
         cid: where the record lies.
         holder: who registered it.
         owner: who owns the token now, and is paid for licenses.
-        price_wei: what a license costs.
-        royalty_ppm: royalty asked, in parts per million.
-        uses: uses on offer.
+        terms: what a license is sold for now.
+        registered_terms: what it was sold for in the beginning, as the record says.
         consent: False once withdrawn.
         block, time, tx: block of the registration, its Unix time in seconds, and the transaction.
     """
@@ -44,9 +39,8 @@ class DatasetEntry:
     cid: str
     holder: Address
     owner: Address
-    price_wei: int
-    royalty_ppm: int
-    uses: tuple[str, ...]
+    terms: Terms
+    registered_terms: Terms
     consent: bool
     block: int
     time: int
@@ -58,12 +52,14 @@ class LicenseEntry:
     """A license on chain.
 
     Attributes:
-        id: counted from 1, over datasets and models together.
+        id: its number among the licenses of this licensee for this subject, from 1.
         subject_kind, subject_id: the token that it is for.
         licensee: who may use it.
         uses: for what.
         valid_from, valid_until: Unix time in seconds, both included; None for no end.
-        price_wei: what was paid.
+        royalty_ppm: part of later income that was agreed to, in parts per million.
+        price: what was paid, in the currency's smallest unit.
+        currency: an ERC-20 token; None for ether.
         record: digest of the signed license record.
         cid: where the record lies.
         block, time, tx: block of the issue, its Unix time in seconds, and the transaction.
@@ -76,7 +72,9 @@ class LicenseEntry:
     uses: tuple[str, ...]
     valid_from: int
     valid_until: int | None
-    price_wei: int
+    royalty_ppm: int
+    price: int
+    currency: Address | None
     record: Digest
     cid: str
     block: int
@@ -95,7 +93,10 @@ class ModelEntry:
         cid: where the record lies.
         trainer: who trained and recorded it.
         owner: who owns the token now.
-        datasets: pairs of a dataset's id and its share in parts per million; the shares make 1,000,000.
+        royalty_ppm: part of a track's income that its holder asks, in parts per million.
+        datasets: pairs of a dataset's id and its share in the training, in parts per million; 1,000,000 in all.
+        parents: the models that the training began from.
+        terms: what a license is sold for now; no uses where nothing is on offer.
         block, time, tx: block of the recording, its Unix time in seconds, and the transaction.
     """
 
@@ -105,7 +106,10 @@ class ModelEntry:
     cid: str
     trainer: Address
     owner: Address
+    royalty_ppm: int
     datasets: tuple[tuple[int, int], ...]
+    parents: tuple[int, ...]
+    terms: Terms
     block: int
     time: int
     tx: str
@@ -116,14 +120,15 @@ class TrackEntry:
     """A track on chain.
 
     Attributes:
-        id: the token: the claim as a number, most significant byte first.
-        claim: digest of the claim; its first 8 bytes are the watermark.
+        id: the token: the watermark as a number, most significant byte first.
+        claim: digest of the claim; with the creator it makes the watermark.
         audio: digest of the audio file.
         record: digest of the signed track record.
         cid: where the record lies.
         model: the model that generated it.
-        creator: who minted it.
+        creator: who generated it, and minted it or let it be minted.
         owner: who owns the token now.
+        royalty_ppm: part of each sale's price that is asked as royalty (ERC-2981), in parts per million.
         block, time, tx: block of the minting, its Unix time in seconds, and the transaction.
     """
 
@@ -135,21 +140,44 @@ class TrackEntry:
     model: int
     creator: Address
     owner: Address
+    royalty_ppm: int
     block: int
     time: int
     tx: str
 
 
-def mask(uses: Iterable[str]) -> int:
-    """Uses as the bits of ``contracts/Uses.sol``. Raises :class:`ArgumentRefused` for one that does not exist."""
-    bits = 0
-    for use in uses:
-        if use not in USES:
-            raise ArgumentRefused(f"no use {use!r}; there are {', '.join(USES)}")
-        bits |= 1 << USES.index(use)
-    return bits
+@dataclass(frozen=True, slots=True)
+class ShareEntry:
+    """A share of what a track earns.
+
+    Attributes:
+        index: its place: 0 the creator, 1 the model's holder, then what the model owes, in its order.
+        kind, holder: an account's address, or the token of a dataset or model.
+        payee: who is paid now.
+        ppm: parts per million of the income.
+    """
+
+    index: int
+    kind: HolderKind
+    holder: Address | int
+    payee: Address
+    ppm: int
 
 
-def uses_of(bits: int) -> tuple[str, ...]:
-    """The uses in a mask."""
-    return tuple(use for index, use in enumerate(USES) if bits >> index & 1)
+@dataclass(frozen=True, slots=True)
+class ListingEntry:
+    """A track for sale.
+
+    Attributes:
+        track: the token.
+        seller: who offers it, and owned it then.
+        price: in the currency's smallest unit.
+        currency: an ERC-20 token; None for ether.
+        until: last second of the offer, Unix time; None for no end.
+    """
+
+    track: int
+    seller: Address
+    price: int
+    currency: Address | None
+    until: int | None
