@@ -39,8 +39,8 @@ def test_every_artifact_that_is_out_of_step_is_named(tmp_path):
     shutil.copytree(ROOT / "ledger" / "artifacts", tmp_path / "ledger" / "artifacts")
     shutil.copytree(ROOT / "contracts", tmp_path / "contracts", ignore=shutil.ignore_patterns("node_modules"))
     (tmp_path / "contracts" / "node_modules").symlink_to(MODULES)
-    tracks = tmp_path / "contracts" / "Tracks.sol"
-    tracks.write_text(tracks.read_text().replace("LARGEST_ANCHOR = 1_000_000", "LARGEST_ANCHOR = 1_000_001"))
+    market = tmp_path / "contracts" / "Market.sol"
+    market.write_text(market.read_text().replace("price - royalty", "price - royalty - 1"))
     artifacts = tmp_path / "ledger" / "artifacts"
     models = json.loads((artifacts / "Models.json").read_text())
     models["abi"] = models["abi"][1:]
@@ -52,8 +52,8 @@ def test_every_artifact_that_is_out_of_step_is_named(tmp_path):
     lines = run.stderr.splitlines()
     assert lines[:4] == [
         "Datasets.json is missing",
+        "Market.json is out of step with the sources: bytecode, sources",
         "Models.json is out of step with the sources: abi",
-        "Tracks.json is out of step with the sources: bytecode, sources",
         "Ghost.json belongs to no contract",
     ]
     assert lines[4] == "run: python scripts/compile_contracts.py"
