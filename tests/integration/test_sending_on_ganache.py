@@ -235,6 +235,7 @@ def test_another_call_waits_for_what_a_killed_process_left(network, payer, payee
     with Chain.open_rpc(network.url, outbox=tmp_path, timeout=1) as chain:
         with pytest.raises(ChainUnreachable, match="was sent but not mined"):
             chain.transact(payer, payee, b"", value=8)
+        assert [one.value for one in chain.unsettled()] == [7]  # the other was not even signed
         network.ask("miner_start")
         assert chain.transact(payer, payee, b"", value=8).succeeded
         (left,) = chain.unsettled()  # it was mined, yet nobody was told

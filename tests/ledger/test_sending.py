@@ -198,6 +198,16 @@ def test_a_block_that_vanished_makes_it_pending_and_hands_it_in_again(node, ledg
         assert ledger.sent == [sent.tx, sent.tx]
 
 
+def test_what_was_lost_is_handed_in_again_before_the_next_one(node, ledger, signer, tmp_path):
+    with Chain.open_rpc(node.url, confirmations=3, outbox=tmp_path) as chain:
+        first = chain.submit(signer, PAYEE, b"")
+        ledger.mine()
+        chain.settle(first)
+        ledger.reorganise()
+        second = chain.submit(signer, PAYEE, b"")
+        assert (second.nonce, ledger.pool) == (1, [first.tx, second.tx])
+
+
 def test_dropped_is_said_only_when_the_other_one_is_deep_enough(node, ledger, signer, tmp_path):
     with Chain.open_rpc(node.url, confirmations=1, outbox=tmp_path) as chain:
         sent = chain.submit(signer, PAYEE, b"")
