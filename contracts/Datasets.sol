@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
+import {Base64} from "@openzeppelin/contracts/utils/Base64.sol";
 import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 import {Offers} from "./Offers.sol";
 import {ConsentWithdrawn, ZeroDigest} from "./Refusals.sol";
@@ -85,9 +86,10 @@ contract Datasets is Offers {
     /// where one is on sale, else "notAllowed".
     function tokenURI(uint256 id) public view override returns (string memory) {
         (, Terms memory terms, bool closed) = offer(id);
-        string memory training = !closed && terms.uses & TRAIN != 0 ? "constrained" : "notAllowed";
-        return string.concat(
-            'data:application/json;utf8,{"name":"Stemmata dataset ',
+        bool sold = !closed && terms.uses & TRAIN != 0 && terms.until >= block.timestamp;
+        string memory training = sold ? "constrained" : "notAllowed";
+        string memory json = string.concat(
+            '{"name":"Stemmata dataset ',
             Strings.toString(id),
             '","dataMiningPreference":{"dataMining":"',
             _preference(closed ? 0 : terms.preferences & 3),
@@ -97,8 +99,15 @@ contract Datasets is Offers {
             training,
             '","aiGenerativeTraining":"',
             training,
+            '"},"license":{"name":"the terms on chain","document":"eip155:',
+            Strings.toString(block.chainid),
+            "/erc721:",
+            Strings.toHexString(address(this)),
+            "/",
+            Strings.toString(id),
             '"}}'
         );
+        return string.concat("data:application/json;base64,", Base64.encode(bytes(json)));
     }
 
     /// @dev Revert unless the caller owns the dataset and consent stands.

@@ -24,7 +24,9 @@ abstract contract Guarded {
     error GuardianIsNoContract(address guardian);
 
     constructor(address guardian) {
-        if (guardian != address(0) && guardian.code.length == 0) revert GuardianIsNoContract(guardian);
+        // Code of 23 bytes is how an ordinary account delegates to a contract (EIP-7702).
+        uint256 length = guardian.code.length;
+        if (guardian != address(0) && (length == 0 || length == 23)) revert GuardianIsNoContract(guardian);
         GUARDIAN = guardian;
     }
 

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Offers} from "./Offers.sol";
-import {AlreadyOver, ConsentWithdrawn, LicenseMissing, NotOwner, PriceChanged, UsesUnknown} from "./Refusals.sol";
+import {AlreadyOver, ConsentWithdrawn, LicenseMissing, NotOwner, UsesUnknown, ZeroDigest} from "./Refusals.sol";
 import {Soulbound} from "./Soulbound.sol";
 import {Till} from "./Till.sol";
 import {ALL_USES, COMMERCIAL, ETHER, GENERATE, TRAIN} from "./Uses.sol";
@@ -20,6 +20,18 @@ contract Licenses is Soulbound, Till {
         uint40 commercial;
         uint24 royaltyPpm;
         uint112 issued;
+    }
+
+    /// @dev What a buyer agrees to; a license is sold on just these terms or not at all.
+    /// @param price In the currency's smallest unit.
+    /// @param currency An ERC-20 token, or zero for ether.
+    /// @param until Last second of validity, Unix time; FOREVER for no end.
+    /// @param royaltyPpm Part of later income, in parts per million.
+    struct Deal {
+        uint256 price;
+        address currency;
+        uint40 until;
+        uint24 royaltyPpm;
     }
 
     /// @param subject The token contract, datasets or models.
@@ -48,14 +60,12 @@ contract Licenses is Soulbound, Till {
     mapping(uint256 token => Held) private _held;
 
     /// @notice A license was bought or granted.
-    /// @param token The token that holds it; see `tokenOf`.
     /// @param subjectId The dataset or model.
     /// @param number Its number among the licenses of this licensee for this subject, from 1.
     /// @param issue What was issued.
     /// @param record SHA-256 of the signed license record.
     /// @param content SHA-256 of the block in which the record lies: the digest in its CID.
     event Licensed(
-        uint256 indexed token,
         uint256 indexed subjectId,
         address indexed licensee,
         uint256 number,
@@ -63,6 +73,9 @@ contract Licenses is Soulbound, Till {
         bytes32 record,
         bytes32 content
     );
+
+    /// @notice The terms are not (any more) what the buyer agreed to.
+    error TermsDiffer(uint256 id, Offers.Terms terms);
 
     /// @notice The subject is not on offer for all of these uses.
     error UseNotOffered(uint256 id, uint8 asked, uint8 offered);
@@ -82,8 +95,7 @@ contract Licenses is Soulbound, Till {
     /// @param subject The token contract, datasets or models.
     /// @param subjectId The token.
     /// @param uses Uses wanted, a mask of Uses.sol, all of them on offer.
-    /// @param currency The currency that the buyer agrees to.
-    /// @param price The price that the buyer agrees to: it must be the one on offer.
+    /// @param deal What the buyer agrees to: it must be what is on offer.
     /// @param record SHA-256 of the signed license record.
     /// @param content SHA-256 of the block in which the record lies.
     /// @return number Of the license, among those of this licensee for this subject.
@@ -91,21 +103,21 @@ contract Licenses is Soulbound, Till {
         Offers subject,
         uint256 subjectId,
         uint8 uses,
-        address currency,
-        uint256 price,
+        Deal calldata deal,
         bytes32 record,
         bytes32 content
     ) external payable returns (uint256 number) {
-        _requireValue(currency, price);
+        _requireValue(deal.currency, deal.price);
         (address payee, Offers.Terms memory terms) = _open(subject, subjectId);
         if (uses == 0 || uses & ~terms.uses != 0) revert UseNotOffered(subjectId, uses, terms.uses);
-        if (price != terms.price || currency != terms.currency) {
-            revert PriceChanged(subjectId, terms.price, terms.currency);
-        }
+        if (
+            deal.price != terms.price || deal.currency != terms.currency || deal.until != terms.until
+                || deal.royaltyPpm != terms.royaltyPpm
+        ) revert TermsDiffer(subjectId, terms);
         if (terms.until < block.timestamp) revert AlreadyOver(terms.until);
-        Issue memory issue = Issue(subject, payee, uses, terms.until, terms.royaltyPpm, price, currency);
+        Issue memory issue = Issue(subject, payee, uses, deal.until, deal.royaltyPpm, deal.price, deal.currency);
         number = _issue(subjectId, msg.sender, issue, record, content);
-        _collect(currency, price, payee);
+        _collect(deal.currency, deal.price, payee);
     }
 
     /// @notice Grant a license without payment. Only the token's owner may, and for a dataset only while consent stands.
@@ -152,8 +164,8 @@ contract Licenses is Soulbound, Till {
         }
     }
 
-    /// @notice The royalties to which `who` agreed by licenses to train on `ids`, in parts per million; an owner's are the
-    /// present terms'. Reverts unless every one is licensed now.
+    /// @notice The royalties to which `who` agreed by licenses to train on `ids`, in parts per million; those of an owner
+    /// without a license are the present terms'. Reverts unless every one is licensed now.
     function royaltiesOf(Offers subject, uint256[] calldata ids, address who)
         external
         view
@@ -182,10 +194,10 @@ contract Licenses is Soulbound, Till {
     /// @notice The token of a licensee and a subject: the licensee in the low 160 bits, the subject's id above them, and
     /// the highest bit set for a model. So it says whose it is without a slot of its own.
     function tokenOf(Offers subject, uint256 id, address licensee) public view returns (uint256) {
-        if (id >> 95 != 0) return 0;
         uint256 kind = 0;
         if (address(subject) == address(MODELS)) kind = 1 << 255;
         else if (address(subject) != address(DATASETS)) revert SubjectUnknown(address(subject));
+        if (id >> 95 != 0) return 0;
         return kind | (id << 160) | uint160(licensee);
     }
 
@@ -204,22 +216,24 @@ contract Licenses is Soulbound, Till {
         if (closed) revert ConsentWithdrawn(id);
     }
 
-    /// @dev Write a license. A use that is licensed for longer already keeps its later end.
+    /// @dev Write a license. A use that is licensed for longer already stays as it is.
     function _issue(uint256 subjectId, address licensee, Issue memory issue, bytes32 record, bytes32 content)
         private
         returns (uint256)
     {
+        if (record == 0) revert ZeroDigest();
         uint256 token = tokenOf(issue.subject, subjectId, licensee);
         Held memory held = _held[token];
         if (++held.issued == 1) _bind(licensee, token);
-        if (issue.uses & TRAIN != 0) {
-            if (held.train < issue.until) held.train = issue.until;
+        if (issue.uses & TRAIN != 0 && held.train <= issue.until) {
+            // End and royalty come from one license: the longer one.
+            held.train = issue.until;
             held.royaltyPpm = issue.royaltyPpm;
         }
         if (issue.uses & GENERATE != 0 && held.generate < issue.until) held.generate = issue.until;
         if (issue.uses & COMMERCIAL != 0 && held.commercial < issue.until) held.commercial = issue.until;
         _held[token] = held;
-        emit Licensed(token, subjectId, licensee, held.issued, issue, record, content);
+        emit Licensed(subjectId, licensee, held.issued, issue, record, content);
         return held.issued;
     }
 

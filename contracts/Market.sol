@@ -3,15 +3,15 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {AlreadyOver, NotOwner, PriceChanged} from "./Refusals.sol";
+import {AlreadyOver, NotOwner} from "./Refusals.sol";
 import {Till} from "./Till.sol";
 import {Tracks} from "./Tracks.sol";
 import {ETHER} from "./Uses.sol";
 
 /// @title Market
 /// @notice Tracks at a fixed price. The royalty of ERC-2981 is paid with every sale, or there is no sale. A track stays
-/// with its owner until it is sold: the owner lists it, then approves this contract for that one token. Any transfer ends
-/// the approval, so that a forgotten listing cannot sell a track that came back.
+/// with its owner until it is sold: the owner lists it, then approves this contract for that one token. In this order:
+/// any transfer ends the approval, and listing anew replaces a forgotten offer before a new approval could wake it.
 contract Market is Till {
     /// @param seller Who listed it.
     /// @param price In the currency's smallest unit.
@@ -46,6 +46,11 @@ contract Market is Till {
         address account,
         uint256 royalty
     );
+
+    /// @notice The price or currency is not (any more) what the buyer agreed to.
+    /// @param price What it costs, in the currency's smallest unit.
+    /// @param currency An ERC-20 token, or zero for ether.
+    error PriceChanged(uint256 track, uint256 price, address currency);
 
     /// @notice The track is not for sale.
     error NotListed(uint256 track);

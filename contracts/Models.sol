@@ -24,7 +24,8 @@ contract Models is Offers {
     /// @param record SHA-256 of the signed training record.
     /// @param royaltyPpm Part of a track's income that the model's holder asks, in parts per million; never changes.
     /// @param datasets Every dataset the model was trained on, in ascending order.
-    /// @param sharesPpm Part of each in the training, in parts per million, 1,000,000 in all.
+    /// @param sharesPpm Part of each in the training, in parts per million, 1,000,000 in all. The trainer declares them,
+    /// and signs them in the record.
     /// @param parents Models that the training began from, in ascending order.
     /// @param cid Where the signed record lies.
     struct Run {
@@ -53,6 +54,7 @@ contract Models is Offers {
     mapping(uint256 id => mapping(uint256 word => uint256)) private _dues;
 
     /// @notice A training run was recorded.
+    /// @param dues What its tracks owe; see Dues.sol.
     event Recorded(
         uint256 indexed id,
         bytes32 indexed weights,
@@ -62,6 +64,7 @@ contract Models is Offers {
         uint256[] datasets,
         uint32[] sharesPpm,
         uint256[] parents,
+        uint48[] dues,
         string cid
     );
 
@@ -70,6 +73,9 @@ contract Models is Offers {
 
     /// @notice The shares do not add up to 1,000,000, or there are not as many shares as datasets.
     error SharesUneven(uint256 sumPpm, uint256 datasets, uint256 shares);
+
+    /// @notice A dataset that has no share in the training is not named.
+    error ShareOfNothing(uint256 dataset);
 
     /// @notice Datasets and parents are named once each, in ascending order.
     error OutOfOrder(uint256 id);
@@ -113,6 +119,7 @@ contract Models is Offers {
             run.datasets,
             run.sharesPpm,
             run.parents,
+            owed,
             run.cid
         );
     }
@@ -158,7 +165,9 @@ contract Models is Offers {
         if (owed.length != 0) {
             uint24[] memory royaltiesPpm = LICENSES.royaltiesOf(DATASETS, run.datasets, msg.sender);
             for (uint256 i = 0; i < royaltiesPpm.length; ++i) {
-                uint256 ppm = uint256(run.sharesPpm[i]) * royaltiesPpm[i] / WHOLE_PPM;
+                if (run.sharesPpm[i] == 0) revert ShareOfNothing(run.datasets[i]);
+                // Rounded up: whoever asks for something is owed something.
+                uint256 ppm = (uint256(run.sharesPpm[i]) * royaltiesPpm[i] + WHOLE_PPM - 1) / WHOLE_PPM;
                 if (ppm == 0) continue;
                 owed[n++] = Dues.toDataset(run.datasets[i], ppm);
                 sumPpm += ppm;

@@ -26,9 +26,3 @@ error RoyaltyTooHigh(uint256 ppm);
 
 /// @notice The end, Unix time in seconds, lies before the present block's time.
 error AlreadyOver(uint256 until);
-
-/// @notice The price or currency is not (any more) what the buyer agreed to.
-/// @param id The token.
-/// @param price What it costs, in the currency's smallest unit.
-/// @param currency An ERC-20 token, or zero for ether.
-error PriceChanged(uint256 id, uint256 price, address currency);

@@ -17,8 +17,8 @@ contract Royalties {
     /// @notice What every account is a clone of.
     Split public immutable SPLIT;
 
-    /// @notice The account of a track was made.
-    event Opened(uint256 indexed track, Split indexed account);
+    /// @notice An account was made. It is a track's only if the track has this creator and this model.
+    event Opened(uint256 indexed track, Split indexed account, address creator, uint256 model);
 
     constructor(IERC721 datasets, Models models) {
         MODELS = models;
@@ -43,7 +43,7 @@ contract Royalties {
         );
         if (address(account).code.length != 0) return account;
         Clones.cloneDeterministicWithImmutableArgs(address(SPLIT), shares, bytes32(track));
-        emit Opened(track, account);
+        emit Opened(track, account, creator, model);
     }
 
     /// @notice Make a track's account if need be, and pay out one share of it.

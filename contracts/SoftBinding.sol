@@ -72,10 +72,9 @@ abstract contract SoftBinding {
         for (uint256 place = 0; place + length <= text.length; ++place) {
             if (text[place] != '"' || keccak256(text[place:place + length]) != wanted) continue;
             place = _skip(text, place + length);
-            if (place == text.length || text[place] != ":") break;
+            if (place == text.length || text[place] != ":") continue;
             place = _skip(text, place + 1);
-            if (place == text.length || text[place] != '"') break;
-            return place + 1;
+            return place < text.length && text[place] == '"' ? place + 1 : text.length;
         }
         return text.length;
     }

@@ -21,8 +21,7 @@ interface IERC5192 {
 /// @notice ERC-721 tokens that stay where they are (ERC-5192). The low 160 bits of a token's number are its owner: who
 /// owns it needs no slot, and cannot change.
 abstract contract Soulbound is IERC165, IERC721, IERC721Errors, IERC5192 {
-    /// @inheritdoc IERC721
-    mapping(address owner => uint256) public balanceOf;
+    mapping(address owner => uint256) private _balances;
 
     /// @notice No token of this contract moves, and nobody can be allowed to move one.
     error Bound();
@@ -35,6 +34,12 @@ abstract contract Soulbound is IERC165, IERC721, IERC721Errors, IERC5192 {
     /// @notice Symbol of the collection (ERC-721 metadata).
     function symbol() external pure returns (string memory) {
         return "STEMLIC";
+    }
+
+    /// @inheritdoc IERC721
+    function balanceOf(address owner) external view returns (uint256) {
+        if (owner == address(0)) revert ERC721InvalidOwner(owner);
+        return _balances[owner];
     }
 
     /// @inheritdoc IERC721
@@ -97,7 +102,7 @@ abstract contract Soulbound is IERC165, IERC721, IERC721Errors, IERC5192 {
     /// @dev Give out a token, for good.
     function _bind(address owner, uint256 tokenId) internal {
         if (owner == address(0)) revert ERC721InvalidReceiver(owner);
-        ++balanceOf[owner];
+        ++_balances[owner];
         emit Transfer(address(0), owner, tokenId);
         emit Locked(tokenId);
     }

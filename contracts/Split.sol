@@ -3,9 +3,11 @@ pragma solidity 0.8.37;
 
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 import {Dues} from "./Dues.sol";
+import {Epochs} from "./Epochs.sol";
 import {Kind, Share, Shares, Sibling} from "./Shares.sol";
 import {ETHER, WHOLE_PPM} from "./Uses.sol";
 
@@ -13,11 +15,11 @@ import {ETHER, WHOLE_PPM} from "./Uses.sol";
 /// @notice The account of one track. Whatever lands here, ether or any ERC-20 token, belongs to creator, model holder and
 /// dataset holders in the proportions that the code carries, and each is paid on request. Shares of datasets and models go
 /// to whoever owns the token at that moment.
-/// @dev A share is an interval of one whole. What it is due of an income is the income up to its end less the income up to
-/// its beginning, each rounded down: so shares add up exactly, and no share is off by more than one unit.
-/// For later income the shares can be replaced by an attribution epoch: a Merkle root over new shares, proposed by one
-/// holder, that counts once no holder has objected for a week. Each currency changes over when `adopt` is called for it.
-contract Split {
+/// @dev What a share is due of an income is rounded down: less than one unit per share stays here, and counts with what
+/// comes later. A token that calls back in the midst of its own transfers can skew its own shares, and no other currency.
+/// For later income the shares can be replaced by an attribution epoch (Epochs.sol). Each currency changes over when
+/// `adopt` is called for it.
+contract Split is Epochs {
     /// @dev What is on the books of a currency: everything ever paid out, and the epoch that its income now falls into.
     struct Book {
         uint128 released;
@@ -30,22 +32,11 @@ contract Split {
         uint128 end;
     }
 
-    /// @notice How long a proposal can be objected to, in seconds.
-    uint256 public constant WINDOW = 7 days;
-
     /// @notice The right in datasets.
     IERC721 public immutable DATASETS;
 
     /// @notice The right in models.
     IERC721 public immutable MODELS;
-
-    /// @notice Proposed shares, and the Unix time from which they count; a zero root where nothing is proposed.
-    bytes32 public proposedRoot;
-
-    /// @notice See `proposedRoot`.
-    uint256 public countsFrom;
-
-    bytes32[] private _roots;
 
     mapping(address currency => Book) private _books;
 
@@ -58,35 +49,14 @@ contract Split {
     /// @param start Where the share's interval begins, in parts per million.
     event Pulled(address indexed currency, address indexed payee, uint256 epoch, uint256 start, uint256 amount);
 
-    /// @notice A holder proposed new shares; they count from `from` on, Unix time, unless a holder objects before.
-    event Proposed(bytes32 indexed root, address indexed by, uint256 from);
-
-    /// @notice A holder objected: the proposal is void.
-    event Objected(bytes32 indexed root, address indexed by);
-
-    /// @notice A proposal counts: it is epoch `epoch`.
-    event Accepted(uint256 indexed epoch, bytes32 indexed root);
-
     /// @notice The income of a currency falls into `epoch` from now on; `received` is all that had come before.
     event Adopted(address indexed currency, uint256 indexed epoch, uint256 received);
 
     /// @notice Nothing is due to this share.
     error NothingDue(uint256 start);
 
-    /// @notice There is no such share, or no such epoch.
+    /// @notice There is no such share.
     error NoShare(uint256 index);
-
-    /// @notice The share does not lead to the root of the epoch's shares.
-    error ShareUnproven(uint256 epoch);
-
-    /// @notice Only who holds a share that counts now may propose and object.
-    error NotHolder(address caller);
-
-    /// @notice There is a proposal already; its window has to end first, or somebody to object.
-    error ProposalPending(bytes32 root);
-
-    /// @notice Nothing is proposed, or its window is over.
-    error NothingProposed();
 
     /// @notice The currency's income falls into the newest epoch already.
     error NothingToAdopt(uint256 epoch);
@@ -99,7 +69,7 @@ contract Split {
         MODELS = models;
     }
 
-    /// @notice Ether may come at any time, from anybody.
+    /// @notice Ether may come at any time, from anybody; once the clone is there, with more than 2,300 gas.
     receive() external payable {}
 
     /// @notice Pay out a recorded share of all income before the first epoch. Anybody may call it; the holder is paid.
@@ -132,44 +102,16 @@ contract Split {
         return _due(currency, epoch, share, _start(epoch, share, path));
     }
 
-    /// @notice Propose new shares for later income.
-    /// @param root Merkle root over them.
-    /// @param index Place of the caller's recorded share; used before the first epoch.
-    /// @param share The caller's share in the present epoch; used from the first epoch on, as is `path`.
-    function propose(bytes32 root, uint256 index, Share calldata share, Sibling[] calldata path) external {
-        _accept();
-        _requireHolder(index, share, path);
-        if (proposedRoot != 0) revert ProposalPending(proposedRoot);
-        proposedRoot = root;
-        countsFrom = block.timestamp + WINDOW;
-        emit Proposed(root, msg.sender, countsFrom);
-    }
-
-    /// @notice Object to the proposal: it is void. Parameters as of `propose`.
-    function object(uint256 index, Share calldata share, Sibling[] calldata path) external {
-        _requireHolder(index, share, path);
-        if (proposedRoot == 0 || block.timestamp >= countsFrom) revert NothingProposed();
-        emit Objected(proposedRoot, msg.sender);
-        proposedRoot = 0;
-    }
-
     /// @notice Let a currency's income fall into the newest epoch from now on. Anybody may call it.
     function adopt(address currency) external {
-        _accept();
+        uint256 newest = _accepted();
         Book storage book = _books[currency];
-        uint64 newest = uint64(_roots.length);
         if (book.epoch == newest) revert NothingToAdopt(newest);
         uint256 received = _balance(currency) + book.released;
-        _ranges[currency][book.epoch].end = uint128(received);
-        _ranges[currency][newest].start = uint128(received);
-        book.epoch = newest;
+        _ranges[currency][book.epoch].end = SafeCast.toUint128(received);
+        _ranges[currency][newest].start = SafeCast.toUint128(received);
+        book.epoch = uint64(newest);
         emit Adopted(currency, newest, received);
-    }
-
-    /// @notice How many epochs were accepted, and the root of the newest; 0 and zero before the first.
-    function newestEpoch() external view returns (uint256 epoch, bytes32 root) {
-        epoch = _roots.length;
-        if (epoch != 0) root = _roots[epoch - 1];
     }
 
     /// @notice A recorded share, and where its interval begins, in parts per million.
@@ -200,21 +142,13 @@ contract Split {
         return (Share(Kind.Account, head >> 96, uint24(WHOLE_PPM - start)), start);
     }
 
-    /// @dev Turn a proposal whose window is over into an epoch.
-    function _accept() private {
-        if (proposedRoot == 0 || block.timestamp < countsFrom) return;
-        _roots.push(proposedRoot);
-        emit Accepted(_roots.length, proposedRoot);
-        proposedRoot = 0;
-    }
-
     /// @dev Pay what is due to a share. All books are written before any money moves.
     function _pay(address currency, uint256 epoch, Share memory share, uint256 start) private {
         uint256 seat = epoch << 24 | start;
         uint256 amount = _due(currency, epoch, share, start);
         if (amount == 0) revert NothingDue(start);
         _paid[currency][seat] += amount;
-        _books[currency].released += uint128(amount);
+        _books[currency].released += SafeCast.toUint128(amount);
         address payee = _payee(share);
         emit Pulled(currency, payee, epoch, start, amount);
         if (currency == ETHER) {
@@ -229,10 +163,10 @@ contract Split {
     function _due(address currency, uint256 epoch, Share memory share, uint256 start) private view returns (uint256) {
         uint256 balance = _balance(currency);
         uint256 income = _income(currency, epoch, _books[currency], balance);
-        uint256 all = income * (start + share.ppm) / WHOLE_PPM - income * start / WHOLE_PPM;
+        uint256 all = income * share.ppm / WHOLE_PPM;
         uint256 paid = _paid[currency][epoch << 24 | start];
         if (all <= paid) return 0;
-        // Rounding moves by one unit as income grows; never pay what is not there.
+        // A token that lowers balances by itself can leave less than is due.
         return all - paid < balance ? all - paid : balance;
     }
 
@@ -252,21 +186,17 @@ contract Split {
         return end > range.start ? end - range.start : 0;
     }
 
-    /// @dev Revert unless the caller holds a share that counts now.
-    function _requireHolder(uint256 index, Share calldata share, Sibling[] calldata path) private view {
-        uint256 epoch = _roots.length;
-        Share memory held;
-        if (epoch == 0) (held,) = recorded(index);
-        else (held,) = (share, _start(epoch, share, path));
-        if (held.ppm == 0 || _payee(held) != msg.sender) revert NotHolder(msg.sender);
+    /// @dev Where a share's interval begins. Reverts unless the share leads to the epoch's root.
+    function _start(uint256 epoch, Share calldata share, Sibling[] calldata path) private view returns (uint256) {
+        (bytes32 root, uint256 start) = Shares.climb(share, path);
+        if (root != rootOf(epoch)) revert ShareUnproven(epoch);
+        return start;
     }
 
-    /// @dev Where a share's interval begins. Reverts unless the share leads to the epoch's root.
-    function _start(uint256 epoch, Share calldata share, Sibling[] calldata path) private view returns (uint256 start) {
-        if (epoch == 0 || epoch > _roots.length) revert NoShare(epoch);
-        bytes32 root;
-        (root, start) = Shares.climb(share, path);
-        if (root != _roots[epoch - 1]) revert ShareUnproven(epoch);
+    /// @inheritdoc Epochs
+    function _holds(address account, uint256 index) internal view override returns (bool) {
+        (Share memory held,) = recorded(index);
+        return held.ppm != 0 && _payee(held) == account;
     }
 
     function _payee(Share memory share) private view returns (address) {

@@ -19,7 +19,7 @@ import {Vouchers} from "./Vouchers.sol";
 /// @title Tracks
 /// @notice A token is a generated track. Its number is the watermark inside the audio: the first 64 bits of the SHA-256 of
 /// its creator and its claim (what was known before the samples were), so that nobody can take the number of somebody
-/// else's claim. A track is found by its mark, heard in any copy, or by the digest of its file.
+/// else's claim, but by trying some 2^64 of their own. A track is found by its mark, heard in any copy, or by the digest of its file.
 contract Tracks is ERC721, Vouchers, Guarded, SoftBinding, IERC2981, IERC4906 {
     /// @param creator Who generated the track; keeps the creator's share for good.
     /// @param model The model that generated it.
@@ -167,6 +167,7 @@ contract Tracks is ERC721, Vouchers, Guarded, SoftBinding, IERC2981, IERC4906 {
     function anchor(bytes32 root, uint256 size, uint40 model, uint24 royaltyPpm, bytes32 content) external {
         if (root == 0) revert ZeroDigest();
         if (size == 0 || size > LARGEST_ANCHOR) revert AnchorSize(size);
+        if (royaltyPpm > WHOLE_PPM) revert RoyaltyTooHigh(royaltyPpm);
         if (anchors[msg.sender][root].size != 0) revert RootAnchored(root);
         anchors[msg.sender][root] = Anchor(model, royaltyPpm, uint64(block.number), uint128(size));
         emit Anchored(root, msg.sender, model, size, royaltyPpm, content);

@@ -40,23 +40,22 @@ abstract contract Vouchers is EIP712 {
         "address owner,uint256 deadline,bytes32 content)"
     );
 
-    /// @notice Tracks whose vouchers their creator has cancelled.
-    mapping(uint256 id => bool) public cancelled;
+    /// @notice Claims whose vouchers their creator has cancelled.
+    mapping(address creator => mapping(bytes32 claim => bool)) public cancelled;
 
-    /// @notice The creator's vouchers for a track are void.
-    event VoucherCancelled(uint256 indexed id, address indexed creator);
+    /// @notice The creator's vouchers for a claim are void.
+    event VoucherCancelled(address indexed creator, bytes32 indexed claim);
 
     /// @notice The signature is not the creator's, or not of this voucher.
     error SignatureWrong(address creator);
 
-    /// @notice The creator has cancelled vouchers for this track.
-    error VoucherVoid(uint256 id);
+    /// @notice The creator has cancelled vouchers for this claim.
+    error VoucherVoid(address creator, bytes32 claim);
 
     /// @notice Make void every voucher of the caller's for a claim that is not minted yet.
     function cancelVouchers(bytes32 claim) external {
-        uint256 id = idOf(msg.sender, claim);
-        cancelled[id] = true;
-        emit VoucherCancelled(id, msg.sender);
+        cancelled[msg.sender][claim] = true;
+        emit VoucherCancelled(msg.sender, claim);
     }
 
     /// @notice What a creator signs for a voucher (EIP-712).
@@ -90,13 +89,14 @@ abstract contract Vouchers is EIP712 {
     function _requireSigned(Voucher calldata voucher, bytes calldata signature) internal view {
         if (voucher.deadline < block.timestamp) revert AlreadyOver(voucher.deadline);
         address creator = voucher.creator;
-        uint256 id = idOf(creator, voucher.work.claim);
-        if (cancelled[id]) revert VoucherVoid(id);
+        if (cancelled[creator][voucher.work.claim]) revert VoucherVoid(creator, voucher.work.claim);
         bytes32 digest = digestOf(voucher);
-        if (creator.code.length == 0) {
-            (address signer, ECDSA.RecoverError fault,) = ECDSA.tryRecover(digest, signature);
-            if (fault != ECDSA.RecoverError.NoError || signer != creator) revert SignatureWrong(creator);
-        } else if (IERC1271(creator).isValidSignature(digest, signature) != IERC1271.isValidSignature.selector) {
+        // The key first: an account that has a key may have code as well (EIP-7702).
+        (address signer, ECDSA.RecoverError fault,) = ECDSA.tryRecover(digest, signature);
+        if (fault == ECDSA.RecoverError.NoError && signer == creator) return;
+        (bool answered, bytes memory answer) =
+            creator.staticcall(abi.encodeCall(IERC1271.isValidSignature, (digest, signature)));
+        if (!answered || answer.length < 32 || bytes32(answer) != bytes32(IERC1271.isValidSignature.selector)) {
             revert SignatureWrong(creator);
         }
     }

@@ -25,6 +25,7 @@ ACCEPTED = {
     "arbitrary-send-eth Market._payRoyalty": "to the track's royalty account, out of what the buyer sent",
     "arbitrary-send-eth Split._pay": "what is due to a share, to its owner; the books are written before",
     "incorrect-equality Split._pay": "nothing is due at zero only; whoever sends money makes more due, never less",
+    "unused-return Epochs.propose": "only that the tree is whole matters, not where the shown share lies in it",
     "unused-return Licenses.royaltiesOf": "of an offer only the terms: its owner and its end do not matter",
     "unused-return Models._owedBy": "called for its refusals: what is owed to a parent is written in the parent's dues",
     "unused-return Royalties.open": "the clone's address is the one that was predicted, and is returned",

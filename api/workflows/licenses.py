@@ -57,9 +57,7 @@ def buy(home: Home, dataset_id: int, *, use: str, signer: Signer, now: Callable[
         terms = dataset.terms
         if terms.currency is not None and terms.price:
             contracts.allow(signer, terms.currency, terms.price)
-        entry = contracts.buy_license(
-            signer, "dataset", dataset_id, (use,), record.digest, str(cid), terms.price, terms.currency
-        )
+        entry = contracts.buy_license(signer, "dataset", dataset_id, (use,), record.digest, str(cid), terms)
         return Licensed(entry, already=False)
 
 

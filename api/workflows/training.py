@@ -209,7 +209,7 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
     lengths = [sum(item.frames * 1000 // item.rate for item in record.recordings) for _, record in run.datasets]
     uses = tuple(
         DatasetUse(entry.id, entry.record, entry.root, license_id, share)
-        for (entry, _), license_id, share in zip(run.datasets, run.licenses, shares_ppm(lengths), strict=True)
+        for (entry, _), license_id, share in zip(run.datasets, run.licenses, shares_ppm(lengths, least=1), strict=True)
     )
     with home.ledger() as ledger:
         entry = ledger.contracts.model_by_weights(weights)

@@ -13,10 +13,10 @@ from ledger.contracts.words import (
     content_of,
     content_word,
     currency_of,
-    currency_word,
     end_of,
     end_word,
     mask,
+    terms_word,
     uses_of,
 )
 from ledger.deployment import NOUNS
@@ -26,6 +26,7 @@ from ledger.errors import NotFound
 if TYPE_CHECKING:
     from ledger.keys import Signer
     from ledger.network import Receipt
+    from ledger.records import Terms
 
 
 class LicenseVerbs(TillVerbs):
@@ -39,19 +40,20 @@ class LicenseVerbs(TillVerbs):
         uses: Sequence[str],
         record: Digest,
         cid: str,
-        price: int,
-        currency: Address | None = None,
+        terms: Terms,
     ) -> LicenseEntry:
-        """Buy a license of a dataset or model on the terms on offer; ``price`` and ``currency`` are what is agreed to.
+        """Buy a license of a dataset or model; ``terms`` are what the buyer agrees to, and must be those on offer.
 
-        A price in a token is taken from the signer, who has to :meth:`allow` it first.
+        Of the terms, price, currency, end and royalty count. A price in a token is taken from the signer, who has to
+        :meth:`allow` it first.
 
         Raises:
             ConsentWithdrawn, UseNotOffered
-            PriceNotMet: something else is asked now.
+            PriceNotMet: the terms on offer are others now.
             PaymentShort: the token keeps a part of what is paid with it.
             ArgumentRefused: the licenses on offer have run out, or ``cid`` is not that of one raw block.
         """
+        price, until, royalty_ppm, _, _, currency = terms_word(terms)
         receipt = self._on.send(
             signer,
             "Licenses",
@@ -59,11 +61,10 @@ class LicenseVerbs(TillVerbs):
             self._subject(kind),
             subject_id,
             mask(uses),
-            currency_word(currency),
-            price,
+            (price, currency, until, royalty_ppm),
             record,
             content_word(cid),
-            value=price if currency is None else 0,
+            value=price if terms.currency is None else 0,
         )
         return self._issued(receipt, subject_id, signer.address)
 

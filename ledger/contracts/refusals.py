@@ -10,7 +10,7 @@ from ledger.abi import Interface
 from ledger.address import Address
 from ledger.contracts.words import uses_of
 from ledger.digest import Digest
-from ledger.errors import AlreadyRegistered, Reverted
+from ledger.errors import AlreadyRegistered, Refused, Reverted
 
 Arguments = Mapping[str, Any]
 
@@ -60,6 +60,15 @@ def _claim_taken(said: Arguments) -> AlreadyRegistered:
     return AlreadyRegistered(f"claim of track {said['id']:016x} is minted already", said["id"])
 
 
+def _terms_differ(said: Arguments) -> Refused:
+    terms = said["terms"]
+    price, until = f"{terms['price']} {_word('currency', terms['currency'])}", terms["until"]
+    return errors.PriceNotMet(
+        f"token {said['id']} costs {price}, with a royalty of {terms['royaltyPpm']} ppm, licensed until {until}; "
+        "that is not what was agreed to"
+    )
+
+
 def _hex(value: bytes) -> str:
     return str(Digest(value)) if len(value) == 32 else value.hex()
 
@@ -83,7 +92,8 @@ _MEANINGS: Mapping[str, Callable[[Arguments], errors.LedgerError]] = {
     "NotListed": _said(errors.NotOffered, "track {track} is not for sale"),
     "NotOwner": _said(errors.NotOwner, "{caller} does not own token {id}"),
     "NotWhole": _said(errors.ProofInvalid, "the shares along the path make {sumPpm} ppm, not 1000000"),
-    "NoShare": _said(errors.ArgumentRefused, "there is no share or epoch {index}"),
+    "NoEpoch": _said(errors.ArgumentRefused, "there is no epoch {epoch}"),
+    "NoShare": _said(errors.ArgumentRefused, "there is no share {index}"),
     "NothingDue": lambda said: errors.NothingDue(
         f"nothing is credited to {said['account']}" if "account" in said else "nothing is due to this share"
     ),
@@ -95,8 +105,9 @@ _MEANINGS: Mapping[str, Callable[[Arguments], errors.LedgerError]] = {
     ),
     "PaymentShort": _said(errors.PaymentShort, "{owed} {currency} are owed and {held} there: it keeps a part"),
     "PreferencesUnknown": _said(errors.ArgumentRefused, "the preferences {preferences} are none of ERC-7517"),
-    "PriceChanged": _said(errors.PriceNotMet, "token {id} costs {price} {currency}"),
+    "PriceChanged": _said(errors.PriceNotMet, "track {track} costs {price} {currency}"),
     "ProposalPending": _said(errors.ProposalPending, "shares {root} are proposed already; object to them, or wait"),
+    "ProposalsRefused": _said(errors.ProposalPending, "holders of {shares} shares refuse every proposal"),
     "RootAnchored": _said(errors.AlreadyAnchored, "the caller anchored root {root} already"),
     "RootTaken": _taken("root", "dataset"),
     "RoyaltyFixed": _said(errors.ArgumentRefused, "the royalty of model {id} stays at {royaltyPpm} ppm"),
@@ -111,13 +122,15 @@ _MEANINGS: Mapping[str, Callable[[Arguments], errors.LedgerError]] = {
     "ShareUnproven": _said(errors.ProofInvalid, "the share does not lead to the root of epoch {epoch}"),
     "SignatureWrong": _said(errors.SignatureInvalid, "the signature is not {creator}'s, or not of this voucher here"),
     "SubjectUnknown": _said(errors.ArgumentRefused, "{subject} is neither the datasets nor the models"),
+    "ShareOfNothing": _said(errors.ArgumentRefused, "dataset {dataset} has no share; leave it out"),
+    "TermsDiffer": _terms_differ,
     "TokenTooHigh": _said(errors.ArgumentRefused, "token {id}: dues name tokens up to 134217727"),
     "TooManyDues": _said(errors.ArgumentRefused, "a model owes to 255 holders at most, not {dues}"),
     "TrainedOnNothing": _said(errors.ArgumentRefused, "a run names a dataset or a parent"),
     "UseNotOffered": _said(errors.UseNotOffered, "token {id} is on offer for {offered}; asked for {asked}"),
     "UsesUnknown": lambda said: errors.ArgumentRefused(f"the uses {said['uses']} name nothing that exists"),
     "ValueNotMet": _said(errors.PriceNotMet, "{asked} wei are asked; {sent} were sent"),
-    "VoucherVoid": _said(errors.VoucherCancelled, "the creator has cancelled vouchers for track {id}"),
+    "VoucherVoid": _said(errors.VoucherCancelled, "{creator} has cancelled vouchers for claim {claim}"),
     "WeightsTaken": _taken("weights", "model"),
     "WrongLicenses": _said(errors.ArgumentRefused, "the licenses {licenses} were made for models at another address"),
     "ZeroDigest": _said(errors.ArgumentRefused, "a digest of 32 zero bytes names nothing"),

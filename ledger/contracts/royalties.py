@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ledger.shares import ShareProof
 
 _KINDS: tuple[HolderKind, ...] = ("account", "dataset", "model")
-_NO_SHARE = (0, 0, 0)
 _MODEL_DUE = 1 << 47
 
 
@@ -49,14 +48,12 @@ class RoyaltyVerbs(TrackVerbs):
         account = self._account(track_id)
         if self.chain.has_code(account):
             return int(self._on.view_at(_split(), account, "due", currency_word(currency), index))
-        # Nobody has pulled yet: all that came is there, and falls into intervals as contracts/Split.sol cuts it.
+        # Nobody has pulled yet: all that came is there.
         income = self.chain.balance(account) if currency is None else self._tokens(account, currency)
         shares = self.royalty_shares(track_id)
         if not 0 <= index < len(shares):
             raise ArgumentRefused(f"track {track_id} has no share {index}; there are {len(shares)}")
-        order = [*shares[1:], shares[0]]
-        start = sum(share.ppm for share in order[: order.index(shares[index])])
-        return income * (start + shares[index].ppm) // 1_000_000 - income * start // 1_000_000
+        return income * shares[index].ppm // 1_000_000
 
     def pull_royalty(self, signer: Signer, track_id: int, index: int, currency: Address | None = None) -> None:
         """Pay out a recorded share to whoever holds it; anybody may ask for it. The first pull makes the account.
@@ -80,30 +77,31 @@ class RoyaltyVerbs(TrackVerbs):
             self._on.send(signer, "Royalties", "open", track.id, track.creator, track.model)
         return account
 
-    def propose_shares(
-        self, signer: Signer, track_id: int, root: Digest, *, index: int = 0, proof: ShareProof | None = None
-    ) -> None:
-        """Propose new shares for later income; they count after seven days unless a holder objects.
+    def propose_shares(self, signer: Signer, track_id: int, index: int, root: Digest, proof: ShareProof) -> None:
+        """Propose new shares for later income; they count after seven days unless a holder of a recorded share objects.
 
         Args:
-            signer: who holds a share now.
+            signer: who holds a recorded share.
             track_id: the track; its account must be open.
+            index: place of the signer's recorded share.
             root: of the :class:`ledger.shares.ShareTree`.
-            index: place of the signer's recorded share, before the first epoch.
-            proof: of the signer's share in the present epoch, from the first one on.
+            proof: of any share in that tree, which shows that all make one whole.
 
         Raises:
-            NotOwner: the signer holds no share that counts now.
-            ProposalPending: there is a proposal already.
+            NotOwner: the signer does not hold that share.
+            ProposalPending: there is a proposal already, or a holder refuses them all.
+            ProofInvalid: the proof does not lead to the root.
         """
         account = self._account(track_id)
-        self._on.send_at(signer, _split(), account, "propose", root, index, *_proven(proof))
+        self._on.send_at(signer, _split(), account, "propose", index, root, *_proven(proof))
 
-    def object_to_shares(
-        self, signer: Signer, track_id: int, *, index: int = 0, proof: ShareProof | None = None
-    ) -> None:
-        """Void the proposal. Raises :class:`NotOwner`, and :class:`NotFound` where nothing is proposed."""
-        self._on.send_at(signer, _split(), self._account(track_id), "object", index, *_proven(proof))
+    def object_to_shares(self, signer: Signer, track_id: int, index: int, root: Digest) -> None:
+        """Void the proposal of ``root``. Raises :class:`NotOwner`, and :class:`NotFound` where it is not proposed."""
+        self._on.send_at(signer, _split(), self._account(track_id), "object", index, root)
+
+    def refuse_shares(self, signer: Signer, track_id: int, index: int, on: bool = True) -> None:
+        """Refuse every proposal from now on, or no more. Raises :class:`NotOwner`."""
+        self._on.send_at(signer, _split(), self._account(track_id), "refuse", index, on)
 
     def adopt_shares(self, signer: Signer, track_id: int, currency: Address | None = None) -> None:
         """Let a currency's income fall into the newest epoch from now on. Raises :class:`NotFound` for none newer."""
@@ -135,10 +133,8 @@ def _split() -> Interface:
     return Interface.load("Split")
 
 
-def _proven(proof: ShareProof | None) -> tuple[Any, Sequence[Any]]:
+def _proven(proof: ShareProof) -> tuple[Any, Sequence[Any]]:
     """Share and path as the structs of ``contracts/Shares.sol``."""
-    if proof is None:
-        return _NO_SHARE, ()
     holder = proof.share.holder
     number = int.from_bytes(holder.raw) if isinstance(holder, Address) else holder
     word = (_KINDS.index(proof.share.kind), number, proof.share.ppm)

@@ -100,7 +100,7 @@ class World:
         said = change(record)
         cid = publish(self.store, said, self.creator)
         return self.contracts.buy_license(
-            self.creator, "dataset", dataset.id, ("train",), said.digest, str(cid), dataset.terms.price
+            self.creator, "dataset", dataset.id, ("train",), said.digest, str(cid), dataset.terms
         )
 
     def model(
