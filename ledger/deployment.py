@@ -42,7 +42,7 @@ class Deployment:
         """
         addresses = {noun: _created(account, nonce) for nonce, noun in enumerate(NOUNS)}
         found = cls(chain_id=chain.chain_id, block=1, **addresses)
-        return found if chain.has_code(found.market) else None
+        return found if all(chain.has_code(address) for address in addresses.values()) else None
 
     @classmethod
     def read(cls, path: Path) -> Deployment:

@@ -13,6 +13,7 @@ import pytest
 from ledger.abi import Interface
 from ledger.address import Address
 from ledger.chain import Chain
+from ledger.cid import Cid
 from ledger.contracts import Contracts, Deployment, deploy
 from ledger.digest import Digest
 from ledger.errors import (
@@ -26,6 +27,7 @@ from ledger.errors import (
     Reverted,
 )
 from ledger.keys import LocalSigner
+from ledger.records import Terms
 
 ETHER = 10**18
 SOMEBODY = Address(bytes(range(20)))
@@ -33,6 +35,10 @@ SOMEBODY = Address(bytes(range(20)))
 
 def digest(text: str) -> Digest:
     return Digest.of(text.encode())
+
+
+TERMS = Terms(price=0, royalty_ppm=0, uses=("train",))
+CID = str(Cid.of_raw(b"a record"))
 
 
 @pytest.fixture
@@ -45,9 +51,9 @@ def test_state_receipts_events_and_history_survive_reopening(tmp_path, signer):
         chain.fund(signer.address, ETHER)
         deployment = deploy(chain, signer)
         contracts = Contracts(chain, deployment)
-        dataset = contracts.register_dataset(signer, digest("root"), digest("record"), "cid-a", 1, 0, ["train"])
+        dataset = contracts.register_dataset(signer, digest("root"), digest("record"), "cid-a", TERMS)
         model = contracts.record_model(signer, digest("weights"), digest("run"), "cid-b", [(dataset.id, 1_000_000)])
-        track = contracts.mint_track(signer, digest("claim"), digest("audio"), digest("t"), "cid-c", model.id)
+        track = contracts.mint_track(signer, digest("claim"), digest("audio"), digest("t"), CID, model.id)
         number, balance = chain.block_number, chain.balance(signer.address)
     with Chain.open_embedded(tmp_path / "chain") as chain:
         contracts = Contracts(chain, deployment)
@@ -57,7 +63,7 @@ def test_state_receipts_events_and_history_survive_reopening(tmp_path, signer):
         assert contracts.tracks() == (track,)
         assert contracts.is_licensed("dataset", dataset.id, signer.address, "train", block=dataset.block)
         assert not contracts.is_licensed("dataset", dataset.id, signer.address, "train", block=dataset.block - 1)
-        again = contracts.mint_track(signer, digest("claim 2"), digest("audio 2"), digest("t"), "cid-d", model.id)
+        again = contracts.mint_track(signer, digest("claim 2"), digest("audio 2"), digest("t"), CID, model.id)
         assert contracts.tracks() == (track, again)
 
 
@@ -75,7 +81,7 @@ def _register_until_killed(folder, deployment: Deployment, signer: LocalSigner, 
             contracts = Contracts(chain, deployment)
             while True:
                 root = digest(f"root {chain.block_number}")
-                entry = contracts.register_dataset(signer, root, root, "cid", 0, 0, ["train"])
+                entry = contracts.register_dataset(signer, root, root, "cid", TERMS)
                 print(entry.id, root, file=report, flush=True)
     finally:
         os._exit(1)
@@ -106,8 +112,8 @@ def test_kill_in_the_middle_of_sending_loses_nothing_that_was_reported(tmp_path,
             # At most the one that was under way may be there without having been reported.
             assert len(reported) <= count <= len(reported) + kills
             assert all(str(contracts.dataset(id).root) == root for id, root in reported.items())
-            # Every block is whole: the faucet's, four contracts, and one for each registration with all that it wrote.
-            assert chain.block_number == 5 + count
+            # Every block is whole: the faucet's, six contracts, and one for each registration with all that it wrote.
+            assert chain.block_number == 7 + count
             newest = contracts.dataset(count)
             assert newest.block == chain.block_number
             assert contracts.dataset_by_root(newest.root) == newest
@@ -237,17 +243,17 @@ def test_a_transaction_of_another_chain_or_turn_is_refused(tmp_path, signer):
 def test_a_deployment_belongs_to_its_chain(tmp_path, signer):
     with Chain.open_embedded(tmp_path) as chain:
         chain.fund(signer.address, ETHER)
-        before = Deployment(chain.chain_id, SOMEBODY, SOMEBODY, SOMEBODY, SOMEBODY, 1)
+        before = Deployment(chain.chain_id, *6 * (SOMEBODY,), block=1)
         with pytest.raises(NoDeployment, match=str(SOMEBODY)):
             Contracts(chain, before)
-        elsewhere = Deployment(1, SOMEBODY, SOMEBODY, SOMEBODY, SOMEBODY, 1)
+        elsewhere = Deployment(1, *6 * (SOMEBODY,), block=1)
         with pytest.raises(NoDeployment, match="chain 1;"):
             Contracts(chain, elsewhere)
 
 
 def test_a_deployment_file_is_read_as_it_was_written(tmp_path):
     path = tmp_path / "new" / "deployment.json"
-    deployment = Deployment(5, SOMEBODY, SOMEBODY, SOMEBODY, Address(bytes(20)), 17)
+    deployment = Deployment(5, *5 * (SOMEBODY,), Address(bytes(20)), block=17)
     deployment.write(path)
     assert Deployment.read(path) == deployment
     with pytest.raises(NoDeployment, match=r"other\.json"):
@@ -275,7 +281,7 @@ def test_a_call_where_no_contract_is_finds_nothing(tmp_path):
 
 def test_an_argument_that_does_not_fit_is_named():
     with pytest.raises(ArgumentRefused, match="id = -1 does not fit"):
-        Interface.load("Datasets").call("dataset", -1)
+        Interface.load("Datasets").call("offer", -1)
     with pytest.raises(NotFound, match="Operas"):
         Interface.load("Operas")
 

@@ -6,11 +6,13 @@ import sqlite3
 import pytest
 
 from ledger.abi import Interface
+from ledger.address import Address
 from ledger.chain import Chain
 from ledger.contracts import Contracts, deploy
 from ledger.digest import Digest
 from ledger.errors import ChainUnreachable, DigestMismatch, StoreFault
 from ledger.keys import LocalSigner
+from ledger.records import Terms
 
 ETHER = 10**18
 
@@ -63,7 +65,9 @@ def test_a_name_that_is_not_utf8_hides_nothing_else(tmp_path, signer):
     with Chain.open_embedded(tmp_path) as chain:
         chain.fund(signer.address, ETHER)
         contracts = Contracts(chain, deploy(chain, signer))
-        data = Interface.load("Datasets").call("register", digest("root"), digest("record"), "NAME", 0, 0, 1)
+        data = Interface.load("Datasets").call(
+            "register", digest("root"), digest("record"), (0, 2**40 - 1, 0, 1, 0, Address(bytes(20))), "NAME"
+        )
         chain.transact(signer, contracts.deployment.datasets, data.replace(b"NAME", b"a\xff\xfeb"))
         assert contracts.dataset(1).cid == r"a\xff\xfeb"
 
@@ -72,7 +76,7 @@ def test_a_token_whose_event_is_gone_cannot_be_checked(tmp_path, signer):
     with Chain.open_embedded(tmp_path) as chain:
         chain.fund(signer.address, ETHER)
         contracts = Contracts(chain, deploy(chain, signer))
-        contracts.register_dataset(signer, digest("root"), digest("record"), "cid", 0, 0, ["train"])
+        contracts.register_dataset(signer, digest("root"), digest("record"), "cid", Terms(0, 0, ("train",)))
         with contextlib.closing(sqlite3.connect(tmp_path / "chain.sqlite")) as file:
             file.execute("delete from logs")
             file.commit()
