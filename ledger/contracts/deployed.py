@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ledger.chain import Chain
     from ledger.keys import Signer
     from ledger.network import Receipt
+    from ledger.submission import Quote
 
 
 class Deployed:
@@ -84,3 +85,28 @@ class Deployed:
         except Reverted as reverted:
             ours = [interface for interface, _ in self._at.values()]
             raise explain(reverted, (*others, *ours, self._split), self._subjects) from None
+
+
+class Quoted(Exception):
+    """The way out of a verb that is only asked for its price."""
+
+    def __init__(self, quote: Quote) -> None:
+        super().__init__()
+        self.quote = quote
+
+
+class Quoting(Deployed):
+    """The same contracts, where nothing is sent: the first transaction raises :class:`Quoted`."""
+
+    def send(self, signer: Signer, contract: str, function: str, *arguments: Any, value: int = 0) -> Receipt:
+        """Ask what the transaction may cost."""
+        interface, address = self._at[contract]
+        with self._explained():
+            raise Quoted(self._chain.quote(signer.address, address, interface.call(function, *arguments), value))
+
+    def send_at(
+        self, signer: Signer, interface: Interface, address: Address, function: str, *arguments: Any
+    ) -> Receipt:
+        """Ask what the transaction may cost."""
+        with self._explained(interface):
+            raise Quoted(self._chain.quote(signer.address, address, interface.call(function, *arguments)))

@@ -129,7 +129,7 @@ _MEANINGS: Mapping[str, Callable[[Arguments], errors.LedgerError]] = {
     "TrainedOnNothing": _said(errors.ArgumentRefused, "a run names a dataset or a parent"),
     "UseNotOffered": _said(errors.UseNotOffered, "token {id} is on offer for {offered}; asked for {asked}"),
     "UsesUnknown": lambda said: errors.ArgumentRefused(f"the uses {said['uses']} name nothing that exists"),
-    "ValueNotMet": _said(errors.PriceNotMet, "{asked} wei are asked; {sent} were sent"),
+    "ValueNotMet": lambda said: errors.PriceNotMet(f"{said['asked']} wei are asked; {said['sent']} were sent"),
     "VoucherVoid": _said(errors.VoucherCancelled, "{creator} has cancelled vouchers for claim {claim}"),
     "WeightsTaken": _taken("weights", "model"),
     "WrongLicenses": _said(errors.ArgumentRefused, "the licenses {licenses} were made for models at another address"),

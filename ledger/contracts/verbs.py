@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, Self
 
-from ledger.contracts.deployed import Deployed
+from ledger.contracts.deployed import Deployed, Quoted, Quoting
 from ledger.contracts.entries import SubjectKind
 from ledger.errors import ArgumentRefused
 
@@ -12,6 +14,15 @@ if TYPE_CHECKING:
     from ledger.address import Address
     from ledger.chain import Chain
     from ledger.deployment import Deployment
+    from ledger.submission import Quote, Status
+
+
+class Made(Protocol):
+    """What a transaction made: any entry."""
+
+    @property
+    def tx(self) -> str:
+        """The transaction's hash."""
 
 
 class Verbs:
@@ -22,6 +33,27 @@ class Verbs:
         self.chain = chain
         self.deployment = deployment
         self._on = Deployed(chain, deployment)
+
+    def quote(self, verb: Callable[[Self], object]) -> Quote:
+        """What the first transaction of a verb may cost, without sending it.
+
+        For instance ``contracts.quote(lambda c: c.withdraw_consent(signer, 1)).most_wei``. Raises what the verb would
+        raise, and :class:`ArgumentRefused` for one that sends nothing.
+        """
+        trial = copy.copy(self)
+        trial._on = Quoting(self.chain, self.deployment)
+        try:
+            verb(trial)
+        except Quoted as quoted:
+            return quoted.quote
+        raise ArgumentRefused("this sends no transaction")
+
+    def status(self, entry: Made) -> Status:
+        """How far the transaction that made an entry has come: pending, mined, or final after enough confirmations.
+
+        One whose block has vanished in a reorganisation is pending again. Raises :class:`NotFound` where it is unknown.
+        """
+        return self.chain.status(entry.tx)
 
     def _subject(self, kind: SubjectKind) -> Address:
         subjects = {"dataset": self.deployment.datasets, "model": self.deployment.models}
