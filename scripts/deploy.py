@@ -13,9 +13,11 @@ import os
 import sys
 from pathlib import Path
 
+from ledger.address import Address
 from ledger.chain import Chain
 from ledger.contracts import deploy
-from ledger.errors import LedgerError
+from ledger.deployment import NOUNS
+from ledger.errors import LedgerError, Malformed
 from ledger.keys import Keystore
 
 
@@ -29,12 +31,12 @@ def main() -> None:
     try:
         signer = Keystore(options.keys).unlock(options.key, passphrase)
         with Chain.open_rpc(options.rpc, timeout=options.timeout) as chain:
-            deployment = deploy(chain, signer)
+            deployment = deploy(chain, signer, guardian=options.guardian, site=options.site)
         deployment.write(options.out)
     except LedgerError as error:
         sys.exit(f"{type(error).__name__}: {error}")
     print(f"deployed to chain {deployment.chain_id}, by {signer.address}; wrote {options.out}")
-    for noun in ("datasets", "licenses", "models", "tracks"):
+    for noun in NOUNS:
         print(f"  {noun:9} {getattr(deployment, noun)}")
 
 
@@ -45,8 +47,21 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--keys", type=Path, required=True, help="the keystore folder")
     parser.add_argument("--key", required=True, help="name of the key in it")
     parser.add_argument("--out", type=Path, default=Path("deployment.json"), help="the file to write (%(default)s)")
+    parser.add_argument(
+        "--guardian", type=_address, help="a multisig contract that may pause new mints (default: nobody)"
+    )
+    parser.add_argument(
+        "--site", default="", help="URL, ending in a slash, that pages of tracks and a C2PA API begin with"
+    )
     parser.add_argument("--timeout", type=float, default=120, help="seconds to wait for each transaction (%(default)s)")
     return parser.parse_args()
+
+
+def _address(text: str) -> Address:
+    try:
+        return Address.parse(text)
+    except Malformed as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 if __name__ == "__main__":
