@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Guarded} from "../../contracts/Guarded.sol";
 import {Inclusion} from "../../contracts/Inclusion.sol";
-import {LicenseMissing, ZeroDigest} from "../../contracts/Refusals.sol";
+import {LicenseMissing, RoyaltyTooHigh, ZeroDigest} from "../../contracts/Refusals.sol";
 import {Tracks} from "../../contracts/Tracks.sol";
 import {GENERATE} from "../../contracts/Uses.sol";
 import {House} from "./House.sol";
@@ -132,6 +132,8 @@ contract AnchoringTest is House {
         tracks.anchor("root", 0, uint40(_model), ROYALTY, "content");
         vm.expectRevert(abi.encodeWithSelector(Tracks.AnchorSize.selector, 1_000_001));
         tracks.anchor("root", 1_000_001, uint40(_model), ROYALTY, "content");
+        vm.expectRevert(abi.encodeWithSelector(RoyaltyTooHigh.selector, 1_000_001));
+        tracks.anchor("root", 1, uint40(_model), 1_000_001, "content");
         vm.expectEmit(address(tracks));
         emit Tracks.Anchored("root", creator, _model, 1_000_000, ROYALTY, "content");
         tracks.anchor("root", 1_000_000, uint40(_model), ROYALTY, "content");

@@ -23,6 +23,7 @@ contract BindingTest is House {
         holds(licenses.ownerOf(_token) == TRAINER, "owner");
         holds(licenses.locked(_token), "locked");
         same(licenses.balanceOf(TRAINER), 1, "counted");
+        same(licenses.balanceOf(STRANGER), 0, "for nobody else");
         holds(licenses.getApproved(_token) == address(0), "nobody is approved");
         holds(!licenses.isApprovedForAll(TRAINER, STRANGER), "for none");
         holds(licenses.supportsInterface(type(IERC165).interfaceId), "ERC-165");
@@ -45,6 +46,11 @@ contract BindingTest is House {
         licenses.approve(to, _token);
         vm.expectRevert(Soulbound.Bound.selector);
         licenses.setApprovalForAll(to, true);
+    }
+
+    function test_nobodyHasNoBalance() external {
+        vm.expectRevert(abi.encodeWithSelector(IERC721Errors.ERC721InvalidOwner.selector, address(0)));
+        licenses.balanceOf(address(0));
     }
 
     function testFuzz_whatWasNeverGivenHasNoOwner(uint256 token) external {

@@ -68,6 +68,11 @@ abstract contract House is Cheats {
         return Offers.Terms(PRICE, FOREVER, ROYALTY, ALL_USES, 0, ETHER);
     }
 
+    /// @dev What a buyer agrees to who takes the terms as they are.
+    function dealOf(Offers.Terms memory terms) internal pure returns (Licenses.Deal memory) {
+        return Licenses.Deal(terms.price, terms.currency, terms.until, terms.royaltyPpm);
+    }
+
     /// @dev The same in a token.
     function pricedIn(address currency) internal pure returns (Offers.Terms memory terms) {
         terms = ordinary();

@@ -9,8 +9,8 @@ import {
     ConsentWithdrawn,
     LicenseMissing,
     NotOwner,
-    PriceChanged,
-    UsesUnknown
+    UsesUnknown,
+    ZeroDigest
 } from "../../contracts/Refusals.sol";
 import {Till} from "../../contracts/Till.sol";
 import {ALL_USES, COMMERCIAL, ETHER, FOREVER, GENERATE, TRAIN} from "../../contracts/Uses.sol";
@@ -18,22 +18,23 @@ import {House} from "./House.sol";
 
 /// @notice Licenses bought and granted: who may do what, until when.
 contract LicensingTest is House {
-    function _buy(uint256 id, uint8 uses, address currency, uint256 price, uint256 sent) private returns (uint256) {
+    function _buy(uint256 id, uint8 uses, Licenses.Deal memory deal, uint256 sent) private returns (uint256) {
         vm.prank(BUYER);
-        return licenses.buy{value: sent}(datasets, id, uses, currency, price, "record", "content");
+        return licenses.buy{value: sent}(datasets, id, uses, deal, "record", "content");
     }
 
     function testFuzz_buysWhatIsOffered(uint96 price, uint8 uses, uint40 until, uint24 royaltyPpm) external {
         uses = uint8(bound(uses, 1, ALL_USES));
         until = uint40(bound(until, block.timestamp, FOREVER));
         royaltyPpm = uint24(bound(royaltyPpm, 0, 1_000_000));
-        uint256 id = newDataset(HOLDER, Offers.Terms(price, until, royaltyPpm, ALL_USES, 0, ETHER));
+        Offers.Terms memory terms = Offers.Terms(price, until, royaltyPpm, ALL_USES, 0, ETHER);
+        uint256 id = newDataset(HOLDER, terms);
         vm.deal(BUYER, price);
         Licenses.Issue memory issue = Licenses.Issue(datasets, HOLDER, uses, until, royaltyPpm, price, ETHER);
         uint256 token = licenses.tokenOf(datasets, id, BUYER);
         vm.expectEmit(address(licenses));
-        emit Licenses.Licensed(token, id, BUYER, 1, issue, "record", "content");
-        same(_buy(id, uses, ETHER, price, price), 1, "the first license between them");
+        emit Licenses.Licensed(id, BUYER, 1, issue, "record", "content");
+        same(_buy(id, uses, dealOf(terms), price), 1, "the first license between them");
         same(licenses.due(ETHER, HOLDER), price, "the owner is credited");
         for (uint8 use = 1; use <= ALL_USES; ++use) {
             holds(licenses.isLicensed(datasets, id, BUYER, use) == (use & ~uses == 0), "just the uses bought");
@@ -50,29 +51,46 @@ contract LicensingTest is House {
         Offers.Terms memory terms = ordinary();
         (terms.uses, terms.until) = (TRAIN | GENERATE, uint40(block.timestamp + 10));
         uint256 id = newDataset(HOLDER, terms);
+        Licenses.Deal memory deal = dealOf(terms);
         vm.expectRevert(abi.encodeWithSelector(Till.ValueNotMet.selector, PRICE, PRICE - 1));
-        _buy(id, TRAIN, ETHER, PRICE, PRICE - 1);
-        vm.expectRevert(abi.encodeWithSelector(Till.ValueNotMet.selector, 0, 1));
-        _buy(id, TRAIN, address(1), PRICE, 1);
+        _buy(id, TRAIN, deal, PRICE - 1);
         vm.expectRevert(abi.encodeWithSelector(Licenses.UseNotOffered.selector, id, 0, terms.uses));
-        _buy(id, 0, ETHER, PRICE, PRICE);
+        _buy(id, 0, deal, PRICE);
         vm.expectRevert(abi.encodeWithSelector(Licenses.UseNotOffered.selector, id, TRAIN | COMMERCIAL, terms.uses));
-        _buy(id, TRAIN | COMMERCIAL, ETHER, PRICE, PRICE);
-        vm.expectRevert(abi.encodeWithSelector(PriceChanged.selector, id, PRICE, ETHER));
-        _buy(id, TRAIN, ETHER, PRICE + 1, PRICE + 1);
-        vm.expectRevert(abi.encodeWithSelector(PriceChanged.selector, id, PRICE, ETHER));
-        _buy(id, TRAIN, address(1), PRICE, 0);
+        _buy(id, TRAIN | COMMERCIAL, deal, PRICE);
+        bytes memory differ = abi.encodeWithSelector(Licenses.TermsDiffer.selector, id, terms);
+        deal.price += 1;
+        vm.expectRevert(differ);
+        _buy(id, TRAIN, deal, PRICE + 1);
+        deal = dealOf(terms);
+        deal.currency = address(1);
+        vm.expectRevert(differ);
+        _buy(id, TRAIN, deal, 0);
+        vm.expectRevert(abi.encodeWithSelector(Till.ValueNotMet.selector, 0, 1));
+        _buy(id, TRAIN, deal, 1);
+        deal = dealOf(terms);
+        deal.until -= 1;
+        vm.expectRevert(differ);
+        _buy(id, TRAIN, deal, PRICE);
+        deal = dealOf(terms);
+        deal.royaltyPpm += 1;
+        vm.expectRevert(differ);
+        _buy(id, TRAIN, deal, PRICE);
+        deal = dealOf(terms);
+        vm.prank(BUYER);
+        vm.expectRevert(ZeroDigest.selector);
+        licenses.buy{value: PRICE}(datasets, id, TRAIN, deal, 0, "content");
         vm.warp(terms.until);
-        _buy(id, TRAIN, ETHER, PRICE, PRICE);
+        _buy(id, TRAIN, deal, PRICE);
         vm.warp(uint256(terms.until) + 1);
         vm.expectRevert(abi.encodeWithSelector(AlreadyOver.selector, terms.until));
-        _buy(id, TRAIN, ETHER, PRICE, PRICE);
+        _buy(id, TRAIN, deal, PRICE);
         vm.prank(HOLDER);
         datasets.withdrawConsent(id);
         vm.expectRevert(abi.encodeWithSelector(ConsentWithdrawn.selector, id));
-        _buy(id, TRAIN, ETHER, PRICE, PRICE);
+        _buy(id, TRAIN, deal, PRICE);
         vm.expectRevert(abi.encodeWithSelector(IERC721Errors.ERC721NonexistentToken.selector, 99));
-        _buy(99, TRAIN, ETHER, PRICE, PRICE);
+        _buy(99, TRAIN, deal, PRICE);
     }
 
     /// @dev What is sold is the right in datasets and models: another contract in their place says what it likes.
@@ -80,7 +98,7 @@ contract LicensingTest is House {
         vm.assume(subject != address(datasets) && subject != address(models));
         bytes memory unknown = abi.encodeWithSelector(Licenses.SubjectUnknown.selector, subject);
         vm.expectRevert(unknown);
-        licenses.buy(Offers(subject), 1, TRAIN, ETHER, 0, "record", "content");
+        licenses.buy(Offers(subject), 1, TRAIN, Licenses.Deal(0, ETHER, FOREVER, 0), "record", "content");
         vm.expectRevert(unknown);
         licenses.grant(Offers(subject), 1, BUYER, TRAIN, FOREVER, "record", "content");
         vm.expectRevert(unknown);
@@ -103,6 +121,8 @@ contract LicensingTest is House {
         licenses.grant(datasets, id, BUYER, TRAIN, uint40(block.timestamp - 1), "record", "content");
         vm.expectRevert(abi.encodeWithSelector(IERC721Errors.ERC721InvalidReceiver.selector, address(0)));
         licenses.grant(datasets, id, address(0), TRAIN, FOREVER, "record", "content");
+        vm.expectRevert(ZeroDigest.selector);
+        licenses.grant(datasets, id, BUYER, TRAIN, FOREVER, 0, "content");
         datasets.withdrawConsent(id);
         vm.expectRevert(abi.encodeWithSelector(ConsentWithdrawn.selector, id));
         licenses.grant(datasets, id, BUYER, TRAIN, FOREVER, "record", "content");
@@ -126,13 +146,31 @@ contract LicensingTest is House {
         same(held.train, most, "train");
         same(held.generate, most, "generate");
         same(held.commercial, most, "commercial");
-        same(held.royaltyPpm, before < later ? before : later, "the lower royalty of two");
+        same(held.royaltyPpm, second < first || before < later ? before : later, "never a higher royalty");
         same(held.issued, 2, "both are counted");
         same(licenses.balanceOf(TRAINER), 1, "in one token");
         if (most == FOREVER) return;
         vm.warp(most + 1);
         licenses.grant(datasets, id, TRAINER, TRAIN, FOREVER, "record", "content");
         same(licenses.heldBy(datasets, id, TRAINER).royaltyPpm, later, "a new license, a new royalty");
+    }
+
+    /// @dev End and royalty are one license's: a shorter one, bought at a higher royalty, changes neither.
+    function test_theLongerLicenseCounts() external {
+        Offers.Terms memory terms = ordinary();
+        uint256 id = newDataset(HOLDER, terms);
+        _buy(id, TRAIN, dealOf(terms), PRICE);
+        (terms.until, terms.royaltyPpm) = (uint40(block.timestamp), 900_000);
+        vm.prank(HOLDER);
+        datasets.changeTerms(id, terms);
+        _buy(id, TRAIN, dealOf(terms), PRICE);
+        same(licenses.heldBy(datasets, id, BUYER).royaltyPpm, ROYALTY, "the longer one's royalty");
+        same(licenses.heldBy(datasets, id, BUYER).train, FOREVER, "and its end");
+        terms.until = FOREVER;
+        vm.prank(HOLDER);
+        datasets.changeTerms(id, terms);
+        _buy(id, TRAIN, dealOf(terms), PRICE);
+        same(licenses.heldBy(datasets, id, BUYER).royaltyPpm, 900_000, "of two as long, the newer: it was agreed to");
     }
 
     /// @dev A license for one use says nothing of the royalty of training, and of no other use.
@@ -189,7 +227,7 @@ contract LicensingTest is House {
         vm.prank(TRAINER);
         models.changeTerms(id, terms);
         vm.prank(BUYER);
-        licenses.buy{value: PRICE}(models, id, GENERATE, ETHER, PRICE, "record", "content");
+        licenses.buy{value: PRICE}(models, id, GENERATE, dealOf(terms), "record", "content");
         holds(licenses.isLicensed(models, id, BUYER, GENERATE), "licensed");
         holds(!licenses.isLicensed(datasets, id, BUYER, GENERATE), "of the model and not of the dataset of that number");
         same(licenses.due(ETHER, TRAINER), PRICE, "the trainer is credited");

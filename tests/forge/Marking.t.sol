@@ -64,6 +64,7 @@ contract MarkingTest is House {
         _answers(string.concat('{ "softBindingValue" \t:\r\n "', value, '" }'), found);
         _answers(string.concat('{"alg":"other","softBindingValue":"', value, '"}'), found);
         _answers(string.concat('{"softBindingValues":1,"softBindingValue":"', value, '"}'), found);
+        _answers(string.concat('{"alg":"softBindingValue","softBindingValue":"', value, '"}'), found);
     }
 
     function test_answersNothingToWhatIsNotAsked() external {

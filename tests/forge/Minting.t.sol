@@ -162,6 +162,10 @@ contract MintingTest is House {
     function test_aGuardianIsAContractOrNobody() external {
         vm.expectRevert(abi.encodeWithSelector(Guarded.GuardianIsNoContract.selector, STRANGER));
         new Tracks(models, licenses, royalties, STRANGER, SITE);
+        // Code of 23 bytes is that of an account with a key that delegates (EIP-7702).
+        vm.etch(STRANGER, hex"ef01001000000000000000000000000000000000000000");
+        vm.expectRevert(abi.encodeWithSelector(Guarded.GuardianIsNoContract.selector, STRANGER));
+        new Tracks(models, licenses, royalties, STRANGER, SITE);
         Tracks free = new Tracks(models, licenses, royalties, address(0), SITE);
         vm.prank(STRANGER);
         vm.expectRevert(abi.encodeWithSelector(Guarded.NotGuardian.selector, STRANGER));

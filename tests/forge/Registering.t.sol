@@ -2,6 +2,8 @@
 pragma solidity 0.8.37;
 
 import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+import {Base64} from "@openzeppelin/contracts/utils/Base64.sol";
+import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 import {Datasets} from "../../contracts/Datasets.sol";
 import {Offers} from "../../contracts/Offers.sol";
 import {AlreadyOver, ConsentWithdrawn, NotOwner, RoyaltyTooHigh, UsesUnknown, ZeroDigest} from "../../contracts/Refusals.sol";
@@ -126,16 +128,24 @@ contract RegisteringTest is House {
         terms.uses = TRAIN;
         datasets.changeTerms(id, terms);
         _says(id, "constrained", "allowed", "constrained");
+        terms.until = uint40(block.timestamp);
+        datasets.changeTerms(id, terms);
+        _says(id, "constrained", "allowed", "constrained");
+        // What was sold until yesterday is not on sale.
+        vm.warp(block.timestamp + 1);
+        _says(id, "constrained", "allowed", "notAllowed");
         datasets.withdrawConsent(id);
         _says(id, "notAllowed", "notAllowed", "notAllowed");
     }
 
     function _says(uint256 id, string memory mining, string memory inference, string memory training) private view {
-        string memory wanted = string.concat(
-            'data:application/json;utf8,{"name":"Stemmata dataset 1","dataMiningPreference":{"dataMining":"',
+        string memory json = string.concat(
+            '{"name":"Stemmata dataset 1","dataMiningPreference":{"dataMining":"',
             mining, '","aiInference":"', inference, '","aiTraining":"', training, '","aiGenerativeTraining":"', training,
-            '"}}'
+            '"},"license":{"name":"the terms on chain","document":"eip155:31337/erc721:',
+            Strings.toHexString(address(datasets)), '/1"}}'
         );
+        string memory wanted = string.concat("data:application/json;base64,", Base64.encode(bytes(json)));
         holds(keccak256(bytes(datasets.tokenURI(id))) == keccak256(bytes(wanted)), datasets.tokenURI(id));
     }
 

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {Market} from "../../contracts/Market.sol";
-import {AlreadyOver, NotOwner, PriceChanged} from "../../contracts/Refusals.sol";
+import {AlreadyOver, NotOwner} from "../../contracts/Refusals.sol";
 import {Royalties} from "../../contracts/Royalties.sol";
 import {Till} from "../../contracts/Till.sol";
 import {Tracks} from "../../contracts/Tracks.sol";
@@ -139,9 +139,9 @@ contract TradingTest is House {
         market.list(_id, PRICE, ETHER, uint40(block.timestamp + 10));
         tracks.approve(address(market), _id);
         vm.stopPrank();
-        vm.expectRevert(abi.encodeWithSelector(PriceChanged.selector, _id, PRICE, ETHER));
+        vm.expectRevert(abi.encodeWithSelector(Market.PriceChanged.selector, _id, PRICE, ETHER));
         _buy(ETHER, PRICE - 1);
-        vm.expectRevert(abi.encodeWithSelector(PriceChanged.selector, _id, PRICE, ETHER));
+        vm.expectRevert(abi.encodeWithSelector(Market.PriceChanged.selector, _id, PRICE, ETHER));
         _buy(address(1), PRICE);
         vm.prank(BUYER);
         vm.expectRevert(abi.encodeWithSelector(Till.ValueNotMet.selector, PRICE, PRICE + 1));

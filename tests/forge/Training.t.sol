@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {Datasets} from "../../contracts/Datasets.sol";
+import {Dues} from "../../contracts/Dues.sol";
 import {Licenses} from "../../contracts/Licenses.sol";
 import {Models} from "../../contracts/Models.sol";
 import {Offers} from "../../contracts/Offers.sol";
@@ -24,8 +25,10 @@ contract TrainingTest is House {
         Models.Run memory run = runOn(one(id), 20_000);
         vm.prank(TRAINER);
         vm.expectEmit(address(models));
+        uint48[] memory owed = new uint48[](1);
+        owed[0] = Dues.toDataset(id, ROYALTY);
         emit Models.Recorded(
-            1, run.weights, TRAINER, run.record, 20_000, run.datasets, run.sharesPpm, run.parents, "cid"
+            1, run.weights, TRAINER, run.record, 20_000, run.datasets, run.sharesPpm, run.parents, owed, "cid"
         );
         same(models.record(run), 1, "the first model is number 1");
         holds(models.ownerOf(1) == TRAINER, "the trainer owns it");
@@ -58,6 +61,9 @@ contract TrainingTest is House {
         run.parents = one(train(TRAINER, runOn(one(a), 0)));
         run.sharesPpm = whole();
         _refuses(run, abi.encodeWithSelector(Models.SharesUneven.selector, WHOLE_PPM, 0, 1));
+        run = runOn(two(a, b), 0);
+        (run.sharesPpm[0], run.sharesPpm[1]) = (0, WHOLE_PPM);
+        _refuses(run, abi.encodeWithSelector(Models.ShareOfNothing.selector, a));
         _refuses(runOn(two(b, a), 0), abi.encodeWithSelector(Models.OutOfOrder.selector, a));
         _refuses(runOn(two(a, a), 0), abi.encodeWithSelector(Models.OutOfOrder.selector, a));
         run = runOn(new uint256[](0), 0);
@@ -100,9 +106,10 @@ contract TrainingTest is House {
         _refuses(run, abi.encodeWithSelector(LicenseMissing.selector, models, 99, TRAINER, TRAIN));
     }
 
-    /// @dev A dataset is owed its royalty in proportion to its share; what rounds to nothing is not written.
+    /// @dev A dataset is owed its royalty in proportion to its share, rounded up; who asks for nothing is not written.
     function testFuzz_owesInProportion(uint32 share, uint24 a, uint24 b) external {
-        (share, a, b) = (uint32(bound(share, 0, WHOLE_PPM)), uint24(bound(a, 0, WHOLE_PPM)), uint24(bound(b, 0, WHOLE_PPM)));
+        share = uint32(bound(share, 1, WHOLE_PPM - 1));
+        (a, b) = (uint24(bound(a, 0, WHOLE_PPM)), uint24(bound(b, 0, WHOLE_PPM)));
         Offers.Terms memory terms = ordinary();
         terms.royaltyPpm = a;
         uint256 first = newDataset(TRAINER, terms);
@@ -110,7 +117,8 @@ contract TrainingTest is House {
         uint256 second = newDataset(TRAINER, terms);
         Models.Run memory run = runOn(two(first, second), 0);
         (run.sharesPpm[0], run.sharesPpm[1]) = (share, WHOLE_PPM - share);
-        (uint256 owedFirst, uint256 owedSecond) = (uint256(share) * a / WHOLE_PPM, uint256(WHOLE_PPM - share) * b / WHOLE_PPM);
+        uint256 owedFirst = (uint256(share) * a + WHOLE_PPM - 1) / WHOLE_PPM;
+        uint256 owedSecond = (uint256(WHOLE_PPM - share) * b + WHOLE_PPM - 1) / WHOLE_PPM;
         (, uint48[] memory dues) = models.duesOf(train(TRAINER, run));
         uint256 n = 0;
         if (owedFirst != 0) same(dues[n++], owedFirst << 27 | first, "the first dataset");
@@ -151,7 +159,7 @@ contract TrainingTest is House {
         uint256 id = train(TRAINER, runOn(ids, 1));
         (, uint48[] memory dues) = models.duesOf(id);
         same(dues.length, 255, "as many as fit");
-        same(dues[254], uint256(WHOLE_PPM / 255) * ROYALTY / WHOLE_PPM << 27 | ids[254], "the last of them");
+        same(dues[254], (uint256(WHOLE_PPM / 255) * ROYALTY / WHOLE_PPM + 1) << 27 | ids[254], "the last of them");
         Models.Run memory run = runOn(new uint256[](0), 0);
         run.parents = one(id);
         _refuses(run, abi.encodeWithSelector(Models.TooManyDues.selector, 256));

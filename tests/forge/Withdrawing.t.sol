@@ -17,7 +17,7 @@ contract WithdrawingTest is House {
         coin.mint(BUYER, PRICE);
         vm.startPrank(BUYER);
         coin.approve(address(licenses), PRICE);
-        licenses.buy(datasets, id, TRAIN, address(coin), PRICE, "record", "content");
+        licenses.buy(datasets, id, TRAIN, dealOf(pricedIn(address(coin))), "record", "content");
         vm.stopPrank();
     }
 
@@ -27,14 +27,14 @@ contract WithdrawingTest is House {
         vm.startPrank(BUYER);
         coin.approve(address(licenses), PRICE);
         vm.expectRevert(why);
-        licenses.buy(datasets, id, TRAIN, address(coin), PRICE, "record", "content");
+        licenses.buy(datasets, id, TRAIN, dealOf(pricedIn(address(coin))), "record", "content");
         vm.stopPrank();
     }
 
     function _sellForEther(address holder) private {
         uint256 id = newDataset(holder);
         vm.prank(BUYER);
-        licenses.buy{value: PRICE}(datasets, id, TRAIN, ETHER, PRICE, "record", "content");
+        licenses.buy{value: PRICE}(datasets, id, TRAIN, dealOf(ordinary()), "record", "content");
     }
 
     function test_fetchesEtherOnce() external {
@@ -75,7 +75,7 @@ contract WithdrawingTest is House {
         vm.assume(currency != ETHER);
         uint256 id = newDataset(HOLDER, _free(currency));
         vm.prank(who);
-        licenses.buy(datasets, id, TRAIN, currency, 0, "record", "content");
+        licenses.buy(datasets, id, TRAIN, dealOf(_free(currency)), "record", "content");
         same(licenses.due(currency, HOLDER) + licenses.owed(currency), 0, "nothing is due");
     }
 
@@ -135,7 +135,7 @@ contract WithdrawingTest is House {
         buyer.arm(address(licenses), abi.encodeCall(Till.withdraw, (address(coin))));
         vm.startPrank(address(buyer));
         coin.approve(address(licenses), PRICE);
-        licenses.buy(datasets, id, TRAIN, address(coin), PRICE, "record", "content");
+        licenses.buy(datasets, id, TRAIN, dealOf(pricedIn(address(coin))), "record", "content");
         same(buyer.succeeded(), 1, "it fetched in advance");
         same(coin.balanceOf(address(buyer)), PRICE, "as much as it paid");
         same(coin.balanceOf(address(licenses)), PRICE, "the other's is there");
@@ -151,11 +151,11 @@ contract WithdrawingTest is House {
         coin.mint(address(buyer), 2 * PRICE);
         buyer.arm(
             address(licenses),
-            abi.encodeCall(licenses.buy, (datasets, id, TRAIN, address(coin), PRICE, "record", "content"))
+            abi.encodeCall(licenses.buy, (datasets, id, TRAIN, dealOf(pricedIn(address(coin))), "record", "content"))
         );
         vm.startPrank(address(buyer));
         coin.approve(address(licenses), 2 * PRICE);
-        licenses.buy(datasets, id, TRAIN, address(coin), PRICE, "record", "content");
+        licenses.buy(datasets, id, TRAIN, dealOf(pricedIn(address(coin))), "record", "content");
         same(licenses.owed(address(coin)), coin.balanceOf(address(licenses)), "what is owed is there");
         same(buyer.succeeded(), 0, "the inner purchase was refused");
         bytes memory why = abi.encodeWithSelector(Till.PaymentShort.selector, coin, 2 * PRICE, PRICE);
@@ -198,7 +198,7 @@ contract WithdrawingTest is House {
         coin.mint(BUYER, PRICE);
         vm.startPrank(BUYER);
         SilentCoin(address(coin)).approve(address(licenses), PRICE);
-        licenses.buy(datasets, id, TRAIN, address(coin), PRICE, "record", "content");
+        licenses.buy(datasets, id, TRAIN, dealOf(pricedIn(address(coin))), "record", "content");
         vm.stopPrank();
         vm.prank(HOLDER);
         licenses.withdraw(address(coin));
@@ -222,6 +222,6 @@ contract WithdrawingTest is House {
         uint256 id = newDataset(HOLDER, pricedIn(STRANGER));
         vm.prank(BUYER);
         vm.expectRevert(abi.encodeWithSelector(SafeERC20.SafeERC20FailedOperation.selector, STRANGER));
-        licenses.buy(datasets, id, TRAIN, STRANGER, PRICE, "record", "content");
+        licenses.buy(datasets, id, TRAIN, dealOf(pricedIn(STRANGER)), "record", "content");
     }
 }
