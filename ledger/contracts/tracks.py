@@ -116,7 +116,9 @@ class TrackVerbs(Verbs):
     def tracks(self) -> tuple[TrackEntry, ...]:
         """Every track, in the order of minting."""
         minted = self._on.said("Tracks", "Minted", self.deployment.block, None)
-        return tuple(self._track(event) for event in minted)
+        moved = self._on.said("Tracks", "Moved", self.deployment.block, None)
+        places = {event.arguments["id"]: event.arguments["content"] for event in moved}
+        return tuple(self._entry(event, places.get(event.arguments["id"])) for event in minted)
 
     def track_id(self, creator: Address, claim: Digest) -> int:
         """The token of a creator's claim."""
@@ -127,15 +129,17 @@ class TrackVerbs(Verbs):
         return str(self._on.view("Tracks", "getManifestByBinding", query))
 
     def _track(self, event: Event) -> TrackEntry:
+        moved = self._on.said("Tracks", "Moved", event.block, None, id=event.arguments["id"])
+        return self._entry(event, moved[-1].arguments["content"] if moved else None)
+
+    def _entry(self, event: Event, moved: bytes | None) -> TrackEntry:
         said = event.arguments
-        moved = self._on.said("Tracks", "Moved", event.block, None, id=said["id"])
-        content = moved[-1].arguments["content"] if moved else said["content"]
         return TrackEntry(
             id=said["id"],
             claim=Digest(said["claim"]),
             audio=Digest(said["audio"]),
             record=Digest(said["record"]),
-            cid=content_of(content),
+            cid=content_of(said["content"] if moved is None else moved),
             model=said["model"],
             creator=said["creator"],
             owner=self._on.view("Tracks", "ownerOf", said["id"]),
