@@ -6,6 +6,7 @@ import os
 import pytest
 from world import CID, WHOLE, fresh
 
+from ledger.anchor import Anchor, Leaf
 from ledger.cid import Cid
 from ledger.contracts import Contracts, deploy
 from ledger.digest import Digest
@@ -19,6 +20,7 @@ from ledger.errors import (
     NotOwner,
     Reverted,
 )
+from ledger.voucher import Voucher, sign
 
 
 @pytest.fixture(scope="module")
@@ -158,8 +160,20 @@ def test_the_guardian_pauses_new_mints_and_nothing_else(elsewhere, guarded):
     track = elsewhere.track(model)
     elsewhere.through(guardian, "Tracks", "pause", True)
     assert elsewhere.view("Tracks", "paused") is True
-    with pytest.raises(MintsPaused):
-        elsewhere.track(model)
+    leaf = Leaf(fresh(), fresh(), fresh())
+    anchor = Anchor([leaf])
+    elsewhere.contracts.anchor_tracks(elsewhere.trainer, anchor.root, 1, model.id, 0, fresh())
+    voucher = Voucher(
+        *(fresh(), fresh(), fresh(), model.id, 0, elsewhere.trainer.address, None, elsewhere.clock.now(), fresh())
+    )
+    signature = sign(voucher, elsewhere.trainer, elsewhere.chain.chain_id, elsewhere.contracts.deployment.tracks)
+    for mint in (
+        lambda: elsewhere.track(model),
+        lambda: elsewhere.contracts.mint_by_voucher(elsewhere.holder, voucher, signature),
+        lambda: elsewhere.contracts.mint_anchored(elsewhere.trainer, anchor.root, leaf, anchor.proof(0), CID),
+    ):
+        with pytest.raises(MintsPaused):
+            mint()
     elsewhere.give(elsewhere.trainer, "Tracks", elsewhere.holder.address, track.id)
     elsewhere.contracts.move_track(elsewhere.trainer, track.id, CID)
     assert elsewhere.model(parents=[model.id])
