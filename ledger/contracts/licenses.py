@@ -128,6 +128,8 @@ class LicenseVerbs(TillVerbs):
         """
         if block is not None and block < self.deployment.block + len(NOUNS) - 1:
             return False  # the contracts are not complete before
+        if block is not None and block > (last := self.chain.block_number):
+            raise NotFound(f"no block {block}: the last one is {last}")  # nodes have words of their own for it
         return bool(self._on.view("Licenses", "isLicensed", self._subject(kind), id, who, mask([use]), block=block))
 
     def agreed_royalty(self, dataset_id: int, who: Address) -> int:

@@ -11,6 +11,7 @@ import pytest
 from ganache_server import ETHER, start, wait
 
 from ledger.chain import Chain
+from ledger.cid import Cid
 from ledger.contracts import Contracts, Deployment, deploy
 from ledger.digest import Digest
 from ledger.errors import (
@@ -25,12 +26,14 @@ from ledger.errors import (
     Refused,
 )
 from ledger.keys import Keystore, LocalSigner
+from ledger.records import Terms
 
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "scripts" / "deploy.py"
 HOLDER, TRAINER = (LocalSigner(bytes(31) + bytes([number])) for number in (101, 102))
+TERMS = Terms(price=10**15, royalty_ppm=50_000, uses=("train", "commercial"))
 
 
 @pytest.fixture(scope="module")
@@ -43,27 +46,29 @@ def digest(text: str) -> Digest:
     return Digest.of(text.encode())
 
 
+def cid(text: str) -> str:
+    return str(Cid.of_digest(digest(text).raw))
+
+
 def _story(contracts: Contracts) -> list:
-    """From a dataset to a track, with what is refused on the way."""
+    """From a dataset to a track that is sold and earns, with what is refused on the way."""
     said: list = []
-    dataset = contracts.register_dataset(
-        HOLDER, digest("root"), digest("record"), "cid-dataset", 10**15, 50_000, ["train", "commercial"]
-    )
+    dataset = contracts.register_dataset(HOLDER, digest("root"), digest("record"), cid("dataset"), TERMS)
+    free = dataclasses.replace(TERMS, price=0)
+    dear = dataclasses.replace(TERMS, price=10**24)
+    buy = (TRAINER, "dataset", dataset.id, ["train"], digest("l"), cid("license"))
     for attempt, kind in (
-        (
-            lambda: contracts.register_dataset(TRAINER, dataset.root, digest("x"), "", 0, 0, ["train"]),
-            AlreadyRegistered,
-        ),
+        (lambda: contracts.register_dataset(TRAINER, dataset.root, digest("x"), cid("x"), TERMS), AlreadyRegistered),
         (lambda: _record(contracts, dataset.id), LicenseMissing),
-        (lambda: contracts.buy_license(TRAINER, dataset.id, ["train"], digest("l"), "cid", 1), PriceNotMet),
-        (lambda: contracts.buy_license(TRAINER, dataset.id, ["train"], digest("l"), "cid", 10**24), InsufficientFunds),
+        (lambda: contracts.buy_license(*buy, free), PriceNotMet),
+        (lambda: contracts.buy_license(*buy, dear), InsufficientFunds),
         (lambda: contracts.withdraw(TRAINER), NothingDue),
         (lambda: contracts.dataset(99), NotFound),
     ):
         with pytest.raises(kind) as refusal:
             attempt()
         said.append(kind if kind is InsufficientFunds else str(refusal.value))
-    license = contracts.buy_license(TRAINER, dataset.id, ["train"], digest("l"), "cid-license", 10**15)
+    license = contracts.buy_license(*buy, TERMS)
     history = [
         contracts.is_licensed("dataset", dataset.id, TRAINER.address, "train", block=block)
         for block in (0, dataset.block - 1, license.block - 1, license.block, None)
@@ -71,12 +76,15 @@ def _story(contracts: Contracts) -> list:
     model = _record(contracts, dataset.id)
     end = contracts.chain.timestamp(model.block) + 10**6
     grant = contracts.grant_license(
-        TRAINER, "model", model.id, HOLDER.address, ["generate"], end, digest("g"), "cid-grant"
+        TRAINER, "model", model.id, HOLDER.address, ["generate"], end, digest("g"), cid("grant")
     )
-    track = contracts.mint_track(HOLDER, digest("claim"), digest("audio"), digest("track"), "cid-track", model.id)
-    due = contracts.withdrawable(HOLDER.address)
+    track = contracts.mint_track(
+        HOLDER, digest("claim"), digest("audio"), digest("track"), cid("track"), model.id, royalty_ppm=100_000
+    )
+    due = contracts.due(HOLDER.address)
     contracts.withdraw(HOLDER)
     contracts.withdraw_consent(HOLDER, dataset.id)
+    mark = track.id.to_bytes(8)
     said += [
         dataset,
         license,
@@ -85,19 +93,27 @@ def _story(contracts: Contracts) -> list:
         dataclasses.replace(grant, valid_until=None),
         track,
         due,
-        contracts.withdrawable(HOLDER.address),
+        contracts.due(HOLDER.address),
         contracts.dataset(dataset.id).consent,
         contracts.licenses("dataset", dataset.id) == (license,),
         contracts.licenses("model", model.id, HOLDER.address) == (grant,),
         contracts.model_by_weights(model.weights) == model,
-        contracts.track_by_watermark(track.claim.raw[:8]) == contracts.track_by_audio(track.audio) == track,
+        contracts.track_by_watermark(mark) == contracts.track_by_audio(track.audio) == track,
         contracts.tracks() == (track,),
     ]
+    contracts.list_track(HOLDER, track.id, 10**16)
+    said.append(contracts.buy_track(TRAINER, track.id, 10**16).owner)
+    said += [contracts.royalty_due(track.id, share.index) for share in contracts.royalty_shares(track.id)]
+    account, royalty = contracts.royalty(track.id, 10**16)
+    said += [contracts.chain.balance(account), royalty]
+    for index in (2, 0):
+        contracts.pull_royalty(TRAINER, track.id, index)
+    said += [contracts.chain.balance(account), contracts.due(HOLDER.address, till="market")]
     return [_timeless(item) for item in said]
 
 
 def _record(contracts: Contracts, dataset: int):
-    return contracts.record_model(TRAINER, digest("weights"), digest("run"), "cid-model", [(dataset, 1_000_000)])
+    return contracts.record_model(TRAINER, digest("weights"), digest("run"), cid("model"), [(dataset, 1_000_000)])
 
 
 def _timeless(item):
@@ -117,7 +133,7 @@ def test_both_chains_tell_the_same_story(contracts, tmp_path):
 
 
 def test_entries_have_the_time_of_their_block(contracts):
-    entry = contracts.register_dataset(HOLDER, digest("timed"), digest("r"), "cid", 0, 0, ["train"])
+    entry = contracts.register_dataset(HOLDER, digest("timed"), digest("r"), cid("timed"), TERMS)
     assert entry.time == contracts.chain.timestamp(entry.block)
     assert abs(entry.time - time.time()) < 60
     with pytest.raises(NotFound, match="no block"):
@@ -138,11 +154,11 @@ def test_a_transaction_that_fails_when_mined_says_why(contracts, monkeypatch):
     network = contracts.chain._network
     monkeypatch.setattr(network, "estimate", lambda *_: 500_000)  # as if the estimate had come before the refusal
     with pytest.raises(LicenseMissing, match="dataset 77, use train"):
-        contracts.record_model(TRAINER, digest("unlicensed"), digest("run"), "cid", [(77, 1_000_000)])
+        contracts.record_model(TRAINER, digest("unlicensed"), digest("run"), cid("run"), [(77, 1_000_000)])
 
 
 def test_a_deployment_of_another_chain_is_none_here(contracts):
-    elsewhere = dataclasses.replace(contracts.deployment, tracks=HOLDER.address)
+    elsewhere = dataclasses.replace(contracts.deployment, market=HOLDER.address)
     with pytest.raises(NoDeployment, match=str(HOLDER.address)):
         Contracts(contracts.chain, elsewhere)
 
