@@ -33,10 +33,12 @@ class Scene:
         self.shares = [749_999, 40_000, 60_000, 20_000, 30_000, 100_001]
         self.payees = [creator, trainer, holders[0], holders[1], world.trainer, holders[2]]
 
-    def track(self) -> Earning:
-        """A new track."""
+    def track(self, *, opened: bool = False) -> Earning:
+        """A new track, and its account if wanted."""
         track = self.world.track(self.model, self.payees[0])
         account = self.world.contracts.royalty(track.id, 0)[0]
+        if opened:
+            self.world.send(self.world.creator, "Royalties", "open", track.id, track.creator, track.model)
         return Earning(self.world, track, account, self.shares, self.payees)
 
 

@@ -163,8 +163,9 @@ def preferences(world, id: int) -> dict:
     return metadata["dataMiningPreference"]
 
 
-@pytest.mark.parametrize("mining", ["notAllowed", "constrained", "allowed"])
-@pytest.mark.parametrize("inference", ["notAllowed", "constrained", "allowed"])
+@pytest.mark.parametrize(
+    ("mining", "inference"), [("notAllowed", "allowed"), ("constrained", "notAllowed"), ("allowed", "constrained")]
+)
 def test_preferences_are_read_as_erc_7517_spells_them(world, mining, inference):
     entry = world.dataset(terms(data_mining=mining, inference=inference))
     assert preferences(world, entry.id) == {

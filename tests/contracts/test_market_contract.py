@@ -183,7 +183,7 @@ def test_a_price_has_a_largest(world, track):
 
 
 @pytest.mark.parametrize(("name", "fault"), [("FeeToken", PaymentShort), ("FalseToken", PaymentRefused)])
-@pytest.mark.parametrize("royalty_ppm", [0, 100_000, 1_000_000])
+@pytest.mark.parametrize("royalty_ppm", [0, 1_000_000])
 def test_a_token_that_does_not_arrive_in_full_buys_nothing(world, model, name, fault, royalty_ppm):
     track = world.track(model, royalty_ppm=royalty_ppm)
     buyer = world.person()
