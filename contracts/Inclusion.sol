@@ -44,8 +44,9 @@ library Inclusion {
                 }
                 index := shr(1, index)
                 last := shr(1, last)
-                if iszero(staticcall(gas(), 2, free, 65, 0, 32)) { revert(0, 0) }
-                node := mload(0)
+                // Without gas enough the call fails, and the node is none.
+                let done := staticcall(gas(), 2, free, 65, 0, 32)
+                node := mul(done, mload(0))
             }
         }
         return last == 0 && node == root && root != 0;
