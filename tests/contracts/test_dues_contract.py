@@ -122,6 +122,7 @@ def test_what_is_inherited_counts_towards_the_whole(world):
         world.model(dataset, royalty_ppm=100_001, parents=[parent.id])
 
 
+@pytest.mark.slow
 def test_a_model_owes_to_255_holders_at_most(world):
     dataset = world.dataset(terms(royalty_ppm=100))
     models = [world.record(world.holder, dataset).id]
