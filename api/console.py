@@ -48,6 +48,15 @@ class Console:
             yield update
 
 
+def confirm(question: str, option: str) -> None:
+    """Ask on the terminal whether to go on; "no" stops. Without a terminal say which option answers instead."""
+    from api.errors import UsageError
+
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} Nobody to ask here; say {option}")
+    click.confirm(question, abort=True, err=True)
+
+
 def ask_passphrase(prompt: str) -> str:
     """Ask on the terminal, unseen; without a terminal say what to set instead."""
     from api.errors import PassphraseMissing

@@ -181,7 +181,7 @@ def _license(home: Home, entries: list[DatasetEntry], creator: Signer, stage: St
         except LicenseMissing as error:
             stage.say(f"refused   {str(error).split(';')[0]}")
     for entry in entries:
-        done = licenses.buy(home, entry.id, use="train", signer=creator, now=stage.now)
+        done = licenses.buy(home, "dataset", entry.id, uses=("train",), signer=creator, now=stage.now)
         if done.entry is not None:
             price = ether_from_wei(done.entry.price)
             stage.say(f"license   {done.entry.id}: dataset {entry.id}, train, {price} ETH")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ledger.archive import Record, fetch
-from ledger.errors import Invalid, Malformed, Unverifiable
+from ledger.errors import ChainUnreachable, Invalid, Malformed, Unverifiable
 from ledger.findings import Finding, Status
 from ledger.lineage import DatasetNode, ModelNode, TrackNode
 from ledger.records import DatasetRecord, LicenseRecord, TrackRecord, TrainingRunRecord, parse_timestamp
@@ -137,7 +137,8 @@ class Verifier:
     ) -> tuple[LicenseEntry | None, LicenseRecord | None]:
         """The license of the trainer: the one that the training record names, or the first that held if it names none.
 
-        Only the named one counts, since a dataset's owner may grant others, under records that nobody signed.
+        Only the named one counts, since a dataset's owner may grant others, under records that nobody signed. By naming
+        one, the trainer accepts it.
         """
         subject = f"model {model.id}"
         if not self._contracts.is_licensed("dataset", dataset.id, model.trainer, "train", block=model.block):
@@ -153,7 +154,8 @@ class Verifier:
             if named not in (0, entry.id):
                 continue
             name = f"license {entry.id} of dataset {dataset.id}"
-            record = self._record(LicenseRecord, name, entry.cid, entry.record, entry.licensee)
+            signer = license_signer(self._contracts, self._store, entry)
+            record = self._record(LicenseRecord, name, entry.cid, entry.record, signer)
             if record is not None:
                 self._agree(
                     "license terms",
@@ -211,6 +213,42 @@ class Verifier:
 
     def _say(self, check: str, status: Status, subject: str, detail: str) -> None:
         self.findings.append(Finding(check, status, subject, detail))
+
+
+def license_signer(contracts: Contracts, store: ContentStore, entry: LicenseEntry) -> Address:
+    """Who has to have signed a license's record: the licensee who bought it, or the owner who granted it.
+
+    The chain does not tell a grant from a purchase for nothing; then either signature will do. Who owned it then is in
+    the event. Raises :class:`ChainUnreachable`.
+    """
+    if entry.price:
+        return entry.licensee
+    owner = _owner_then(contracts, entry)
+    try:
+        fetch(store, LicenseRecord, entry.cid, entry.record, owner)
+    except (Invalid, Malformed, Unverifiable):
+        return entry.licensee
+    return owner
+
+
+def _owner_then(contracts: Contracts, entry: LicenseEntry) -> Address:
+    """Who owned the subject of a license when it was issued."""
+    from ledger.abi import Interface
+
+    issued = contracts.chain.events(
+        Interface.load("Licenses"),
+        contracts.deployment.licenses,
+        "Licensed",
+        entry.block,
+        entry.block,
+        subjectId=entry.subject_id,
+        licensee=entry.licensee,
+    )
+    for event in issued:
+        if event.tx == entry.tx and event.arguments["number"] == entry.id:
+            owner: Address = event.arguments["issue"]["payee"]
+            return owner
+    raise ChainUnreachable(f"the chain keeps no event of license {entry.id}, issued in block {entry.block}")
 
 
 def _seconds(time: str | None) -> int | None:

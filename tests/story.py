@@ -104,7 +104,7 @@ def tell(folder: Path, settings: Settings, pay: Callable[[Address], None] = lamb
         done = datasets.add(home, source, title="studies", license_="CC0-1.0", terms=TERMS, signer=holder, now=now)
         ids.append(done.entry.id)
     for dataset_id in ids:
-        licenses.buy(home, dataset_id, use="train", signer=carl, now=now)
+        licenses.buy(home, "dataset", dataset_id, uses=("train",), signer=carl, now=now)
     trained = training.train(home, ids, preset=MICRO, seed=1, signer=carl, now=now)
     track = folder / "track.wav"
     generation.generate(home, trained.entry.id, seconds=20, seed=5, creator=carl.address, out=track, now=now)

@@ -1,28 +1,41 @@
-"""``stemmata dataset``: register recordings, and show what was registered."""
+"""``stemmata dataset``: register recordings, show what was registered, change its terms, withdraw it."""
 
 from __future__ import annotations
 
 import contextlib
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.amounts import ether_from_wei, percent_from_ppm, ppm_from_percent, wei_from_ether
-from api.commands import json_option, key_option, now
-from api.console import Console, ask_passphrase
+from api import terms as words
+from api.amounts import ppm_from_percent
+from api.commands import currency_option, json_option, key_option, now, until_option, use_option
+from api.console import Console, ask_passphrase, confirm
 from api.errors import UsageError
 from api.home import Home
 from api.settings import Settings
 
+if TYPE_CHECKING:
+    from ledger.records import Terms
+
 SPDX = re.compile(r"(LicenseRef-)?[A-Za-z0-9][A-Za-z0-9.-]*\+?")
 """One license of an SPDX expression (SPDX 2.3, Annex D)."""
+
+allow_option = click.option(
+    "--allow",
+    "allowed",
+    multiple=True,
+    metavar="WHAT[=VALUE]",
+    help="What needs no license (ERC-7517): mining or inference, as allowed, constrained or notAllowed.",
+)
 
 
 @click.group()
 def dataset() -> None:
-    """Register recordings with consent and terms, and show them."""
+    """Register recordings with consent and terms, show them, change terms, withdraw consent."""
 
 
 @dataset.command("add")
@@ -31,8 +44,12 @@ def dataset() -> None:
 @click.option(
     "--license", "license_", required=True, metavar="SPDX", help="SPDX identifier of the recordings' license."
 )
-@click.option("--price", required=True, metavar="ETH", help="Price of a training license, in ether.")
+@click.option("--price", required=True, metavar="AMOUNT", help="Price of a license, in ether unless --currency.")
+@currency_option
 @click.option("--share", required=True, metavar="PERCENT", help="Share of a track's royalties, in percent.")
+@use_option(default="train")
+@until_option
+@allow_option
 @click.option("--skip-bad", is_flag=True, help="Leave out files that cannot be used; the record lists them.")
 @key_option
 @json_option
@@ -43,7 +60,11 @@ def add(
     title: str,
     license_: str,
     price: str,
+    currency: str | None,
     share: str,
+    uses: tuple[str, ...],
+    until: str | None,
+    allowed: tuple[str, ...],
     skip_bad: bool,
     key_name: str,
     as_json: bool,
@@ -59,7 +80,15 @@ def add(
     home, console = Home(settings, ask_passphrase), Console(as_json)
     if not SPDX.fullmatch(license_):
         raise UsageError(f"--license {license_!r}: an SPDX identifier such as CC-BY-4.0, or LicenseRef- and a name")
-    terms = Terms(price=wei_from_ether(price), royalty_ppm=ppm_from_percent(share), uses=("train",))
+    token = words.currency(currency)
+    terms = Terms(
+        price=words.price(price, token),
+        royalty_ppm=ppm_from_percent(share),
+        uses=words.uses(uses),
+        currency=token,
+        until=words.until(until, now()),
+    )
+    terms = words.allow(terms, allowed)
     signer = home.signer(key_name)
     with console.progress() as report:
         done = datasets.add(
@@ -82,14 +111,13 @@ def add(
         "holder": str(entry.holder),
         "recordings": done.recordings,
         "seconds": round(done.seconds, 3),
-        "price": ether_from_wei(entry.terms.price),
-        "share": percent_from_ppm(entry.terms.royalty_ppm),
+        **words.as_json(entry.terms),
         "omitted": [{"file": name, "reason": reason} for name, reason in done.omitted],
         "already": done.already,
     }
     lines = [
         f"dataset {entry.id}{' (registered before, and stays as it was)' if done.already else ''}",
-        f"  terms       {content['price']} ETH to train, {content['share']} % of royalties",
+        f"  terms       {words.as_text(entry.terms)}",
         f"  root        {entry.root}",
         f"  recordings  {done.recordings}, {done.seconds / 60:.1f} min",
         f"  record      {entry.record}",
@@ -136,8 +164,7 @@ def show(settings: Settings, dataset_id: int, as_json: bool) -> None:
         "holder": str(entry.holder),
         "owner": str(entry.owner),
         "license": record.license,
-        "price": ether_from_wei(entry.terms.price),
-        "share": percent_from_ppm(entry.terms.royalty_ppm),
+        **words.as_json(entry.terms),
         "consent": entry.consent,
         "root": str(entry.root),
         "record": str(entry.record),
@@ -149,7 +176,8 @@ def show(settings: Settings, dataset_id: int, as_json: bool) -> None:
     lines = [
         f"dataset {entry.id}  {record.title}",
         f"  holder   {entry.holder}",
-        f"  license  {record.license}; {content['price']} ETH to train; {content['share']} % of royalties",
+        f"  license  {record.license}",
+        f"  terms    {words.as_text(entry.terms)}",
         f"  consent  {'given' if entry.consent else 'withdrawn for new licenses'}",
         f"  root     {entry.root}",
         f"  record   {entry.record}",
@@ -157,3 +185,85 @@ def show(settings: Settings, dataset_id: int, as_json: bool) -> None:
         *(f"  left out    {o.reason}" for o in record.omitted),
     ]
     Console(as_json).result(content, "\n".join(lines))
+
+
+@dataset.command("terms")
+@click.argument("dataset_id", metavar="ID", type=click.IntRange(min=1))
+@click.option("--price", metavar="AMOUNT", help="Price of a license, in ether unless the currency is a token.")
+@currency_option
+@click.option("--share", metavar="PERCENT", help="Share of a track's royalties, in percent.")
+@use_option(default=None, offer=True)
+@until_option
+@allow_option
+@key_option
+@json_option
+@click.pass_obj
+def terms(
+    settings: Settings,
+    dataset_id: int,
+    price: str | None,
+    currency: str | None,
+    share: str | None,
+    uses: tuple[str, ...],
+    until: str | None,
+    allowed: tuple[str, ...],
+    key_name: str,
+    as_json: bool,
+) -> None:
+    """Change what licenses of dataset ID are sold for from now on; what is not named stays. Sold ones stay as they are.
+
+    `--use none` ends the offer until it is made again; `dataset withdraw` ends it for good.
+    """
+    from api.workflows import offers
+
+    if (price, currency, share, until) == (None,) * 4 and not uses and not allowed:
+        raise UsageError("nothing to change: say --price, --currency, --share, --use, --until or --allow")
+    if currency is not None and price is None:
+        raise UsageError("--currency: say the --price in it too")
+    end, token = words.until(until, now()), words.currency(currency)
+
+    def alter(old: Terms) -> Terms:
+        new = words.allow(old, allowed)
+        if currency is not None:
+            new = replace(new, currency=token)
+        if price is not None:
+            new = replace(new, price=words.price(price, new.currency))
+        if share is not None:
+            new = replace(new, royalty_ppm=ppm_from_percent(share))
+        if until is not None:
+            new = replace(new, until=end)
+        return replace(new, uses=words.uses(uses)) if uses else new
+
+    home = Home(settings, ask_passphrase)
+    done = offers.change(home, "dataset", dataset_id, alter, signer=home.signer(key_name))
+    content = {"dataset": dataset_id, **words.as_json(done.entry.terms), "already": done.already}
+    before = " (as it was)" if done.already else " for licenses sold from now on"
+    Console(as_json).result(content, f"dataset {dataset_id}{before}: {words.as_text(done.entry.terms)}")
+
+
+@dataset.command("withdraw")
+@click.argument("dataset_id", metavar="ID", type=click.IntRange(min=1))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@key_option
+@json_option
+@click.pass_obj
+def withdraw(settings: Settings, dataset_id: int, yes: bool, key_name: str, as_json: bool) -> None:
+    """Withdraw consent for dataset ID, for good: no license is sold or granted any more.
+
+    Licenses sold before stay valid until their end, and models and tracks made under them stay what they are; an audit
+    says that consent has been withdrawn.
+    """
+    from api.workflows import offers
+
+    def ask() -> None:
+        if not yes:
+            confirm(f"Sell and grant no more licenses of dataset {dataset_id}, for good?", "--yes")
+
+    home = Home(settings, ask_passphrase)
+    done = offers.withdraw(home, dataset_id, signer=home.signer(key_name), confirm=ask)
+    before = " before" if done.already else ""
+    text = (
+        f"dataset {dataset_id}: consent withdrawn{before}; no license is sold or granted any more. "
+        "Licenses sold before stay valid until their end"
+    )
+    Console(as_json).result({"dataset": dataset_id, "consent": False, "already": done.already}, text)

@@ -1,69 +1,213 @@
-"""Buy the right to use a dataset."""
+"""Buy or grant the right to use a dataset or a model."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from api.home import Home
+from api.home import Home, Ledger
 
 if TYPE_CHECKING:
     from ledger.address import Address
-    from ledger.contracts import Contracts, LicenseEntry
+    from ledger.contracts import Contracts, DatasetEntry, LicenseEntry, ModelEntry
+    from ledger.contracts.entries import SubjectKind
     from ledger.keys import Signer
+    from ledger.records import LicenseRecord, Terms
 
 
 @dataclass(frozen=True, slots=True)
 class Licensed:
-    """The outcome of :func:`buy`. ``entry`` is None for an owner, who needs no license."""
+    """The outcome of :func:`buy` and :func:`grant`. ``entry`` is None for an owner, who needs no license."""
 
     entry: LicenseEntry | None
     already: bool
 
 
-def buy(home: Home, dataset_id: int, *, use: str, signer: Signer, now: Callable[[], datetime]) -> Licensed:
-    """Accept a dataset's terms, pay its price and hold a license; a valid one for the same use is not bought twice.
+def subject(contracts: Contracts, kind: SubjectKind, id: int) -> DatasetEntry | ModelEntry:  # noqa: A002
+    """The dataset or model that a license is for."""
+    return contracts.dataset(id) if kind == "dataset" else contracts.model(id)
 
-    The License record, signed by the licensee, is the acceptance of the terms named by the dataset's record.
+
+def buy(
+    home: Home,
+    kind: SubjectKind,
+    id: int,  # noqa: A002
+    *,
+    uses: Sequence[str],
+    signer: Signer,
+    now: Callable[[], datetime],
+    price: int | None = None,
+) -> Licensed:
+    """Accept the terms of a dataset or model, pay the price and hold a license for those uses not licensed yet.
+
+    The License record, signed by the licensee, is the acceptance. ``price`` is what the buyer has seen, in the smallest
+    unit of the currency; None accepts what is asked now.
+
+    Raises:
+        ConsentWithdrawn, UseNotOffered, ArgumentRefused: nothing (of the kind) is on sale, or not any more.
+        PriceNotMet: something else than ``price`` is asked.
     """
     from ledger.archive import publish
-    from ledger.records import LicenseRecord, timestamp
+    from ledger.errors import PriceNotMet
 
     with home.changing("licenses"), home.ledger() as ledger:
         contracts = ledger.contracts
-        dataset = contracts.dataset(dataset_id)
-        if dataset.owner == signer.address:
+        entry = subject(contracts, kind, id)
+        if entry.owner == signer.address:
             return Licensed(None, already=True)
-        held = training_license(contracts, dataset_id, signer.address, use)
-        if held is not None:
-            return Licensed(held, already=True)
-        record = LicenseRecord(
-            subject_kind="dataset",
-            subject_id=dataset_id,
-            subject_record=dataset.record,
-            licensee=signer.address,
-            uses=(use,),
-            valid_from=timestamp(now()),
-            valid_until=dataset.terms.until,
-            price=dataset.terms.price,
-            currency=dataset.terms.currency,
-            royalty_ppm=dataset.terms.royalty_ppm,
-        )
+        missing = tuple(use for use in uses if not contracts.is_licensed(kind, id, signer.address, use))
+        if not missing:
+            return Licensed(held_license(ledger, kind, id, signer.address, uses[0]), already=True)
+        terms = entry.terms
+        _require_offer(kind, entry, missing, now())
+        if price not in (None, terms.price):
+            raise PriceNotMet(f"{kind} {id} costs {terms.price} of the smallest unit now, not {price}; look again")
+        record = _record(kind, entry, signer.address, missing, now, terms)
         cid = publish(ledger.store, record, signer)
         home.fund(ledger, signer)
-        terms = dataset.terms
         if terms.currency is not None and terms.price:
             contracts.allow(signer, terms.currency, terms.price)
-        entry = contracts.buy_license(signer, "dataset", dataset_id, (use,), record.digest, str(cid), terms)
-        return Licensed(entry, already=False)
+        return Licensed(contracts.buy_license(signer, kind, id, missing, record.digest, str(cid), terms), already=False)
 
 
-def training_license(contracts: Contracts, dataset_id: int, who: Address, use: str = "train") -> LicenseEntry | None:
-    """The license for ``use`` that the chain calls valid now, the one that lasts longest; or None."""
-    if not contracts.is_licensed("dataset", dataset_id, who, use):
+def grant(
+    home: Home,
+    kind: SubjectKind,
+    id: int,  # noqa: A002
+    *,
+    licensee: Address,
+    uses: Sequence[str],
+    until: str | None,
+    signer: Signer,
+    now: Callable[[], datetime],
+) -> Licensed:
+    """Give a license of a dataset or model that the signer owns; one that lasts as long already is not given twice.
+
+    The License record is signed by the owner: whoever uses the license accepts it by naming it in a training record.
+
+    Raises:
+        NotOwner: the signer does not own the dataset or model.
+        ConsentWithdrawn: the dataset's consent has been withdrawn.
+    """
+    from ledger.archive import publish
+    from ledger.errors import ConsentWithdrawn, NotOwner
+    from ledger.records import parse_timestamp
+
+    with home.changing("licenses"), home.ledger() as ledger:
+        contracts = ledger.contracts
+        entry = subject(contracts, kind, id)
+        if entry.owner != signer.address:
+            raise NotOwner(
+                f"{kind} {id} is {entry.owner}'s, who alone grants licenses of it; {signer.address} does not"
+            )
+        if licensee == entry.owner:
+            return Licensed(None, already=True)
+        end = None if until is None else int(parse_timestamp(until).timestamp())
+        held = [held_license(ledger, kind, id, licensee, use) for use in uses]
+        if held[0] is not None and all(item is not None and _lasts(item, end) for item in held):
+            return Licensed(held[0], already=True)
+        if not _open(entry):
+            raise ConsentWithdrawn(
+                f"consent for {kind} {id} has been withdrawn: no license is sold or granted any more"
+            )
+        royalty_ppm = entry.terms.royalty_ppm
+        if kind == "dataset" and contracts.is_licensed(kind, id, licensee, "train"):
+            royalty_ppm = min(royalty_ppm, contracts.agreed_royalty(id, licensee))  # a grant never raises it
+        terms = replace(entry.terms, price=0, currency=None, until=until, royalty_ppm=royalty_ppm)
+        record = _record(kind, entry, licensee, tuple(uses), now, terms)
+        cid = publish(ledger.store, record, signer)
+        home.fund(ledger, signer)
+        given = contracts.grant_license(signer, kind, id, licensee, tuple(uses), end, record.digest, str(cid))
+        return Licensed(given, already=False)
+
+
+def held_license(
+    ledger: Ledger,
+    kind: SubjectKind,
+    id: int,  # noqa: A002
+    who: Address,
+    use: str,
+) -> LicenseEntry | None:
+    """The license for ``use`` that counts now: the one that lasts longest, and of equals the latest; or None.
+
+    One whose record verifies goes before all others, since owners may grant licenses under records that nobody signed.
+    """
+    if not ledger.contracts.is_licensed(kind, id, who, use):
         return None
-    held = [entry for entry in contracts.licenses("dataset", dataset_id, who) if use in entry.uses]
-    return max(held, key=lambda entry: math.inf if entry.valid_until is None else entry.valid_until, default=None)
+    held = [entry for entry in ledger.contracts.licenses(kind, id, who) if use in entry.uses]
+    time = ledger.chain.timestamp(ledger.chain.block_number)
+    valid = [entry for entry in held if _lasts(entry, time)]
+    return max(valid, key=lambda entry: (_verifies(ledger, entry), _end(entry), entry.id), default=None)
+
+
+def _verifies(ledger: Ledger, entry: LicenseEntry) -> bool:
+    from ledger.archive import fetch
+    from ledger.errors import LedgerError
+    from ledger.records import LicenseRecord
+    from ledger.verify import license_signer
+
+    try:
+        signer = license_signer(ledger.contracts, ledger.store, entry)
+        fetch(ledger.store, LicenseRecord, entry.cid, entry.record, signer)
+    except LedgerError:
+        return False
+    return True
+
+
+def _end(entry: LicenseEntry) -> float:
+    return math.inf if entry.valid_until is None else entry.valid_until
+
+
+def _lasts(entry: LicenseEntry, end: int | None) -> bool:
+    """Whether a license is valid until ``end``, Unix time; None for ever."""
+    return _end(entry) >= (math.inf if end is None else end)
+
+
+def _open(entry: DatasetEntry | ModelEntry) -> bool:
+    """Whether licenses are issued at all; for a model they always are."""
+    return bool(getattr(entry, "consent", True))
+
+
+def _require_offer(kind: SubjectKind, entry: DatasetEntry | ModelEntry, uses: Sequence[str], now: datetime) -> None:
+    """Raise the contract's own refusal in words, before a record is signed."""
+    from ledger.errors import ArgumentRefused, ConsentWithdrawn, UseNotOffered
+    from ledger.records import parse_timestamp
+
+    terms = entry.terms
+    if not _open(entry):
+        raise ConsentWithdrawn(f"consent for {kind} {entry.id} has been withdrawn: no license is sold any more")
+    if not set(uses) <= set(terms.uses):
+        offered = ", ".join(terms.uses) or "nothing"
+        raise UseNotOffered(f"{kind} {entry.id} is on offer for {offered}; asked for {', '.join(uses)}")
+    if terms.until is not None and parse_timestamp(terms.until) < now:
+        raise ArgumentRefused(
+            f"the licenses of {kind} {entry.id} on sale ended on {terms.until}; ask its owner for new"
+        )
+
+
+def _record(
+    kind: SubjectKind,
+    entry: DatasetEntry | ModelEntry,
+    licensee: Address,
+    uses: tuple[str, ...],
+    now: Callable[[], datetime],
+    terms: Terms,
+) -> LicenseRecord:
+    """The record of a license on these terms, whose own uses do not count."""
+    from ledger.records import LicenseRecord, timestamp
+
+    return LicenseRecord(
+        subject_kind=kind,
+        subject_id=entry.id,
+        subject_record=entry.record,
+        licensee=licensee,
+        uses=uses,
+        valid_from=timestamp(now()),
+        valid_until=terms.until,
+        price=terms.price,
+        currency=terms.currency,
+        royalty_ppm=terms.royalty_ppm,
+    )

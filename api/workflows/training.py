@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from api.home import Home
+from api.home import Home, Ledger
 from api.workflows import datasets as dataset_workflow
 from api.workflows.shares import shares_ppm
 from ledger import file
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gen.config import Preset
     from gen.training.loop import Progress, StyleCorpus
     from ledger.address import Address
-    from ledger.contracts import Contracts, DatasetEntry, ModelEntry
+    from ledger.contracts import DatasetEntry, ModelEntry
     from ledger.keys import Signer
     from ledger.records import DatasetRecord
 
@@ -94,7 +94,7 @@ def train(
     """
     with home.ledger() as ledger:
         chosen = tuple(dataset_workflow.show(ledger, dataset_id) for dataset_id in sorted(set(dataset_ids)))
-        licenses = _require_licenses(ledger.contracts, [entry for entry, _ in chosen], signer.address)
+        licenses = _require_licenses(ledger, [entry for entry, _ in chosen], signer.address)
     run = Run(signer.address, preset, seed, code_digest(), chosen, licenses, royalty_ppm)
     folder = home.folder("runs") / str(run.identity)
     with home.changing(f"run-{run.identity}"):
@@ -126,9 +126,9 @@ def machine() -> str:
     return f"{platform.machine()} {platform.system()} {platform.python_implementation()} {platform.python_version()}"
 
 
-def _require_licenses(contracts: Contracts, entries: Sequence[DatasetEntry], trainer: Address) -> tuple[int, ...]:
+def _require_licenses(ledger: Ledger, entries: Sequence[DatasetEntry], trainer: Address) -> tuple[int, ...]:
     """The id of a valid training license per dataset; 0 where the trainer owns the dataset."""
-    from api.workflows.licenses import training_license
+    from api.workflows.licenses import held_license
     from ledger.errors import LicenseMissing
 
     found = []
@@ -136,7 +136,7 @@ def _require_licenses(contracts: Contracts, entries: Sequence[DatasetEntry], tra
         if entry.owner == trainer:
             found.append(0)
             continue
-        license_entry = training_license(contracts, entry.id, trainer)
+        license_entry = held_license(ledger, "dataset", entry.id, trainer, "train")
         if license_entry is None:
             raise LicenseMissing(
                 f"dataset {entry.id}, use train: {trainer} holds no valid license; "

@@ -25,7 +25,7 @@ def test_everything_again_changes_nothing(story: Story) -> None:
     source = next(story.folder.glob("recordings in C"))
     added = datasets.add(home, source, title="again", license_="MIT", terms=TERMS, signer=home.signer("anna"), now=now)
     assert (added.already, added.entry.id) == (True, 1)
-    bought = licenses.buy(home, 1, use="train", signer=carl, now=now)
+    bought = licenses.buy(home, "dataset", 1, uses=("train",), signer=carl, now=now)
     assert bought.already
     trained = training.train(home, [2, 1], preset=MICRO, seed=1, signer=carl, now=now)
     assert (trained.already, trained.entry.id) == (True, story.model)
