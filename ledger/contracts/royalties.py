@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ledger.abi import Interface
 from ledger.address import Address
@@ -93,7 +92,7 @@ class RoyaltyVerbs(TrackVerbs):
             ProofInvalid: the proof does not lead to the root.
         """
         account = self._account(track_id)
-        self._on.send_at(signer, _split(), account, "propose", index, root, *_proven(proof))
+        self._on.send_at(signer, _split(), account, "propose", index, root, *proof.arguments)
 
     def object_to_shares(self, signer: Signer, track_id: int, index: int, root: Digest) -> None:
         """Void the proposal of ``root``. Raises :class:`NotOwner`, and :class:`NotFound` where it is not proposed."""
@@ -112,7 +111,7 @@ class RoyaltyVerbs(TrackVerbs):
     ) -> None:
         """Pay out a share of an epoch (from 1). Raises as :meth:`pull_royalty`, and :class:`ProofInvalid`."""
         account = self._account(track_id)
-        self._on.send_at(signer, _split(), account, "pullProven", currency_word(currency), epoch, *_proven(proof))
+        self._on.send_at(signer, _split(), account, "pullProven", currency_word(currency), epoch, *proof.arguments)
 
     def _account(self, track_id: int) -> Address:
         return self.royalty(track_id, 0)[0]
@@ -131,11 +130,3 @@ class RoyaltyVerbs(TrackVerbs):
 
 def _split() -> Interface:
     return Interface.load("Split")
-
-
-def _proven(proof: ShareProof) -> tuple[Any, Sequence[Any]]:
-    """Share and path as the structs of ``contracts/Shares.sol``."""
-    holder = proof.share.holder
-    number = int.from_bytes(holder.raw) if isinstance(holder, Address) else holder
-    word = (_KINDS.index(proof.share.kind), number, proof.share.ppm)
-    return word, [(sibling.hash, sibling.ppm, sibling.left) for sibling in proof.path]

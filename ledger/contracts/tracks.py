@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ledger.abi import Event
 from ledger.contracts.entries import TrackEntry
 from ledger.contracts.verbs import Verbs
-from ledger.contracts.words import ETHER, content_of, content_word
+from ledger.contracts.words import content_of, content_word
 from ledger.digest import Digest
 from ledger.errors import ArgumentRefused, NotFound
 
@@ -53,9 +53,7 @@ class TrackVerbs(Verbs):
             VoucherCancelled: the creator took it back.
             LicenseMissing, AlreadyRegistered, MintsPaused: as for :meth:`mint_track`, for the creator.
         """
-        work = (voucher.claim, voucher.audio, voucher.record, voucher.model, voucher.royalty_ppm)
-        word = (work, voucher.creator, voucher.owner or ETHER, voucher.deadline, voucher.content)
-        receipt = self._on.send(signer, "Tracks", "mintByVoucher", word, signature)
+        receipt = self._on.send(signer, "Tracks", "mintByVoucher", voucher.arguments, signature)
         id = self.track_id(voucher.creator, voucher.claim)  # noqa: A001
         return self._track(self._on.told("Tracks", "Minted", receipt.block, id))
 
