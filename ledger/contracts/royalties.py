@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from ledger.keys import Signer
     from ledger.shares import ShareProof
 
-_KINDS: tuple[HolderKind, ...] = ("account", "dataset", "model")
 _MODEL_DUE = 1 << 47
 
 
