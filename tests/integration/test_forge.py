@@ -34,7 +34,8 @@ def test_the_contracts_hold_under_forge():
 
 
 def test_every_line_and_branch_of_our_own_is_reached():
-    forge("coverage")
+    # By the tests that say what they expect: what a random walk happens to pass is not counted.
+    forge("coverage", "--no-match-contract", "EconomyTest")
     report = (ROOT / "build" / "forge" / "lcov.info").read_text()
     missed = []
     for entry in report.split("end_of_record"):
