@@ -19,9 +19,9 @@ def ether_from_wei(wei: int) -> str:
     return _plain(wei, 18)
 
 
-def ppm_from_percent(text: str) -> int:
-    """``"2.5"`` percent to parts per million, 0 to 100 with at most 4 decimals."""
-    return _scaled(text, 10_000, "share", "percent", 100)
+def ppm_from_percent(text: str, what: str = "share") -> int:
+    """``"2.5"`` percent to parts per million, 0 to 100 with at most 4 decimals; ``what`` it is, for the error."""
+    return _scaled(text, 10_000, what, "percent", 100)
 
 
 def percent_from_ppm(ppm: int) -> str:

@@ -17,9 +17,13 @@ from api.commands.audit import audit
 from api.commands.dataset import dataset
 from api.commands.demo import demo
 from api.commands.generate import generate
+from api.commands.income import income
 from api.commands.key import key
 from api.commands.license import license_
+from api.commands.market import market
 from api.commands.mint import mint
+from api.commands.model import model
+from api.commands.royalties import royalties
 from api.commands.train import train
 from api.settings import Settings
 
@@ -42,7 +46,7 @@ def stemmata(context: click.Context) -> None:
     context.obj = Settings.from_environ(os.environ)
 
 
-for command in (demo, key, dataset, license_, train, generate, mint, audit):
+for command in (demo, key, dataset, license_, train, model, generate, mint, audit, market, royalties, income):
     stemmata.add_command(command)
 
 

@@ -72,6 +72,13 @@ def until(text: str | None, now: datetime) -> str | None:
     return timestamp(end)
 
 
+def moment(seconds: int) -> str:
+    """Unix time as records write it."""
+    from ledger.records import timestamp
+
+    return timestamp(datetime.fromtimestamp(seconds, UTC))
+
+
 def uses(words: Sequence[str]) -> tuple[str, ...]:
     """Uses in the order in which records list them, each once; nothing for ``none`` alone."""
     from ledger.records import USES

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -112,7 +111,7 @@ def _say(done: Licensed, kind: SubjectKind, subject_id: int, owned: str, as_json
         kind: subject_id,
         "licensee": str(entry.licensee),
         "uses": list(entry.uses),
-        "until": _day(entry.valid_until),
+        "until": None if entry.valid_until is None else words.moment(entry.valid_until),
         "price": words.amount(entry.price, entry.currency),
         "currency": None if entry.currency is None else str(entry.currency),
         "share": percent_from_ppm(entry.royalty_ppm),
@@ -126,10 +125,3 @@ def _say(done: Licensed, kind: SubjectKind, subject_id: int, owned: str, as_json
     Console(as_json).result(
         content, f"license {entry.id}{before}: {kind} {subject_id}, {', '.join(entry.uses)}, {price}{end}"
     )
-
-
-def _day(until: int | None) -> str | None:
-    """Unix time as records write it."""
-    from ledger.records import timestamp
-
-    return None if until is None else timestamp(datetime.fromtimestamp(until, UTC))

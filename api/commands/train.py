@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from api.amounts import percent_from_ppm
+from api.amounts import percent_from_ppm, ppm_from_percent
 from api.commands import json_option, key_option, now
 from api.console import Console, ask_passphrase
 from api.home import Home
@@ -34,25 +34,47 @@ if TYPE_CHECKING:
     type=click.IntRange(min=0, max=2**32 - 1),
     help="Chooses among equally good outcomes.",
 )
+@click.option(
+    "--royalty",
+    default="0",
+    show_default=True,
+    metavar="PERCENT",
+    help="Part of a track's income for the model's holder; cannot be changed later.",
+)
 @key_option
 @json_option
 @click.pass_obj
 def train(
-    settings: Settings, dataset_ids: tuple[int, ...], preset: str, seed: int, key_name: str, as_json: bool
+    settings: Settings,
+    dataset_ids: tuple[int, ...],
+    preset: str,
+    seed: int,
+    royalty: str,
+    key_name: str,
+    as_json: bool,
 ) -> None:
     """Train a model on one or more datasets, each licensed to the key, and record the run on chain."""
     from api.workflows import training
     from gen.config import load_preset
 
     home, console = Home(settings, ask_passphrase), Console(as_json)
-    settled = load_preset(preset)
+    settled, asked = load_preset(preset), ppm_from_percent(royalty, "royalty")
     signer = home.signer(key_name)
     with console.progress() as report:
 
         def progress(step: Progress) -> None:
             report(f"training {step.phase}\tloss {step.loss:.3f}", step.step, step.steps)
 
-        done = training.train(home, dataset_ids, preset=settled, seed=seed, signer=signer, now=now, progress=progress)
+        done = training.train(
+            home,
+            dataset_ids,
+            preset=settled,
+            seed=seed,
+            signer=signer,
+            now=now,
+            royalty_ppm=asked,
+            progress=progress,
+        )
     entry = done.entry
     content = {
         "model": entry.id,
@@ -60,6 +82,7 @@ def train(
         "record": str(entry.record),
         "cid": entry.cid,
         "datasets": [{"dataset": dataset_id, "share_ppm": share} for dataset_id, share in entry.datasets],
+        "royalty": percent_from_ppm(entry.royalty_ppm),
         "metrics": done.metrics,
         "already": done.already,
     }
@@ -70,6 +93,7 @@ def train(
             f"  dataset   {dataset_id}, {percent_from_ppm(share)} % of the audio"
             for dataset_id, share in entry.datasets
         ),
+        f"  royalty   {content['royalty']} % of a track's income",
         f"  record    {entry.record}",
         *(f"  {name:<28}{value}" for name, value in done.metrics.items()),
     ]
