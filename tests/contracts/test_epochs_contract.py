@@ -6,6 +6,7 @@ import pytest
 from earning import Earning, Scene
 from world import WHOLE
 
+from ledger.abi import Interface
 from ledger.digest import Digest
 from ledger.errors import ArgumentRefused, NotFound, NothingDue, NotOwner, ProofInvalid, ProposalPending
 from ledger.shares import Share, ShareTree, Sibling
@@ -244,3 +245,18 @@ def test_shares_of_tokens_follow_their_owners(world, own_scene):
     before = world.chain.balance(heir.address)
     world.contracts.pull_share(world.creator, earner.track.id, 1, tree.proof(1))
     assert world.chain.balance(heir.address) == before + 300_001
+
+
+def test_each_share_has_a_seat_of_its_own(world, earner):
+    """Also where many are as large, and to the right of as much."""
+    people = [world.person() for _ in range(5)]
+    tree = ShareTree([Share("account", person.address, WHOLE // 5) for person in people])
+    coin = world.coin()
+    accept(world, earner, tree, coin)
+    earner.earn(10, coin)
+    first = world.chain.block_number
+    for place, person in enumerate(people):
+        world.contracts.pull_share(world.creator, earner.track.id, 1, tree.proof(place), coin)
+        assert world.contracts.tokens(person.address, coin) == 2
+    pulled = world.chain.events(Interface.load("Split"), earner.account, "Pulled", first, currency=coin)
+    assert [event.arguments["start"] for event in pulled] == [0, 200_000, 400_000, 600_000, 800_000]
