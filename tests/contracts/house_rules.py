@@ -232,8 +232,17 @@ class WorkRules(RuleBasedStateMachine):
         if given:
             id, entry = given
             assert (entry.id, entry.datasets, entry.parents) == (id, tuple(datasets), tuple(begun))
+            assert self.pair.owed(id) == self.house.subjects["model"][id].dues
             for kind, named in (("dataset", [id for id, _ in datasets]), ("model", begun)):
                 assert all(self.contracts.is_licensed(kind, id, self.at(by), "train") for id in named)
+
+    @rule(number=st.integers(0, 1), drawn=offers, granted=st.booleans(), end=st.sampled_from([None, None, DAY]))
+    def train_after_changes(self, number: int, drawn: Any, granted: bool, end: int | None) -> None:
+        """Cleo, who bought a license, trains when the terms have changed since; she may have been granted another."""
+        self.change_terms("dataset", number, None, drawn, False)
+        if granted:
+            self.grant("dataset", number, None, "cleo", USES[0], end)
+        self.record_model("cleo", [number], [], [], 0, False, False)
 
     # -- tracks
 
@@ -299,11 +308,13 @@ class WorkRules(RuleBasedStateMachine):
             vouchers.verify(voucher, signature, self.contracts.chain.chain_id, self.contracts.deployment.tracks)
         return voucher, signature, self.at(signer), work
 
-    @rule(target=written, by=people, number=picks, owner=rightful, end=ends, forged=seldom, claimed=seldom)
+    @rule(target=written, by=people, number=picks, owner=rightful, end=ends, forged=seldom, void=seldom)
     def write_and_submit(
-        self, by: str, number: int, owner: str | None, end: int | None, forged: bool, claimed: bool
+        self, by: str, number: int, owner: str | None, end: int | None, forged: bool, void: bool
     ) -> Any:
-        voucher = self.write_voucher(None, number, 50_000, owner, end, forged, claimed)
+        voucher = self.write_voucher(None, number, 50_000, owner, end, forged, False)
+        if void:
+            self.cancel_vouchers(None, voucher)
         self.mint_by_voucher(by, voucher)
         return voucher
 

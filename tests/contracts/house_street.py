@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from house_account import WHOLE
+from house_account import WHOLE, Share
 from house_licenses import FOREVER, Offer
 from house_model import House
 
@@ -95,6 +95,13 @@ class Pair:
     def raw(self, who: str, contract: str, function: str, *arguments: Any, value: int = 0) -> None:
         """A call that no typed verb offers; refusals are explained as ever."""
         self.contracts._on.send(self.people[who], contract, function, *arguments, value=value)
+
+    def owed(self, model: int) -> tuple[Share, ...]:
+        """What a model's tracks owe beside its own royalty; how it is packed, ``contracts/Dues.sol`` says."""
+        _, dues = self.contracts._on.view("Models", "duesOf", model)
+        return tuple(
+            Share("model" if due >> 47 else "dataset", due & (1 << 27) - 1, due >> 27 & (1 << 20) - 1) for due in dues
+        )
 
     def _gas_since(self, block: int) -> int:
         """What the transactions since then cost: each is alone in its block, and tips nobody."""

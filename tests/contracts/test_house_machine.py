@@ -197,7 +197,11 @@ class HouseMachine(WorkRules):
         if not listed and number != 9:
             self.list_track(number, None, 1_000_003, None)
             listed = [*self.house.listings]
-        id = listed[number % len(listed)] if listed and number != 9 else self.pick("track", number)
+        self.buy(
+            listed[number % len(listed)] if listed and number != 9 else self.pick("track", number), by, wrong, more
+        )
+
+    def buy(self, id: int, by: str, wrong: bool, more: bool) -> None:
         price = (self.house.listings[id].price if id in self.house.listings else 0) + wrong
         sent, ether = price + more, Address(bytes(20))
         given = self.both(
@@ -210,6 +214,16 @@ class HouseMachine(WorkRules):
         if given:
             assert given[1].owner == self.at(by)
             assert self.contracts.royalty(id, price) == (self.pair.accounts[id], given[0])
+
+    @rule(number=st.integers(0, 6), price=wei, to=people, by=people)
+    def buy_what_came_back(self, number: int, price: int, to: str, by: str) -> None:
+        """A forgotten offer does not sell a track that went away and came back."""
+        id = self.account(number)[0]
+        self.list_track(number, None, price, None)
+        lender = self.owner("track", id)
+        self.transfer("track", number, lender, to)
+        self.transfer("track", number, to, lender)
+        self.buy(id, by, False, False)
 
     @rule(till=tills, by=people)
     def withdraw(self, till: Any, by: str) -> None:
@@ -232,7 +246,7 @@ class HouseMachine(WorkRules):
 
 EVERY_DAY = settings(
     max_examples=8,
-    stateful_step_count=25,
+    stateful_step_count=20,
     derandomize=True,
     deadline=None,
     print_blob=True,
