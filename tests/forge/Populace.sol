@@ -223,7 +223,7 @@ contract Populace is Watch {
         vm.prank(person(who));
         try split.pull(currency, index) {
             _did("pull", amount != 0);
-            went[address(split)][currency] += amount;
+            _fetch(id, currency, index, amount);
         } catch {
             same(amount, 0, "refused what is due");
         }

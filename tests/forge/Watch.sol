@@ -36,6 +36,9 @@ abstract contract Watch is Cheats {
     mapping(uint256 track => Split) public accounts;
     mapping(uint256 track => uint256) public shares;
 
+    /// @dev What each recorded share fetched, by track, currency and index.
+    mapping(uint256 track => mapping(address currency => mapping(uint256 index => uint256))) private _fetched;
+
     /// @dev The one share of each epoch.
     mapping(uint256 track => mapping(uint256 epoch => Share)) private _attributed;
 
@@ -62,7 +65,11 @@ abstract contract Watch is Cheats {
     /// @notice Everybody fetches all that is due from an account, in a currency, of every epoch.
     function empty(uint256 id, address currency) external {
         for (uint256 i = 0; i < shares[id]; ++i) {
-            if (accounts[id].due(currency, i) != 0) accounts[id].pull(currency, i);
+            uint256 amount = accounts[id].due(currency, i);
+            if (amount == 0) continue;
+            accounts[id].pull(currency, i);
+            _fetch(id, currency, i, amount);
+            same(accounts[id].due(currency, i), 0, "fetched once");
         }
         for (uint256 epoch = 1; epoch <= accounts[id].epochs(); ++epoch) {
             _pullProven(id, epoch, currency);
@@ -112,6 +119,15 @@ abstract contract Watch is Cheats {
         split.adopt(address(COIN));
         _attributed[id][split.epochs()] = all;
         return true;
+    }
+
+    /// @dev A share was paid: all in all, no more than its part of what came.
+    function _fetch(uint256 id, address currency, uint256 index, uint256 amount) internal {
+        address account = address(accounts[id]);
+        went[account][currency] += amount;
+        uint256 all = _fetched[id][currency][index] += amount;
+        (Share memory share,) = accounts[id].recorded(index);
+        holds(all * WHOLE_PPM <= came[account][currency] * share.ppm, "no more than the share");
     }
 
     function _pullProven(uint256 id, uint256 epoch, address currency) internal returns (bool) {
