@@ -12,7 +12,8 @@ from story import MICRO, Story, new_key, now
 from api.workflows import generation, minting, training
 from gen.audio import save
 from ledger.address import Address
-from ledger.archive import publish
+from ledger.archive import fetch, publish
+from ledger.digest import Digest
 from ledger.findings import Verdict
 from ledger.records import LicenseRecord
 
@@ -82,12 +83,19 @@ def test_a_grant_with_an_end_is_renewed_and_only_the_owner_gives_it(shell: Shell
     assert "ConsentWithdrawn" in shell.refusal(*grant, "--key", "anna")
 
 
-def test_a_grant_never_raises_the_royalty_that_was_agreed_to(shell: Shell, dora: str, tmp_path: Path) -> None:
+def test_a_grant_never_raises_the_royalty_that_was_agreed_to(
+    shell: Shell, sequel: Story, dora: str, tmp_path: Path
+) -> None:
     id = dataset(shell, tmp_path, 305)
     shell.json("license", "buy", id, "--use", "train", "--key", "dora")
     shell.json("dataset", "terms", id, "--share", "50", "--use", "train", "--use", "commercial", "--key", "anna")
     grant = ("license", "grant", "--dataset", id, "--to", dora, "--use", "train", "--use", "commercial")
-    assert shell.json(*grant, "--key", "anna")["share"] == "5"
+    given = shell.json(*grant, "--key", "anna")
+    assert given["share"] == "5"
+    with sequel.home.ledger() as ledger:
+        anna = sequel.home.keystore().address("anna")
+        record = fetch(ledger.store, LicenseRecord, given["cid"], Digest.parse(given["record"]), anna)
+    assert record.royalty_ppm == 50_000
 
 
 def test_a_grant_under_a_record_that_nobody_signed_is_not_the_one_trained_under(

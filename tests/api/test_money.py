@@ -10,6 +10,7 @@ from shell import Shell
 from story import MICRO, Story, new_key, now
 
 from api.workflows import generation, minting, training
+from ledger.address import Address
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +118,10 @@ def test_an_offer_ends_or_goes_stale(shell: Shell, sequel: Story, dora: str, tmp
     assert shell.json("market", "unlist", track, "--key", "carl")["already"] is True
     shell.json("market", "list", track, "--price", "1", "--key", "carl")
     id = int(shell.json("market", "show", track)["track"], 16)
+    with sequel.home.ledger() as ledger:
+        ledger.contracts._on.send(sequel.creator, "Tracks", "approve", Address(bytes(20)), id)
+    assert shell.json("market", "show", track)["offer"]["live"] is False
+    assert shell.json("market", "list", track, "--price", "1", "--key", "carl")["offer"]["live"] is True
     with sequel.home.ledger() as ledger:
         to = sequel.home.keystore().address("ben")
         ledger.contracts._on.send(sequel.creator, "Tracks", "transferFrom", sequel.creator.address, to, id)

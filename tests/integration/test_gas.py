@@ -33,6 +33,7 @@ def _compare(gas, kind):
     assert not changed, "\n".join([*changed, f"if that is meant: {gas.UPDATE}"])
 
 
+@pytest.mark.slow
 def test_gas_is_what_it_was_on_the_chain_in_the_process(gas):
     _compare(gas, "embedded")
 
