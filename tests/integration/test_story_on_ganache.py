@@ -44,4 +44,4 @@ def test_from_recordings_to_a_verdict_on_a_network(ganache: str, tmp_path: Path)
     encode(piece, load(story.track).excerpt(3, 18), 128)
     outcome = story.audit(piece)
     assert outcome.verdict is Verdict.VERIFIED
-    assert [node.license.id for node in outcome.tracks[0].model.datasets if node.license] == [1, 2]
+    assert [node.license.id for node in outcome.tracks[0].model.datasets if node.license] == [1, 1]
