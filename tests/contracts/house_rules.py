@@ -362,6 +362,13 @@ class WorkRules(RuleBasedStateMachine):
             lambda: self.contracts.anchor_tracks(self.who[by], leaves.root, len(leaves), model, ppm, content),
         )
 
+    @rule(target=anchored, number=picks, ppm=royalties, count=st.integers(1, 5), place=st.integers(0, 4))
+    def anchor_and_mint(self, number: int, ppm: int, count: int, place: int) -> Any:
+        """Out of a batch that nothing has happened to since."""
+        batch = self.anchor(None, number, ppm, count, False)
+        self.mint_anchored(None, batch, place, False)
+        return batch
+
     @rule(by=rightful, batch=anchored, place=st.integers(0, 4), elsewhere=seldom)
     def mint_anchored(self, by: str | None, batch: Any, place: int, elsewhere: bool) -> None:
         """``elsewhere``: the leaf is said to lie at another place."""

@@ -169,6 +169,13 @@ class HouseMachine(WorkRules):
 
     # -- market and tills
 
+    def for_sale(self, number: int) -> int:
+        """A track that is listed, first by this rule where none is; 9 for one that nobody has."""
+        if number != 9 and not self.house.listings:
+            self.list_track(number, None, 1_000_003, None)
+        listed = [*self.house.listings]
+        return listed[number % len(listed)] if listed and number != 9 else self.pick("track", number)
+
     @rule(number=picks, by=rightful, price=wei, end=ends)
     def list_track(self, number: int, by: str | None, price: int, end: int | None) -> None:
         id, until = self.pick("track", number), self.until(end)
@@ -181,7 +188,8 @@ class HouseMachine(WorkRules):
 
     @rule(number=picks, by=rightful)
     def unlist_track(self, number: int, by: str | None) -> None:
-        id = self.pick("track", number)
+        """Mostly one that is for sale: of many tracks, few are."""
+        id = self.for_sale(number)
         listing = self.house.listings.get(id)
         by = by or (self.name(listing.seller) if listing else "ada")
         self.both(
@@ -193,13 +201,7 @@ class HouseMachine(WorkRules):
     @rule(number=picks, by=people, wrong=seldom, more=seldom)
     def buy_track(self, number: int, by: str, wrong: bool, more: bool) -> None:
         """``wrong``: another price is agreed to than is asked; ``more``: too much is sent."""
-        listed = [*self.house.listings]
-        if not listed and number != 9:
-            self.list_track(number, None, 1_000_003, None)
-            listed = [*self.house.listings]
-        self.buy(
-            listed[number % len(listed)] if listed and number != 9 else self.pick("track", number), by, wrong, more
-        )
+        self.buy(self.for_sale(number), by, wrong, more)
 
     def buy(self, id: int, by: str, wrong: bool, more: bool) -> None:
         price = (self.house.listings[id].price if id in self.house.listings else 0) + wrong
