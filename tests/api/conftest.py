@@ -1,4 +1,4 @@
-"""The story, told once a session; and copies of it, for tests that go on from there."""
+"""The story, told once a process; and a copy of it for each module, which may change it."""
 
 import shutil
 from dataclasses import replace
@@ -12,20 +12,21 @@ from api.settings import Settings
 
 
 @pytest.fixture(scope="session")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    folder = tmp_path_factory.mktemp("story")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    folder = tmp_path_factory.mktemp("told")
     return tell(folder, Settings(home=folder / "home", passphrase=PASSPHRASE))
 
 
 @pytest.fixture(scope="module")
-def sequel(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    """The story in a home of the module's own, which it may change."""
-    folder = tmp_path_factory.mktemp("sequel") / "home"
-    shutil.copytree(story.home.path, folder)
-    return replace(story, home=Home(replace(story.home.settings, home=folder)))
+def story(told: Story, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """Whatever order the modules run in, each finds the story as it was told."""
+    folder = tmp_path_factory.mktemp("story")
+    shutil.copytree(told.folder, folder, dirs_exist_ok=True)
+    home = Home(replace(told.home.settings, home=folder / told.home.path.name))
+    return replace(told, home=home, folder=folder, track=folder / told.track.relative_to(told.folder))
 
 
 @pytest.fixture(scope="module")
-def shell(sequel: Story) -> Shell:
+def shell(story: Story) -> Shell:
     """The command line in that home."""
-    return Shell(sequel.home.path)
+    return Shell(story.home.path)

@@ -19,8 +19,8 @@ from ledger.records import LicenseRecord
 
 
 @pytest.fixture(scope="module")
-def dora(sequel: Story) -> str:
-    return str(new_key(sequel.home, "dora").address)
+def dora(story: Story) -> str:
+    return str(new_key(story.home, "dora").address)
 
 
 def dataset(shell: Shell, folder: Path, seed: int, *uses: str) -> str:
@@ -48,7 +48,7 @@ def test_a_price_that_was_named_is_paid_or_nothing_is(shell: Shell, dora: str, t
 
 
 def test_a_granted_license_carries_a_track_through_the_audit(
-    shell: Shell, sequel: Story, dora: str, tmp_path: Path
+    shell: Shell, story: Story, dora: str, tmp_path: Path
 ) -> None:
     source = tmp_path / "recordings"
     source.mkdir()
@@ -58,12 +58,12 @@ def test_a_granted_license_carries_a_track_through_the_audit(
     assert (given["licensee"], given["price"], given["share"], given["until"]) == (dora, "0", "5", None)
     assert shell.json(*grant)["already"] is True
     assert shell.json(*grant, "--until", "2099-12-31")["already"] is True
-    signer = sequel.home.signer("dora")
-    model = training.train(sequel.home, [int(id)], preset=MICRO, seed=3, signer=signer, now=now)
+    signer = story.home.signer("dora")
+    model = training.train(story.home, [int(id)], preset=MICRO, seed=3, signer=signer, now=now)
     track = tmp_path / "granted.wav"
-    generation.generate(sequel.home, model.entry.id, seconds=12, seed=1, creator=signer.address, out=track, now=now)
-    minting.mint(sequel.home, track, signer=signer)
-    outcome = sequel.audit(track)
+    generation.generate(story.home, model.entry.id, seconds=12, seed=1, creator=signer.address, out=track, now=now)
+    minting.mint(story.home, track, signer=signer)
+    outcome = story.audit(track)
     assert outcome.verdict is Verdict.VERIFIED, outcome.findings
     assert outcome.tracks[0].model.datasets[0].license is not None
 
@@ -84,7 +84,7 @@ def test_a_grant_with_an_end_is_renewed_and_only_the_owner_gives_it(shell: Shell
 
 
 def test_a_grant_never_raises_the_royalty_that_was_agreed_to(
-    shell: Shell, sequel: Story, dora: str, tmp_path: Path
+    shell: Shell, story: Story, dora: str, tmp_path: Path
 ) -> None:
     id = dataset(shell, tmp_path, 305)
     shell.json("license", "buy", id, "--use", "train", "--key", "dora")
@@ -92,27 +92,27 @@ def test_a_grant_never_raises_the_royalty_that_was_agreed_to(
     grant = ("license", "grant", "--dataset", id, "--to", dora, "--use", "train", "--use", "commercial")
     given = shell.json(*grant, "--key", "anna")
     assert given["share"] == "5"
-    with sequel.home.ledger() as ledger:
-        anna = sequel.home.keystore().address("anna")
+    with story.home.ledger() as ledger:
+        anna = story.home.keystore().address("anna")
         record = fetch(ledger.store, LicenseRecord, given["cid"], Digest.parse(given["record"]), anna)
     assert record.royalty_ppm == 50_000
 
 
 def test_a_grant_under_a_record_that_nobody_signed_is_not_the_one_trained_under(
-    shell: Shell, sequel: Story, dora: str, tmp_path: Path
+    shell: Shell, story: Story, dora: str, tmp_path: Path
 ) -> None:
     from api.workflows.licenses import held_license
 
     id = int(dataset(shell, tmp_path, 306))
     bought = shell.json("license", "buy", str(id), "--use", "train", "--key", "dora")
-    with sequel.home.ledger() as ledger:
+    with story.home.ledger() as ledger:
         entry = ledger.contracts.dataset(id)
         terms = {"subject_kind": "dataset", "subject_id": id, "subject_record": entry.record, "uses": ("train",)}
         span = {"valid_from": "2026-11-23T10:00:00Z", "valid_until": None}
         who = Address.parse(dora)
         made_up = LicenseRecord(**terms, **span, licensee=who, price=0, currency=None, royalty_ppm=50_000)
-        cid = str(publish(ledger.store, made_up, sequel.home.signer("ben")))
-        anna = sequel.home.signer("anna")
+        cid = str(publish(ledger.store, made_up, story.home.signer("ben")))
+        anna = story.home.signer("anna")
         ledger.contracts.grant_license(anna, "dataset", id, who, ("train",), None, made_up.digest, cid)
         held = held_license(ledger, "dataset", id, who, "train")
     assert held is not None

@@ -14,23 +14,23 @@ from ledger.address import Address
 
 
 @pytest.fixture(scope="module")
-def dora(sequel: Story) -> str:
-    return str(new_key(sequel.home, "dora").address)
+def dora(story: Story) -> str:
+    return str(new_key(story.home, "dora").address)
 
 
-def minted(sequel: Story, folder: Path, seed: int) -> Path:
+def minted(story: Story, folder: Path, seed: int) -> Path:
     """A new track of carl's, who asks for the usual tenth."""
     path = folder / f"{seed}.wav"
-    creator = sequel.creator
-    generation.generate(sequel.home, sequel.model, seconds=3, seed=seed, creator=creator.address, out=path, now=now)
-    minting.mint(sequel.home, path, signer=creator)
+    creator = story.creator
+    generation.generate(story.home, story.model, seconds=3, seed=seed, creator=creator.address, out=path, now=now)
+    minting.mint(story.home, path, signer=creator)
     return path
 
 
-def test_a_model_is_offered_and_licensed_to_generate(shell: Shell, sequel: Story, dora: str) -> None:
-    id = str(sequel.model)
+def test_a_model_is_offered_and_licensed_to_generate(shell: Shell, story: Story, dora: str) -> None:
+    id = str(story.model)
     shown = shell.json("model", "show", id)
-    assert shown["owner"] == str(sequel.creator.address)
+    assert shown["owner"] == str(story.creator.address)
     assert shown["terms"]["uses"] == []
     assert {"dataset": 1, "percent": "2.5"} in shown["dues"]
     assert "owes     2.5 % to the holder of dataset 2" in shell.run("model", "show", id).out
@@ -42,15 +42,15 @@ def test_a_model_is_offered_and_licensed_to_generate(shell: Shell, sequel: Story
     assert shell.json(*offer)["terms"]["until"] == "2099-12-31T23:59:59Z"
     assert shell.json(*offer)["already"] is True
     bought = shell.json(*buy)
-    assert (bought["model"], bought["price"], bought["until"]) == (sequel.model, "0.2", "2099-12-31T23:59:59Z")
+    assert (bought["model"], bought["price"], bought["until"]) == (story.model, "0.2", "2099-12-31T23:59:59Z")
     assert shell.json(*buy)["already"] is True
     assert shell.json("model", "offer", id, "--use", "none", "--key", "carl")["terms"]["uses"] == []
     granted = shell.json("license", "grant", "--model", id, "--to", dora, "--use", "commercial", "--key", "carl")
-    assert (granted["model"], granted["uses"]) == (sequel.model, ["commercial"])
+    assert (granted["model"], granted["uses"]) == (story.model, ["commercial"])
 
 
-def test_a_sale_pays_everybody(shell: Shell, sequel: Story, dora: str, tmp_path: Path) -> None:
-    track = minted(sequel, tmp_path, 401)
+def test_a_sale_pays_everybody(shell: Shell, story: Story, dora: str, tmp_path: Path) -> None:
+    track = minted(story, tmp_path, 401)
     token = shell.json("market", "show", str(track))["track"]
     assert shell.json("market", "show", token) == shell.json("market", "show", str(track))
     listing = ("market", "list", token, "--price", "1", "--key", "carl")
@@ -80,21 +80,21 @@ def test_a_sale_pays_everybody(shell: Shell, sequel: Story, dora: str, tmp_path:
     assert {share["due"] for share in shell.json("royalties", "show", token)["shares"]} == {"0"}
 
     assert shell.json("income", "show", "--key", "carl")["market"] == "0.9"
-    with sequel.home.ledger() as ledger:
-        before = ledger.chain.balance(sequel.creator.address)
+    with story.home.ledger() as ledger:
+        before = ledger.chain.balance(story.creator.address)
     fetched = shell.json("income", "withdraw", "--key", "carl")
-    with sequel.home.ledger() as ledger:
-        gained = ledger.chain.balance(sequel.creator.address) - before
+    with story.home.ledger() as ledger:
+        gained = ledger.chain.balance(story.creator.address) - before
     assert fetched["market"] == "0.9"
     assert gained >= 9 * 10**17
     assert shell.json("income", "withdraw", "--key", "carl")["market"] == "0"
     assert "nothing is credited" in shell.run("income", "show", "--key", "carl").out
 
 
-def test_a_sale_in_a_token(shell: Shell, sequel: Story, dora: str, tmp_path: Path) -> None:
-    track = str(minted(sequel, tmp_path, 402))
-    signer = sequel.home.signer("dora")
-    token = str(coin(sequel.home, sequel.home.signer("ben"), signer.address))
+def test_a_sale_in_a_token(shell: Shell, story: Story, dora: str, tmp_path: Path) -> None:
+    track = str(minted(story, tmp_path, 402))
+    signer = story.home.signer("dora")
+    token = str(coin(story.home, story.home.signer("ben"), signer.address))
     shell.json(
         "market", "list", track, "--price", "1000", "--currency", token, "--until", "2099-12-31", "--key", "carl"
     )
@@ -111,26 +111,26 @@ def test_what_a_license_earned_is_fetched(shell: Shell) -> None:
     assert shell.json("income", "show", "--key", "ben")["licenses"] == "0"
 
 
-def test_an_offer_ends_or_goes_stale(shell: Shell, sequel: Story, dora: str, tmp_path: Path) -> None:
-    track = str(minted(sequel, tmp_path, 403))
+def test_an_offer_ends_or_goes_stale(shell: Shell, story: Story, dora: str, tmp_path: Path) -> None:
+    track = str(minted(story, tmp_path, 403))
     shell.json("market", "list", track, "--price", "1", "--key", "carl")
     assert shell.json("market", "unlist", track, "--key", "carl")["offer"] is None
     assert shell.json("market", "unlist", track, "--key", "carl")["already"] is True
     shell.json("market", "list", track, "--price", "1", "--key", "carl")
     id = int(shell.json("market", "show", track)["track"], 16)
-    with sequel.home.ledger() as ledger:
-        ledger.contracts._on.send(sequel.creator, "Tracks", "approve", Address(bytes(20)), id)
+    with story.home.ledger() as ledger:
+        ledger.contracts._on.send(story.creator, "Tracks", "approve", Address(bytes(20)), id)
     assert shell.json("market", "show", track)["offer"]["live"] is False
     assert shell.json("market", "list", track, "--price", "1", "--key", "carl")["offer"]["live"] is True
-    with sequel.home.ledger() as ledger:
-        to = sequel.home.keystore().address("ben")
-        ledger.contracts._on.send(sequel.creator, "Tracks", "transferFrom", sequel.creator.address, to, id)
+    with story.home.ledger() as ledger:
+        to = story.home.keystore().address("ben")
+        ledger.contracts._on.send(story.creator, "Tracks", "transferFrom", story.creator.address, to, id)
     assert shell.json("market", "show", track)["offer"]["live"] is False
     assert "not for sale" in shell.refusal("market", "buy", track, "--key", "dora")
 
 
-def test_royalties_are_asked_when_training_and_minting(shell: Shell, sequel: Story, tmp_path: Path) -> None:
-    trained = training.train(sequel.home, [1], preset=MICRO, seed=9, signer=sequel.creator, now=now, royalty_ppm=20_000)
+def test_royalties_are_asked_when_training_and_minting(shell: Shell, story: Story, tmp_path: Path) -> None:
+    trained = training.train(story.home, [1], preset=MICRO, seed=9, signer=story.creator, now=now, royalty_ppm=20_000)
     assert shell.json("model", "show", str(trained.entry.id))["royalty"] == "2"
     track = tmp_path / "dear.wav"
     generate = ("generate", "--model", str(trained.entry.id), "--seconds", "3", "--out", str(track), "--key", "carl")
@@ -149,6 +149,6 @@ def test_a_track_that_is_none_is_refused_by_name(shell: Shell, track: str, code:
     assert named in shell.refusal("royalties", "show", track, code=code)
 
 
-def test_a_file_that_was_never_minted_is_no_track(shell: Shell, sequel: Story) -> None:
-    recording = next(sequel.folder.glob("recordings in C/*.wav"))
+def test_a_file_that_was_never_minted_is_no_track(shell: Shell, story: Story) -> None:
+    recording = next(story.folder.glob("recordings in C/*.wav"))
     assert "stemmata audit" in shell.refusal("market", "show", str(recording))

@@ -28,7 +28,7 @@ def registered(shell: Shell, folder: Path, seed: int, *options: str) -> dict:
     return shell.json("dataset", "add", str(folder), *said, *options)
 
 
-def test_a_dataset_is_registered_with_all_its_terms(shell: Shell, sequel: Story, tmp_path: Path) -> None:
+def test_a_dataset_is_registered_with_all_its_terms(shell: Shell, story: Story, tmp_path: Path) -> None:
     options = ("--price", "250", "--currency", TOKEN, "--until", "2099-12-31", "--use", "commercial", "--use", "train")
     added = registered(shell, tmp_path, 201, *options, "--allow", "mining", "--allow", "inference=constrained")
     terms = {
@@ -85,7 +85,7 @@ def test_terms_that_make_no_sense_are_refused_by_name(shell: Shell, options: tup
     assert named in shell.refusal("dataset", "terms", "1", *options, "--key", "anna", code=2)
 
 
-def test_consent_is_withdrawn_for_good_and_sold_licenses_stay(shell: Shell, sequel: Story, tmp_path: Path) -> None:
+def test_consent_is_withdrawn_for_good_and_sold_licenses_stay(shell: Shell, story: Story, tmp_path: Path) -> None:
     id = str(registered(shell, tmp_path, 203, "--price", "0.05")["dataset"])
     assert shell.json("license", "buy", id, "--use", "train", "--key", "carl")["already"] is False
     assert "--yes" in shell.refusal("dataset", "withdraw", id, "--key", "anna", code=2)
@@ -100,13 +100,13 @@ def test_consent_is_withdrawn_for_good_and_sold_licenses_stay(shell: Shell, sequ
     assert shell.json("license", "buy", id, "--use", "train", "--key", "carl")["already"] is True
 
 
-def test_a_license_is_paid_in_a_token(shell: Shell, sequel: Story, tmp_path: Path) -> None:
-    token = coin(sequel.home, sequel.home.signer("ben"), sequel.creator.address)
+def test_a_license_is_paid_in_a_token(shell: Shell, story: Story, tmp_path: Path) -> None:
+    token = coin(story.home, story.home.signer("ben"), story.creator.address)
     id = str(registered(shell, tmp_path, 204, "--price", "250", "--currency", str(token))["dataset"])
     bought = shell.json("license", "buy", id, "--use", "train", "--key", "carl")
     assert (bought["price"], bought["currency"]) == ("250", str(token))
-    with sequel.home.ledger() as ledger:
-        assert ledger.contracts.tokens(sequel.creator.address, token) == 10**9 - 250
+    with story.home.ledger() as ledger:
+        assert ledger.contracts.tokens(story.creator.address, token) == 10**9 - 250
 
 
 def test_amounts_are_said_as_they_are_read() -> None:
