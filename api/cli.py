@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import click
 
 from api.commands.audit import audit
+from api.commands.content import content
 from api.commands.dataset import dataset
 from api.commands.demo import demo
 from api.commands.generate import generate
@@ -46,7 +47,7 @@ def stemmata(context: click.Context) -> None:
     context.obj = Settings.from_environ(os.environ)
 
 
-for command in (demo, key, dataset, license_, train, model, generate, mint, audit, market, royalties, income):
+for command in (demo, key, dataset, license_, train, model, generate, mint, audit, market, royalties, income, content):
     stemmata.add_command(command)
 
 

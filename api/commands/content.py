@@ -1,0 +1,10 @@
+"""``stemmata content``: blocks and files behind the records, here and elsewhere."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group()
+def content() -> None:
+    """Keep, check and move what the records name: here, on IPFS nodes, at pinning services, in archives."""
