@@ -4,7 +4,6 @@ vectors/fpcalc.json was written by vectors/fpcalc.py with the version of fpcalc 
 """
 
 import json
-import time
 from itertools import combinations
 
 import iscc_core
@@ -107,13 +106,6 @@ class TestFingerprint:
         for other in (tracks[0].resampled(48000), tracks[0].resampled(22050), tracks[0].mono()):
             assert align(fingerprint(other), prints[0]).similarity > 0.98
 
-    def test_a_minute_takes_less_than_a_second(self):
-        music = Waveform(np.random.default_rng(0).standard_normal((2, 60 * 44100)) / 9, 44100)
-        fingerprint(chords(0.5))
-        start = time.process_time()
-        fingerprint(music)
-        assert time.process_time() - start < 1.0
-
 
 class TestIscc:
     def test_distance_agrees_with_iscc_core(self, prints):
@@ -188,10 +180,8 @@ class TestAlign:
         assert found.similarity == pytest.approx(0.8, abs=0.02)
         assert found.offset_seconds == 0.0
 
-    def test_an_hour_is_quick(self):
+    def test_a_piece_is_found_in_an_hour(self):
         pick = np.random.default_rng(0)
         hour = Fingerprint(pick.integers(0, 2**32, int(3600 / STEP), dtype=np.uint32))
-        start = time.process_time()
         found = align(Fingerprint(hour.codes[20_000:20_100]), hour)
-        assert time.process_time() - start < 2.0
         assert found.offset_seconds == pytest.approx(20_000 * STEP)

@@ -67,13 +67,6 @@ def test_state_receipts_events_and_history_survive_reopening(tmp_path, signer):
         assert contracts.tracks() == (track, again)
 
 
-def test_an_open_chain_opens_again_quickly(tmp_path):
-    Chain.open_embedded(tmp_path).close()
-    begin = time.perf_counter()
-    Chain.open_embedded(tmp_path).close()
-    assert time.perf_counter() - begin < 0.5
-
-
 def _register_until_killed(folder, deployment: Deployment, signer: LocalSigner, pipe: int) -> NoReturn:
     """In a process of its own: register datasets, one after the other, and say so after each."""
     try:
