@@ -1,0 +1,221 @@
+"""What a dataset, a model or a track rests on: the content that has to be there for all of it to be proven and used.
+
+Records are read through the store, each only when what it names is asked for. So a store that fetches what it lacks
+brings a whole lineage by being walked, and one that lacks a record says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ledger import unixfs
+from ledger.anchor import LEAF_BYTES
+from ledger.archive import fetch
+from ledger.cid import Cid, Codec
+from ledger.errors import Invalid, Malformed, Unverifiable
+from ledger.records import DatasetRecord, TrackRecord, TrainingRunRecord
+
+if TYPE_CHECKING:
+    from ledger.contracts import Contracts, DatasetEntry, LicenseEntry, ModelEntry, TrackEntry
+    from ledger.store import ContentStore
+
+Kind = Literal["dataset", "model", "track"]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Content that is named on chain or in a record, and what it is, such as ``recording 3 of dataset 1``."""
+
+    cid: Cid
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A record on chain: its name (``dataset 1``), its envelope, and how to learn what the record names."""
+
+    name: str
+    envelope: Named
+    read: Callable[[ContentStore], tuple[Named, ...]]
+    """Reads the record as :func:`ledger.archive.fetch` does, whose errors it raises with the record's name before."""
+
+
+def rests_on(contracts: Contracts, store: ContentStore, kind: Kind, id: int) -> Iterator[Named]:  # noqa: A002
+    """The record's envelope, what the record names, then the licenses, datasets and models behind it; each once.
+
+    Of licenses those that the records rely on: the ones that a training record names, or where it names none all that
+    its trainer held by then; for a track all under which its creator may have generated. Raises
+    :class:`~ledger.errors.NotFound` where there is no such token, and for a record that must be read and cannot:
+    :class:`~ledger.errors.BlockMissing`, or what is wrong with it, as :func:`ledger.archive.fetch` does.
+    """
+    given: set[Cid] = set()
+    walk = {"dataset": _dataset_tree, "model": _model_tree, "track": _track_tree}[kind]
+    for named in walk(contracts, store, id, set()):
+        if named.cid not in given:
+            given.add(named.cid)
+            yield named
+
+
+def everything(contracts: Contracts, store: ContentStore) -> Iterator[Named]:
+    """All that any record on chain names, envelope before content; what two records name comes twice.
+
+    Raises as :func:`rests_on` at the first record that cannot be read; with :func:`records` one can go on after it.
+    """
+    for filed in records(contracts):
+        yield filed.envelope
+        yield from filed.read(store)
+
+
+def records(contracts: Contracts) -> Iterator[Filed]:
+    """Every record on chain, unread: datasets with their licenses, models with theirs, tracks, anchored batches."""
+    for dataset in contracts.datasets():
+        yield _dataset(dataset)
+        for entry in contracts.licenses("dataset", dataset.id):
+            yield _license(entry)
+    for model in contracts.models():
+        yield _model(model)
+        for entry in contracts.licenses("model", model.id):
+            yield _license(entry)
+    for track in contracts.tracks():
+        yield _track(track)
+    yield from _anchors(contracts)
+
+
+def _dataset(entry: DatasetEntry) -> Filed:
+    name = f"dataset {entry.id}"
+
+    def read(store: ContentStore) -> tuple[Named, ...]:
+        with _called(name):
+            record = fetch(store, DatasetRecord, entry.cid, entry.record, entry.holder)
+        return tuple(
+            Named(recording.cid, f"recording {number} of {name}")
+            for number, recording in enumerate(record.recordings, start=1)
+        )
+
+    return Filed(name, _envelope(entry.cid, name), read)
+
+
+def _model(entry: ModelEntry) -> Filed:
+    name = f"model {entry.id}"
+
+    def read(store: ContentStore) -> tuple[Named, ...]:
+        return (Named(_training_run(entry, store).weights_cid, f"weights of {name}"),)
+
+    return Filed(name, _envelope(entry.cid, name), read)
+
+
+def _track(entry: TrackEntry) -> Filed:
+    name = f"track {entry.id:016x}"
+
+    def read(store: ContentStore) -> tuple[Named, ...]:
+        with _called(name):
+            record = fetch(store, TrackRecord, entry.cid, entry.record, entry.creator)
+        return (
+            Named(record.audio_cid, f"audio of {name}"),
+            Named(record.fingerprint, f"fingerprint of {name}"),
+        )
+
+    return Filed(name, _envelope(entry.cid, name), read)
+
+
+def _license(entry: LicenseEntry) -> Filed:
+    """A license's record names no content, so it need not be read."""
+    name = f"license {entry.id} of {entry.subject_kind} {entry.subject_id} for {entry.licensee}"
+    return Filed(name, _envelope(entry.cid, name), lambda store: ())
+
+
+def _anchors(contracts: Contracts) -> Iterator[Filed]:
+    """The files of leaves of anchored batches; the records of their tracks are named when these are minted."""
+    from ledger.abi import Interface
+
+    place = contracts.deployment
+    for event in contracts.chain.events(Interface.load("Tracks"), place.tracks, "Anchored", place.block, None):
+        name = f"anchored batch 0x{event.arguments['root'].hex()}"
+        top = Cid.of_digest(event.arguments["content"])
+        if event.arguments["size"] * LEAF_BYTES > unixfs.CHUNK:  # the file has several blocks, its root links to them
+            top = Cid(bytes((1, Codec.DAG_PB)) + top.raw[2:])
+        yield Filed(name, Named(top, f"leaves of {name}"), lambda store: ())
+
+
+def _dataset_tree(
+    contracts: Contracts,
+    store: ContentStore,
+    id: int,  # noqa: A002
+    seen: set[tuple[Kind, int]],
+) -> Iterator[Named]:
+    if ("dataset", id) in seen:
+        return
+    seen.add(("dataset", id))
+    filed = _dataset(contracts.dataset(id))
+    yield filed.envelope
+    yield from filed.read(store)
+
+
+def _model_tree(
+    contracts: Contracts,
+    store: ContentStore,
+    id: int,  # noqa: A002
+    seen: set[tuple[Kind, int]],
+) -> Iterator[Named]:
+    if ("model", id) in seen:
+        return
+    seen.add(("model", id))
+    entry = contracts.model(id)
+    filed = _model(entry)
+    yield filed.envelope
+    yield from filed.read(store)
+    record = _training_run(entry, store)
+    chosen = {("dataset", use.id): use.license_id for use in record.datasets}
+    chosen |= {("model", parent.id): parent.license_id for parent in record.parents}
+    for dataset, _ in entry.datasets:
+        yield from _training_licenses(contracts, "dataset", dataset, entry, chosen.get(("dataset", dataset), 0))
+        yield from _dataset_tree(contracts, store, dataset, seen)
+    for parent in entry.parents:
+        yield from _training_licenses(contracts, "model", parent, entry, chosen.get(("model", parent), 0))
+        yield from _model_tree(contracts, store, parent, seen)
+
+
+def _track_tree(
+    contracts: Contracts,
+    store: ContentStore,
+    id: int,  # noqa: A002
+    seen: set[tuple[Kind, int]],
+) -> Iterator[Named]:
+    entry = contracts.track(id)
+    filed = _track(entry)
+    yield filed.envelope
+    yield from filed.read(store)
+    for held in contracts.licenses("model", entry.model, entry.creator):
+        if "generate" in held.uses and held.block <= entry.block:
+            yield _license(held).envelope
+    yield from _model_tree(contracts, store, entry.model, seen)
+
+
+def _training_licenses(
+    contracts: Contracts, kind: Literal["dataset", "model"], subject: int, model: ModelEntry, chosen: int
+) -> Iterator[Named]:
+    """The license that the training record names (``chosen``); 0: all of the trainer's, who may have owned it too."""
+    for held in contracts.licenses(kind, subject, model.trainer):
+        if "train" in held.uses and held.block <= model.block and chosen in (0, held.id):
+            yield _license(held).envelope
+
+
+def _training_run(entry: ModelEntry, store: ContentStore) -> TrainingRunRecord:
+    with _called(f"model {entry.id}"):
+        return fetch(store, TrainingRunRecord, entry.cid, entry.record, entry.trainer)
+
+
+def _envelope(cid: str, name: str) -> Named:
+    return Named(Cid.parse(cid), f"record of {name}")
+
+
+@contextmanager
+def _called(name: str) -> Iterator[None]:
+    """Put the record's name before what is said of it."""
+    try:
+        yield
+    except (Unverifiable, Invalid, Malformed) as error:
+        raise type(error)(f"record of {name}: {error}") from error
