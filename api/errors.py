@@ -6,6 +6,7 @@ ApiError
 │   └── OutputExists       the file to be written exists and is something else
 ├── BadRecordings          a folder holds files that cannot be used, each with its reason
 ├── RecordingChanged       a file changed while it was being registered
+├── NamesForgotten         the key of a dataset's file names was erased
 ├── NotGenerated           a file to be minted is not what ``generate`` wrote here
 ├── NotCreator             the claim belongs to another key
 └── HomeBusy               another process is changing this home
@@ -54,6 +55,10 @@ class BadRecordings(ApiError):
 
 class RecordingChanged(ApiError):
     """A file changed while it was being registered."""
+
+
+class NamesForgotten(ApiError):
+    """The key of a dataset's file names was erased."""
 
 
 class NotGenerated(ApiError):

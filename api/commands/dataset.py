@@ -14,11 +14,13 @@ from api import terms as words
 from api.amounts import ppm_from_percent
 from api.commands import currency_option, json_option, key_option, now, until_option, use_option
 from api.console import Console, ask_passphrase, confirm
-from api.errors import UsageError
+from api.errors import NamesForgotten, UsageError
 from api.home import Home
 from api.settings import Settings
 
 if TYPE_CHECKING:
+    from api.private_names import PrivateName
+    from ledger.digest import Digest
     from ledger.records import Terms
 
 SPDX = re.compile(r"(LicenseRef-)?[A-Za-z0-9][A-Za-z0-9.-]*\+?")
@@ -136,20 +138,22 @@ def show(settings: Settings, dataset_id: int, as_json: bool) -> None:
 
     With STEMMATA_PASSPHRASE set in the holder's home, recordings are shown by the names of their files.
     """
+    from api import private_names
     from api.workflows import datasets
     from ledger.errors import WrongPassphrase
 
     home = Home(settings)
     with home.ledger() as ledger:
         entry, record = datasets.show(ledger, dataset_id)
-    names: dict[str, str] = {}
+    names: dict[Digest, PrivateName] = {}
     if settings.passphrase is not None:
-        with contextlib.suppress(WrongPassphrase):  # somebody else's dataset: shown by digests
-            names = datasets.names(home, entry.root)
+        # Somebody else's dataset, or names that were forgotten: shown by digests.
+        with contextlib.suppress(WrongPassphrase, NamesForgotten):
+            names = private_names.read(home, entry.root)
     recordings = [
         {
             "sha256": str(item.sha256),
-            "name": names.get(str(item.sha256)),
+            "name": names[item.sha256].text if item.sha256 in names else None,
             "seconds": round(item.frames / item.rate, 3),
             "rate": item.rate,
             "channels": item.channels,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -13,9 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from api import private_names
+from api.data_keys import get_or_new
 from api.errors import BadRecordings, RecordingChanged, printable
 from api.home import Home, Ledger
-from ledger import file
+from api.private_names import PrivateName
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
@@ -121,18 +122,6 @@ def show(ledger: Ledger, dataset_id: int) -> tuple[DatasetEntry, DatasetRecord]:
     return entry, fetch(ledger.store, DatasetRecord, entry.cid, entry.record, entry.holder)
 
 
-def names(home: Home, root: Digest) -> dict[str, str]:
-    """File names by digest, as only the holder's home knows them. Needs the passphrase; empty where it holds none."""
-    from ledger.vault import decrypt_bytes
-
-    path = home.folder("private") / f"{root}.enc"
-    if not path.exists():
-        return {}
-    key = home.vault().get(str(root))
-    listing = json.loads(decrypt_bytes(io.BytesIO(path.read_bytes()), key, _private_asset(root)))
-    return {digest: name for digest, (name, _) in listing.items()}
-
-
 def decrypt(ciphertext: bytes, key: DataKey, root: Digest, recording: Digest) -> bytes:
     """The file as it was registered. Callers ask the chain for a license before they take the key from the vault."""
     from ledger.errors import DigestMismatch
@@ -181,18 +170,16 @@ def _store(
     report: Report,
 ) -> tuple[tuple[Recording, ...], tuple[Omission, ...]]:
     """Encrypt and store the recordings, keep key, names and salts in the vault's care, and describe it all."""
-    from ledger.records import Omission, Recording, commitment
+    from ledger.records import Omission, Recording
     from ledger.unixfs import PROFILE
-    from ledger.vault import encrypt
 
-    key = _data_key(vault, root)
+    key = get_or_new(vault, str(root))
     store = home.store()
-    private: dict[str, tuple[str, str]] = {}
+    names: dict[Digest, PrivateName] = {}
 
     def commit(path: Path, digest: Digest) -> Digest:
-        salt, name = os.urandom(16), printable(path.relative_to(folder))
-        private[str(digest)] = (name, salt.hex())
-        return commitment(salt, name)
+        names[digest] = PrivateName.new(printable(path.relative_to(folder)))
+        return names[digest].commitment
 
     recordings = []
     for done, item in enumerate(good, start=1):
@@ -222,23 +209,8 @@ def _store(
             digest = None
         salted = commit(path, digest or Digest.of(os.fsencode(path)))
         omitted.append(Omission(sha256=digest, reason=type(error).__name__, name_commitment=salted))
-    sealed = io.BytesIO()
-    encrypt(io.BytesIO(json.dumps(private).encode()), sealed, key, _private_asset(root))
-    file.write(home.folder("private") / f"{root}.enc", lambda out: out.write(sealed.getvalue()))
+    private_names.keep(home, vault, root, names)
     return tuple(recordings), tuple(omitted)
-
-
-def _data_key(vault: Vault, root: Digest) -> DataKey:
-    """The dataset's key, kept in the vault before it encrypts anything; a killed run's key serves the next run."""
-    from ledger.errors import NotFound
-    from ledger.vault import DataKey
-
-    try:
-        return vault.get(str(root))
-    except NotFound:
-        key = DataKey.new()
-        vault.put(str(root), key)
-        return key
 
 
 def _encrypt(item: Examined, target: BinaryIO, key: DataKey, root: Digest) -> None:
@@ -273,7 +245,3 @@ class _Hashing(io.RawIOBase):
 def _asset(root: Digest, recording: Digest) -> bytes:
     """The associated data that ties a ciphertext to its place: dataset and recording."""
     return root.raw + recording.raw
-
-
-def _private_asset(root: Digest) -> bytes:
-    return root.raw + b"names"

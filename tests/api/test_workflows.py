@@ -9,6 +9,7 @@ import pytest
 from chords import chords
 from story import MICRO, TERMS, Story, new_key, now, record_folder
 
+from api import private_names
 from api.errors import BadRecordings, NotCreator, NotGenerated, OutputExists, UsageError
 from api.home import Home
 from api.workflows import datasets, generation, licenses, minting, training
@@ -111,7 +112,9 @@ def test_bad_files_are_named_and_left_out_only_on_request(story: Story, tmp_path
     with story.home.ledger() as ledger:
         _, record = datasets.show(ledger, done.entry.id)
     assert [omission.reason for omission in record.omitted] == ["NotAudio", "RateTooLow"]
-    assert "take in A.wav" in datasets.names(story.home, done.entry.root).values()
+    names = private_names.read(story.home, done.entry.root)
+    assert sorted(name.text for name in names.values()) == ["notes.mp3", "phone.wav", "take in A.wav"]
+    assert {o.name_commitment for o in record.omitted} < {name.commitment for name in names.values()}
 
 
 def test_a_folder_without_recordings_is_refused(story: Story, tmp_path: Path) -> None:
