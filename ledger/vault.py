@@ -11,11 +11,10 @@ from typing import Any
 from ledger import canonical, file
 from ledger.encryption import DataKey, decrypt, decrypt_bytes, decrypt_to, encrypt
 from ledger.errors import KeyDamaged, KeyExists, Malformed, NotFound, StoreFault, WrongPassphrase
-from ledger.passphrase import octets
+from ledger.passphrase import lock, octets, unlock
 
 __all__ = ["DataKey", "Vault", "decrypt", "decrypt_bytes", "decrypt_to", "encrypt"]
 
-_LARGEST_N = 1 << 20  # scrypt then takes 1 GiB; a file that asks for more is an attack
 _VAULT_KEY_AAD = b"stemmata vault key v1"
 _NOT_OURS = (KeyError, TypeError, ValueError, Malformed)
 
@@ -87,31 +86,21 @@ class Vault:
 
 
 def _new_vault(passphrase: str, n: int) -> dict[str, Any]:
-    salt = secrets.token_bytes(16)
-    passphrase_key = _stretch(passphrase, salt, n)
-    return {"version": 1, "n": n, "salt": salt.hex(), **_wrap(passphrase_key, DataKey.new(), _VAULT_KEY_AAD)}
+    return {"version": 1, **lock(DataKey.new().reveal(), octets(passphrase), _VAULT_KEY_AAD, n)}
 
 
 def _open_vault(path: Path, passphrase: str) -> DataKey:
     try:
         wrapping = _read(path)
-        salt, n = bytes.fromhex(wrapping["salt"]), wrapping["n"]
-        if wrapping["version"] != 1 or not isinstance(n, int):
+        if wrapping["version"] != 1:
             raise ValueError("another version")
-        key = _unwrap(_stretch(passphrase, salt, n), wrapping, _VAULT_KEY_AAD)
+        secret = unlock(wrapping, octets(passphrase), _VAULT_KEY_AAD)
+        key = None if secret is None else DataKey(secret)
     except _NOT_OURS:
         raise KeyDamaged(f"{path} is not a vault of version 1, or was damaged; restore it from a backup") from None
     if key is None:
         raise WrongPassphrase(f"the passphrase does not open {path}, or the file was altered")
     return key
-
-
-def _stretch(passphrase: str, salt: bytes, n: int) -> DataKey:
-    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-
-    if not 2 <= n <= _LARGEST_N or n & (n - 1):
-        raise Malformed(f"scrypt's cost is a power of two from 2 to {_LARGEST_N}, not {n}")
-    return DataKey(Scrypt(salt=salt, length=32, n=n, r=8, p=1).derive(octets(passphrase)))
 
 
 def _wrap(wrapper: DataKey, key: DataKey, aad: bytes) -> dict[str, str]:
