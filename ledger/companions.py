@@ -64,10 +64,23 @@ class PublicKeys:
             raise SignatureInvalid(f"the co-signature is not by {self.keyid}, or the payload was altered") from None
 
     def seal(self, secret: bytes, purpose: bytes) -> bytes:
-        """``secret`` for whoever holds the X25519 key (HPKE base mode); ``purpose`` has to be said again to open it."""
-        from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+        """``secret`` for whoever holds the X25519 key; see :func:`seal`."""
+        return seal(self.x25519, secret, purpose)
 
-        return _suite().encrypt(secret, X25519PublicKey.from_public_bytes(self.x25519), purpose)
+
+def seal(x25519: bytes, secret: bytes, purpose: bytes) -> bytes:
+    """``secret`` for whoever holds a public X25519 key of 32 bytes; ``purpose`` has to be said again to open it.
+
+    HPKE's base mode (RFC 9180): DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM, with ``purpose`` as its info.
+    48 bytes longer than ``secret``. Raises :class:`Malformed` for a key of another length, or of small order, with
+    which everybody would share a secret.
+    """
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+
+    try:
+        return _suite().encrypt(secret, X25519PublicKey.from_public_bytes(x25519), purpose)
+    except ValueError:
+        raise Malformed("x25519: not a public key that can be sealed to") from None
 
 
 class Companions:

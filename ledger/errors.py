@@ -9,10 +9,12 @@
     │   ├── SignatureInvalid   the signature does not belong to the payload and address
     │   ├── DigestMismatch     bytes differ from the digest they were asked for by
     │   ├── ProofInvalid       a Merkle proof does not lead to the root
+    │   ├── RequestInvalid     a request for a key is stale, or for another asset than it should be
     │   └── DecryptionFailed   wrong key, wrong asset, or altered ciphertext
     ├── Unverifiable           could not be checked
     │   ├── BlockMissing       the content store does not hold a block
     │   ├── ChainUnreachable   no answer from the chain
+    │   ├── HolderUnreachable  no answer, or none that makes sense, from a holder's key service
     │   └── NoDeployment       no contracts known on this chain
     ├── Refused                the contracts said no
     │   ├── LicenseMissing     no valid license for a subject and use
@@ -31,6 +33,7 @@
     │   ├── MintsPaused        the guardian has paused new mints
     │   ├── ProposalPending    new shares are proposed already
     │   ├── PaymentRefused     the receiving account's own code refused the money
+    │   ├── KeyEnded           the key was rotated or revoked
     │   ├── InsufficientFunds  the account cannot pay for the transaction
     │   ├── TransactionDropped another transaction took its turn: it will never be mined
     │   └── Reverted           a contract refused for a reason that is not among the above
@@ -83,6 +86,10 @@ class ProofInvalid(Invalid):
     """A Merkle proof does not lead to the root."""
 
 
+class RequestInvalid(Invalid):
+    """A request for a key is stale, or for another asset than it should be."""
+
+
 class DecryptionFailed(Invalid):
     """Wrong key, wrong asset, or altered ciphertext."""
 
@@ -97,6 +104,10 @@ class BlockMissing(Unverifiable):
 
 class ChainUnreachable(Unverifiable):
     """No answer from the chain."""
+
+
+class HolderUnreachable(Unverifiable):
+    """No answer, or none that makes sense, from a holder's key service."""
 
 
 class NoDeployment(Unverifiable):
@@ -173,6 +184,10 @@ class ProposalPending(Refused):
 
 class PaymentRefused(Refused):
     """The receiving account's own code refused the money; it stays credited."""
+
+
+class KeyEnded(Refused):
+    """The key was rotated or revoked: nothing new is signed with it, and it ends once."""
 
 
 class InsufficientFunds(Refused):

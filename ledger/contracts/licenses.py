@@ -132,6 +132,13 @@ class LicenseVerbs(TillVerbs):
             raise NotFound(f"no block {block}: the last one is {last}")  # nodes have words of their own for it
         return bool(self._on.view("Licenses", "isLicensed", self._subject(kind), id, who, mask([use]), block=block))
 
+    def licensed_until(self, kind: SubjectKind, id: int, who: Address, use: str) -> int | None:  # noqa: A002
+        """The last second, Unix time, for which somebody holds licenses for a use; None for no end, 0 if there never
+        was one. That an owner needs none is not considered.
+        """
+        held = self._on.view("Licenses", "heldBy", self._subject(kind), id, who)
+        return end_of(int(held[use]))
+
     def agreed_royalty(self, dataset_id: int, who: Address) -> int:
         """Part of later income, in parts per million, that somebody agreed to with the latest license to train."""
         held = self._on.view("Licenses", "heldBy", self.deployment.datasets, dataset_id, who)
