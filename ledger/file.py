@@ -37,13 +37,30 @@ def write(
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's names to the disk; without it a new name may not outlive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """Flush a file's bytes or a folder's names to the disk; without it what is new may not outlive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_disk(descriptor: int) -> None:
+    """Flush the whole file system that an open file or folder lies on: syncfs(2).
+
+    :class:`OSError` if a write to it has failed since the file was opened.
+    """
+    import ctypes
+
+    try:
+        syncfs = ctypes.CDLL(None, use_errno=True).syncfs
+    except AttributeError:  # a system that has only sync(2)
+        os.sync()
+        return
+    if syncfs(descriptor) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))

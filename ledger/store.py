@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import io
+import os
+import secrets
 import time
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -17,7 +20,10 @@ from ledger.errors import BlockMissing, DigestMismatch, Malformed, StoreFault
 IN_MEMORY = 1 << 26
 """Bytes. What :meth:`ContentStore.read_bytes` takes into memory unless the caller says otherwise."""
 
-_ABANDONED = 3600.0  # seconds after which a temporary file has no writer any more
+ABANDONED = 3600.0
+"""Seconds after which a temporary file has no writer any more."""
+
+_FEW = 8  # blocks, up to which it is quicker to flush each than the disk
 
 
 class ContentStore(Protocol):
@@ -53,6 +59,14 @@ class ContentStore(Protocol):
                 return unixfs.import_file(opened, self.put)
         return unixfs.import_file(source, self.put)
 
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[ContentStore]:
+        """This store for many blocks at once, by any number of threads: they are durable when the statement ends.
+
+        Where it ends with an error, some of the blocks may be there and none need be durable.
+        """
+        yield self
+
     def add_bytes(self, content: bytes) -> Cid:
         """Keep bytes; their CID, the same as that of a file of these bytes."""
         return self.add_file(io.BytesIO(content))
@@ -78,45 +92,52 @@ class ContentStore(Protocol):
 class BlockStore(ContentStore):
     """A content store in one folder: ``ab/cd/abcd...``, each file named by the SHA-256 of its bytes.
 
-    So ``sha256sum`` alone can check it. Blocks are written beside, flushed to the disk and renamed: any number of
-    processes may add and read at once, and one that is killed leaves at most a temporary file, swept away by
-    whoever opens the store an hour later.
+    So ``sha256sum`` alone can check it. Blocks are written beside and renamed: any number of threads and processes
+    may add and read at once, and one that is killed leaves at most a temporary file, swept away by whoever opens the
+    store an hour later.
+
+    A block outlives a power cut once ``put`` or ``add_file`` has returned, or the ``with`` statement of
+    :meth:`batch` has ended: before anything can name it. Of what was being added when the power went, a file may be
+    torn; reading finds that out, and adding the content again replaces it.
     """
 
     def __init__(self, folder: Path):
         """Open the store, and create its folder at the first time; :class:`~ledger.errors.StoreFault` if that fails."""
         self.folder = folder
-        self._unfinished = folder / "tmp"
+        self.unfinished = folder / "tmp"
+        self._lock = folder / "lock"
         try:
-            self._unfinished.mkdir(parents=True, exist_ok=True)
+            self.unfinished.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(self._lock, os.O_RDONLY | os.O_CREAT, 0o666))
         except OSError as error:
             raise StoreFault(f"the content store {folder} cannot be created: {error.strerror}") from error
         self._sweep()
 
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[ContentStore]:
+        """As :meth:`ContentStore.batch`: one flush of the whole disk at the end instead of several for each block."""
+        batch = _Batch(self)
+        try:
+            yield batch
+            batch.flush()
+        finally:
+            batch.close()
+
     def put(self, cid: Cid, block: bytes) -> None:
         """As :meth:`ContentStore.put`. A damaged block of this CID is replaced."""
-        if len(block) > unixfs.MAX_BLOCK:
-            raise Malformed(f"block {cid} has {len(block)} bytes; no block has more than {unixfs.MAX_BLOCK}")
-        if not cid.names(block):
-            raise DigestMismatch(f"these {len(block)} bytes are not block {cid}; their CID has to be computed again")
-        path = self._path(cid)
-        with contextlib.suppress(OSError):
-            if path.read_bytes() == block:
-                return
-        try:
-            self._write(path, block)
-        except OSError as error:
-            raise StoreFault(
-                f"block {cid} could not be written to {self.folder}: {error.strerror}; "
-                "nothing half-written was left, so it can be added again once that is mended"
-            ) from error
+        with self.batch() as batch:
+            batch.put(cid, block)
+
+    def add_file(self, source: Path | BinaryIO) -> Cid:
+        """As :meth:`ContentStore.add_file`, in a batch of its own."""
+        with self.batch() as batch:
+            return batch.add_file(source)
 
     def get(self, cid: Cid) -> bytes:
         """As :meth:`ContentStore.get`."""
-        path = self._path(cid)
+        path = self.path(cid.digest)
         try:
-            with path.open("rb") as opened:
-                block = opened.read(unixfs.MAX_BLOCK + 1)
+            block = _read(path)
         except FileNotFoundError:
             raise BlockMissing(
                 f"block {cid} is not in the store {self.folder}; add the content that holds it"
@@ -132,24 +153,121 @@ class BlockStore(ContentStore):
 
     def has(self, cid: Cid) -> bool:
         """As :meth:`ContentStore.has`."""
-        return self._path(cid).is_file()
+        return self.path(cid.digest).is_file()
 
-    def _path(self, cid: Cid) -> Path:
-        name = cid.digest.hex()
+    def path(self, digest: bytes) -> Path:
+        """Where the block with this SHA-256 lies, if it is there."""
+        name = digest.hex()
         return self.folder / name[:2] / name[2:4] / name
 
-    def _write(self, path: Path, block: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file.write(path, lambda target: target.write(block), mode=0o444, unfinished=self._unfinished)
-        file.sync_folder(path.parent.parent)
-        file.sync_folder(self.folder)
+    @contextlib.contextmanager
+    def locked(self, *, alone: bool) -> Iterator[None]:
+        """Hold the store's lock: ``alone`` while a block is judged and removed, else while one is kept for its age."""
+        descriptor = os.open(self._lock, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _sweep(self) -> None:
-        oldest = time.time() - _ABANDONED
-        for path in self._unfinished.iterdir():
+        oldest = time.time() - ABANDONED
+        for path in self.unfinished.iterdir():
             with contextlib.suppress(FileNotFoundError):
                 if path.stat().st_mtime < oldest:
                     path.unlink()
+
+
+class _Batch(ContentStore):
+    """A block store while many blocks are put: all of them are made durable together, by :meth:`flush`."""
+
+    def __init__(self, store: BlockStore):
+        self._store = store
+        self._paths: list[Path] = []
+        # Opened before the first write: only then does syncfs tell of writes that failed in between.
+        self._disk = os.open(store.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def put(self, cid: Cid, block: bytes) -> None:
+        if len(block) > unixfs.MAX_BLOCK:
+            raise Malformed(f"block {cid} has {len(block)} bytes; no block has more than {unixfs.MAX_BLOCK}")
+        if not cid.names(block):
+            raise DigestMismatch(f"these {len(block)} bytes are not block {cid}; their CID has to be computed again")
+        path = self._store.path(cid.digest)
+        try:
+            if not self._holds(path, block):
+                self._write(path, block)
+        except OSError as error:
+            raise StoreFault(
+                f"block {cid} could not be written to {self._store.folder}: {error.strerror}; "
+                "nothing half-written was left, so it can be added again once that is mended"
+            ) from error
+        if len(self._paths) <= _FEW:
+            self._paths.append(path)
+
+    def get(self, cid: Cid) -> bytes:
+        return self._store.get(cid)
+
+    def has(self, cid: Cid) -> bool:
+        return self._store.has(cid)
+
+    def flush(self) -> None:
+        """Everything put so far outlives a power cut; also what was there before, since its writer may not be done."""
+        try:
+            if len(self._paths) > _FEW:
+                file.sync_disk(self._disk)
+                return
+            for path in self._paths:
+                file.sync(path)
+            folders = {folder for path in self._paths for folder in list(path.parents)[:3]}
+            for folder in folders:
+                file.sync(folder)
+        except OSError as error:
+            raise StoreFault(
+                f"blocks could not be written to {self._store.folder}: {error.strerror}; add them again"
+            ) from error
+
+    def close(self) -> None:
+        os.close(self._disk)
+
+    def _holds(self, path: Path, block: bytes) -> bool:
+        """Whether the block is there and whole; then it counts as new, so that no collection takes it away."""
+        with self._store.locked(alone=False):
+            try:
+                os.utime(path)
+                return _read(path) == block
+            except OSError:
+                return False
+
+    def _write(self, path: Path, block: bytes) -> None:
+        temporary = self._store.unfinished / f".unfinished-{secrets.token_hex(8)}"
+        try:
+            with temporary.open("xb", buffering=0) as opened:
+                left = memoryview(block)
+                while left:
+                    left = left[opened.write(left) :]
+                os.fchmod(opened.fileno(), 0o444)
+            try:
+                temporary.replace(path)
+            except FileNotFoundError:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def _read(path: Path) -> bytes:
+    """A block file, and no more than shows that it is too large to be one."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        pieces = []
+        left = min(os.fstat(descriptor).st_size, unixfs.MAX_BLOCK) + 1
+        while left and (piece := os.read(descriptor, left)):
+            pieces.append(piece)
+            left -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    finally:
+        os.close(descriptor)
 
 
 class _Content(io.RawIOBase):

@@ -1,3 +1,4 @@
+import errno
 import io
 import os
 import signal
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger import unixfs
+from ledger import file, unixfs
 from ledger.cid import Cid
 from ledger.errors import BlockMissing, DigestMismatch, Malformed, StoreFault
 from ledger.store import BlockStore
@@ -25,7 +26,7 @@ def store(tmp_path):
 
 
 def files(store):
-    return [path for path in store.folder.rglob("*") if path.is_file()]
+    return [path for path in store.folder.rglob("*") if path.is_file() and path.name != "lock"]
 
 
 def block_files(store):
@@ -58,17 +59,17 @@ def test_what_goes_in_comes_out(store, content):
     cid = store.add_bytes(content)
     assert store.has(cid)
     assert store.read_bytes(cid) == content
-    with store.open(cid) as file:
-        assert file.read() == content
+    with store.open(cid) as opened:
+        assert opened.read() == content
 
 
 def test_content_opens_as_a_file(store):
     content = os.urandom(2 * MIB + 5)
-    with store.open(store.add_bytes(content)) as file:
-        assert file.read(10) == content[:10]
-        assert file.read(MIB) == content[10 : MIB + 10]
-        assert file.read() == content[MIB + 10 :]
-        assert file.read(1) == b""
+    with store.open(store.add_bytes(content)) as opened:
+        assert opened.read(10) == content[:10]
+        assert opened.read(MIB) == content[10 : MIB + 10]
+        assert opened.read() == content[MIB + 10 :]
+        assert opened.read(1) == b""
 
 
 def test_a_second_store_on_the_same_folder_sees_the_blocks(store):
@@ -130,8 +131,8 @@ def test_more_than_asked_for_is_not_read(store):
 
 def test_memory_stays_constant(store, tmp_path):
     path = tmp_path / "long.wav"
-    with path.open("wb") as file:
-        file.truncate(64 * MIB)
+    with path.open("wb") as long:
+        long.truncate(64 * MIB)
     tracemalloc.start()
     try:
         cid = store.add_file(path)
@@ -139,6 +140,61 @@ def test_memory_stays_constant(store, tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 8 * MIB
     finally:
         tracemalloc.stop()
+
+
+def test_a_block_that_is_added_again_counts_as_new(store):
+    cid = store.add_bytes(b"old")
+    path = file_of(store, cid)
+    os.utime(path, (1000, 1000))
+    store.add_bytes(b"old")
+    assert time.time() - path.stat().st_mtime < 60
+
+
+def test_a_batch_is_flushed_once_before_its_cids_are_told(store, monkeypatch):
+    """Seen from outside: syncfs for many blocks, fsync of file and folders for few, and before the statement ends."""
+    said = []
+    monkeypatch.setattr(file, "sync_disk", lambda descriptor: said.append("disk"))
+    monkeypatch.setattr(file, "sync", said.append)
+    one = store.add_bytes(b"one block")
+    path = file_of(store, one)
+    assert said[0] == path
+    assert set(said[1:]) == set(list(path.parents)[:3])
+    said.clear()
+    store.add_bytes(b"one block")  # another process may have put it, and not be done
+    assert said[0] == path
+    said.clear()
+    store.add_bytes(os.urandom(9 * MIB))
+    assert said == ["disk"]
+    said.clear()
+    with store.batch() as batch:
+        for number in range(5):
+            batch.add_bytes(bytes(MIB) + os.urandom(3 * MIB) + bytes([number]))
+        assert said == []
+    assert said == ["disk"]
+    said.clear()
+    with pytest.raises(ZeroDivisionError), store.batch() as batch:
+        batch.add_bytes(b"in vain")
+        1 / 0  # noqa: B018
+    assert said == []
+
+
+def test_a_disk_that_cannot_be_flushed_is_a_store_fault(store, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(file, "sync_disk", refuse)
+    monkeypatch.setattr(file, "sync", refuse)
+    for size in (10, 20 * MIB):
+        with pytest.raises(StoreFault, match=r"could not be written .*: Input/output error; add them again"):
+            store.add_bytes(bytes(size) if size < MIB else os.urandom(size))
+
+
+def test_the_system_can_flush_a_disk(tmp_path):
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    file.sync_disk(descriptor)
+    os.close(descriptor)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        file.sync_disk(descriptor)
 
 
 ADD = """
