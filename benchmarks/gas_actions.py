@@ -99,6 +99,7 @@ def measure(chain: Recorder, rich: LocalSigner) -> list[Row]:
     _tokens(meter)
     _royalties(meter)
     _market(meter, trainer)
+    _keys(meter)
     return meter.rows
 
 
@@ -298,3 +299,17 @@ def _market(meter: Meter, trainer: LocalSigner) -> None:
     meter.note("list a track", "at another price", listing[1])
     meter.note("approve the sale", "any", approval)
     meter.note("fetch what sales earned", "of tracks", meter.send(creator, "market", "withdraw", ETHER))
+
+
+def _keys(meter: Meter) -> None:
+    """Companions published twice, a recovery, a rotation and a revocation."""
+    old, new, recovery = meter.person(), meter.person(), meter.person()
+    for situation in ("an account's first", "an account's next"):
+        gas = meter.send(old, "keys", "publish", meter.fresh(), meter.fresh())
+        meter.note("publish companion keys", situation, gas)
+    gas = meter.send(old, "keys", "nameRecovery", old.address, recovery.address)
+    meter.note("name a recovery", "of an account that has published", gas)
+    gas = meter.send(old, "keys", "rotate", old.address, new.address, meter.fresh(), meter.fresh())
+    meter.note("rotate a key", "by the key itself", gas)
+    gas = meter.send(new, "keys", "revoke", new.address, meter.fresh(), meter.fresh())
+    meter.note("revoke a key", "by the key itself", gas)

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from ledger.keys import Signer
 
 
-NOUNS = ("datasets", "licenses", "models", "royalties", "tracks", "market")
+NOUNS = ("datasets", "licenses", "models", "royalties", "tracks", "market", "keys")
 """The contracts, in the order of their making, each in a block of its own or a later one than the one before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The addresses of the six contracts on one chain, and the block from which on they are there."""
+    """The addresses of the seven contracts on one chain, and the block from which on they are there."""
 
     chain_id: int
     datasets: Address
@@ -32,6 +32,7 @@ class Deployment:
     royalties: Address
     tracks: Address
     market: Address
+    keys: Address
     block: int
 
     @classmethod
@@ -87,7 +88,7 @@ def _created(account: Address, nonce: int) -> Address:
 
 
 def deploy(chain: Chain, signer: Signer, guardian: Address | None = None, site: str = "") -> Deployment:
-    """Create the six contracts, in six transactions that ``signer`` pays for and sends nothing between.
+    """Create the seven contracts, in seven transactions that ``signer`` pays for and sends nothing between.
 
     Args:
         chain: where.
@@ -110,4 +111,5 @@ def deploy(chain: Chain, signer: Signer, guardian: Address | None = None, site: 
     guard = guardian or Address(bytes(20))
     tracks = chain.create(signer, Interface.load("Tracks"), models, licenses, royalties, guard, site)
     market = chain.create(signer, Interface.load("Market"), tracks)
-    return Deployment(chain.chain_id, datasets, licenses, models, royalties, tracks, market, block)
+    keys = chain.create(signer, Interface.load("Keys"))
+    return Deployment(chain.chain_id, datasets, licenses, models, royalties, tracks, market, keys, block)

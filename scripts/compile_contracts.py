@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
 ARTIFACTS = ROOT / "ledger" / "artifacts"
-NAMES = ("Datasets", "Licenses", "Market", "Models", "Royalties", "Split", "Tracks")
+NAMES = ("Datasets", "Keys", "Licenses", "Market", "Models", "Royalties", "Split", "Tracks")
 SOLC = "0.8.37"
 SETTINGS: dict[str, Any] = {
     "evmVersion": "shanghai",

@@ -10,12 +10,15 @@ from __future__ import annotations
 from ledger.contracts.datasets import DatasetVerbs
 from ledger.contracts.entries import (
     DatasetEntry,
+    KeyEnd,
+    KeyEntry,
     LicenseEntry,
     ListingEntry,
     ModelEntry,
     ShareEntry,
     TrackEntry,
 )
+from ledger.contracts.keys import KeyVerbs
 from ledger.contracts.licenses import LicenseVerbs
 from ledger.contracts.market import MarketVerbs
 from ledger.contracts.models import ModelVerbs
@@ -26,6 +29,8 @@ __all__ = [
     "Contracts",
     "DatasetEntry",
     "Deployment",
+    "KeyEnd",
+    "KeyEntry",
     "LicenseEntry",
     "ListingEntry",
     "ModelEntry",
@@ -35,5 +40,5 @@ __all__ = [
 ]
 
 
-class Contracts(DatasetVerbs, LicenseVerbs, ModelVerbs, RoyaltyVerbs, MarketVerbs):
-    """The six contracts of a deployment on an open chain."""
+class Contracts(DatasetVerbs, LicenseVerbs, ModelVerbs, RoyaltyVerbs, MarketVerbs, KeyVerbs):
+    """The seven contracts of a deployment on an open chain."""

@@ -26,8 +26,8 @@ class Deployed:
         """Raises :class:`NoDeployment` if the deployment belongs to another chain, or its contracts are not there."""
         if chain.chain_id != deployment.chain_id:
             raise NoDeployment(f"the deployment is for chain {deployment.chain_id}; this is chain {chain.chain_id}")
-        if not chain.has_code(deployment.market):
-            raise NoDeployment(f"no contract at {deployment.market} on chain {chain.chain_id}; deploy them again")
+        if not chain.has_code(deployment.keys):
+            raise NoDeployment(f"no contract at {deployment.keys} on chain {chain.chain_id}; deploy them again")
         self._chain = chain
         self._at: dict[str, tuple[Interface, Address]] = {
             noun.capitalize(): (Interface.load(noun.capitalize()), getattr(deployment, noun)) for noun in NOUNS

@@ -1,4 +1,4 @@
-"""What the contracts know of a dataset, a license, a model, a track, a royalty share and an offer on the market."""
+"""What the contracts know of a dataset, a license, a model, a track, a royalty share, an offer and a key."""
 
 from __future__ import annotations
 
@@ -181,3 +181,45 @@ class ListingEntry:
     price: int
     currency: Address | None
     until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEntry:
+    """Companion keys that an account published, and has from there on.
+
+    Attributes:
+        account: whose they are.
+        record: digest of the signed key record.
+        cid: where the record lies.
+        block, time, tx: block of the publication, its Unix time in seconds, and the transaction.
+    """
+
+    account: Address
+    record: Digest
+    cid: str
+    block: int
+    time: int
+    tx: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEnd:
+    """The end of an account's key; whatever comes in its block or later is not the account's any more.
+
+    Attributes:
+        account: whose key ended.
+        successor: the account that goes on; None where the key was revoked.
+        by: who ended it and signed the record: the key itself, or its recovery.
+        record: digest of the signed key record.
+        cid: where the record lies.
+        block, time, tx: block of the end, its Unix time in seconds, and the transaction.
+    """
+
+    account: Address
+    successor: Address | None
+    by: Address
+    record: Digest
+    cid: str
+    block: int
+    time: int
+    tx: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ledger import errors
@@ -11,6 +12,7 @@ from ledger.address import Address
 from ledger.contracts.words import uses_of
 from ledger.digest import Digest
 from ledger.errors import AlreadyRegistered, Refused, Reverted
+from ledger.records import timestamp
 
 Arguments = Mapping[str, Any]
 
@@ -60,6 +62,11 @@ def _claim_taken(said: Arguments) -> AlreadyRegistered:
     return AlreadyRegistered(f"claim of track {said['id']:016x} is minted already", said["id"])
 
 
+def _key_over(said: Arguments) -> errors.KeyEnded:
+    ended = timestamp(datetime.fromtimestamp(said["time"], UTC))
+    return errors.KeyEnded(f"the key of {said['account']} ended on {ended}, for good")
+
+
 def _terms_differ(said: Arguments) -> Refused:
     terms = said["terms"]
     price, until = f"{terms['price']} {_word('currency', terms['currency'])}", terms["until"]
@@ -82,6 +89,7 @@ _MEANINGS: Mapping[str, Callable[[Arguments], errors.LedgerError]] = {
     "ConsentWithdrawn": _said(errors.ConsentWithdrawn, "consent for dataset {dataset} has been withdrawn"),
     "ERC721NonexistentToken": _said(errors.NotFound, "no token {tokenId} in this contract"),
     "GuardianIsNoContract": _said(errors.ArgumentRefused, "the guardian {guardian} is no contract"),
+    "KeyOver": _key_over,
     "LicenseMissing": _said(errors.LicenseMissing, "no valid license: {subject} {id}, use {use}, {user}"),
     "ListingStale": _said(errors.NotOffered, "track {track}: its seller has parted with it, or not approved the sale"),
     "MintsPaused": _said(errors.MintsPaused, "the guardian has paused new mints"),
@@ -89,6 +97,7 @@ _MEANINGS: Mapping[str, Callable[[Arguments], errors.LedgerError]] = {
     "NotCreator": _said(errors.NotCreator, "{caller} is not the creator of track {id}"),
     "NotGuardian": _said(errors.NotOwner, "{caller} is not the guardian"),
     "NotHolder": _said(errors.NotOwner, "{caller} holds no share that counts now"),
+    "NotKeeper": _said(errors.NotOwner, "{caller} is neither {account} nor its recovery"),
     "NotListed": _said(errors.NotOffered, "track {track} is not for sale"),
     "NotOwner": _said(errors.NotOwner, "{caller} does not own token {id}"),
     "NotWhole": _said(errors.ProofInvalid, "the shares along the path make {sumPpm} ppm, not 1000000"),
@@ -127,6 +136,9 @@ _MEANINGS: Mapping[str, Callable[[Arguments], errors.LedgerError]] = {
     "TokenTooHigh": _said(errors.ArgumentRefused, "token {id}: dues name tokens up to 134217727"),
     "TooManyDues": _said(errors.ArgumentRefused, "a model owes to 255 holders at most, not {dues}"),
     "TrainedOnNothing": _said(errors.ArgumentRefused, "a run names a dataset or a parent"),
+    "Unfit": _said(
+        errors.ArgumentRefused, "{named} will not do: it is the key itself, or has ended, or is the zero address"
+    ),
     "UseNotOffered": _said(errors.UseNotOffered, "token {id} is on offer for {offered}; asked for {asked}"),
     "UsesUnknown": lambda said: errors.ArgumentRefused(f"the uses {said['uses']} name nothing that exists"),
     "ValueNotMet": lambda said: errors.PriceNotMet(f"{said['asked']} wei are asked; {said['sent']} were sent"),

@@ -56,3 +56,15 @@ def test_nothing_is_trained_or_minted_without_a_license(house, accounts):
     models.record(run, {"from": accounts[0]})
     with pytest.raises(Exception, match="LicenseMissing"):
         tracks.mint((digest("c"), digest("a"), digest("r"), 1, 0), digest("e"), {"from": accounts[1]})
+
+
+def test_a_key_ends_once_and_names_its_successor(accounts, Keys):
+    keys = accounts[9].deploy(Keys)
+    old, new, recovery = accounts[0], accounts[1], accounts[2]
+    keys.publish(digest("companions"), digest("block"), {"from": old})
+    keys.nameRecovery(old, recovery, {"from": old})
+    keys.rotate(old, new, digest("rotation"), digest("block"), {"from": recovery})
+    assert keys.successorOf(old) == new
+    assert keys.endedAt(old) > 0
+    with pytest.raises(Exception, match="KeyOver"):
+        keys.revoke(old, digest("revocation"), digest("block"), {"from": old})

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Datasets} from "../../contracts/Datasets.sol";
+import {Keys} from "../../contracts/Keys.sol";
 import {Licenses} from "../../contracts/Licenses.sol";
 import {Market} from "../../contracts/Market.sol";
 import {Models} from "../../contracts/Models.sol";
@@ -14,7 +15,7 @@ import {Guardian} from "./Actors.sol";
 import {Cheats} from "./Cheats.sol";
 
 /// @title House
-/// @notice All six contracts, made in the order of ledger/deployment.py, and the people who use them. The verbs here do
+/// @notice All seven contracts, made in the order of ledger/deployment.py, and the people who use them. The verbs here do
 /// what nobody refuses; a test that is about a verb spells it out.
 abstract contract House is Cheats {
     uint96 internal constant PRICE = 1000;
@@ -37,6 +38,7 @@ abstract contract House is Cheats {
     Royalties internal royalties;
     Tracks internal tracks;
     Market internal market;
+    Keys internal keys;
     Guardian internal guardian;
 
     uint256 private _digests;
@@ -54,6 +56,7 @@ abstract contract House is Cheats {
         royalties = new Royalties(datasets, models);
         tracks = new Tracks(models, licenses, royalties, address(guardian), SITE);
         market = new Market(tracks);
+        keys = new Keys();
         address[5] memory people = [HOLDER, OTHER, TRAINER, BUYER, STRANGER];
         for (uint256 i = 0; i < people.length; ++i) vm.deal(people[i], 100 ether);
         vm.deal(creator, 100 ether);

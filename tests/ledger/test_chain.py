@@ -105,8 +105,8 @@ def test_kill_in_the_middle_of_sending_loses_nothing_that_was_reported(tmp_path,
             # At most the one that was under way may be there without having been reported.
             assert len(reported) <= count <= len(reported) + kills
             assert all(str(contracts.dataset(id).root) == root for id, root in reported.items())
-            # Every block is whole: the faucet's, six contracts, and one for each registration with all that it wrote.
-            assert chain.block_number == 7 + count
+            # Every block is whole: the faucet's, seven contracts, and one for each registration with all that it wrote.
+            assert chain.block_number == 8 + count
             newest = contracts.dataset(count)
             assert newest.block == chain.block_number
             assert contracts.dataset_by_root(newest.root) == newest
@@ -236,17 +236,17 @@ def test_a_transaction_of_another_chain_or_turn_is_refused(tmp_path, signer):
 def test_a_deployment_belongs_to_its_chain(tmp_path, signer):
     with Chain.open_embedded(tmp_path) as chain:
         chain.fund(signer.address, ETHER)
-        before = Deployment(chain.chain_id, *6 * (SOMEBODY,), block=1)
+        before = Deployment(chain.chain_id, *7 * (SOMEBODY,), block=1)
         with pytest.raises(NoDeployment, match=str(SOMEBODY)):
             Contracts(chain, before)
-        elsewhere = Deployment(1, *6 * (SOMEBODY,), block=1)
+        elsewhere = Deployment(1, *7 * (SOMEBODY,), block=1)
         with pytest.raises(NoDeployment, match="chain 1;"):
             Contracts(chain, elsewhere)
 
 
 def test_a_deployment_file_is_read_as_it_was_written(tmp_path):
     path = tmp_path / "new" / "deployment.json"
-    deployment = Deployment(5, *5 * (SOMEBODY,), Address(bytes(20)), block=17)
+    deployment = Deployment(5, *6 * (SOMEBODY,), Address(bytes(20)), block=17)
     deployment.write(path)
     assert Deployment.read(path) == deployment
     with pytest.raises(NoDeployment, match=r"other\.json"):
