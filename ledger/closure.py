@@ -91,7 +91,7 @@ def _dataset(entry: DatasetEntry) -> Filed:
         with _called(name):
             record = fetch(store, DatasetRecord, entry.cid, entry.record, entry.holder)
         return tuple(
-            Named(recording.cid, f"recording {number} of {name}")
+            Named(recording.content.cid, f"recording {number} of {name}")
             for number, recording in enumerate(record.recordings, start=1)
         )
 
@@ -102,7 +102,7 @@ def _model(entry: ModelEntry) -> Filed:
     name = f"model {entry.id}"
 
     def read(store: ContentStore) -> tuple[Named, ...]:
-        return (Named(_training_run(entry, store).weights_cid, f"weights of {name}"),)
+        return (Named(_training_run(entry, store).content.cid, f"weights of {name}"),)
 
     return Filed(name, _envelope(entry.cid, name), read)
 
@@ -114,8 +114,8 @@ def _track(entry: TrackEntry) -> Filed:
         with _called(name):
             record = fetch(store, TrackRecord, entry.cid, entry.record, entry.creator)
         return (
-            Named(record.audio_cid, f"audio of {name}"),
-            Named(record.fingerprint, f"fingerprint of {name}"),
+            Named(record.content.cid, f"audio of {name}"),
+            Named(record.fingerprint.cid, f"fingerprint of {name}"),
         )
 
     return Filed(name, _envelope(entry.cid, name), read)

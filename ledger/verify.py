@@ -113,7 +113,7 @@ class Verifier:
                 "price, royalty, uses and end are those it was registered with",
                 {"terms": (record.terms, entry.registered_terms)},
             )
-            held = sum(self._store.has(recording.cid) for recording in record.recordings)
+            held = sum(self._store.has(recording.content.cid) for recording in record.recordings)
             self._note(
                 "recordings", subject, f"{held} of {len(record.recordings)} encrypted recordings are in the store"
             )

@@ -158,7 +158,7 @@ def show(settings: Settings, dataset_id: int, as_json: bool) -> None:
             "rate": item.rate,
             "channels": item.channels,
             "iscc": item.iscc,
-            "cid": str(item.cid),
+            "cid": str(item.content.cid),
         }
         for item in record.recordings
     ]

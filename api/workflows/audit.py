@@ -182,7 +182,7 @@ def _fingerprint_of(ledger: Ledger, record: TrackRecord) -> Fingerprint:
     """A track's fingerprint. Raises errors of the store, and :class:`gen.errors.FingerprintError`."""
     from gen.fingerprint import Fingerprint
 
-    return Fingerprint.from_bytes(ledger.store.read_bytes(record.fingerprint, MOST_FINGERPRINT_BYTES))
+    return Fingerprint.from_bytes(ledger.store.read_bytes(record.fingerprint.cid, MOST_FINGERPRINT_BYTES))
 
 
 def _compare(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import secrets
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -95,9 +96,11 @@ def add(
                     f"{folder}: {known.holder} registered these recordings, as dataset {known.id}", known.id
                 )
             return Registered(known, len(good), seconds, names, already=True)
-        recordings, omitted = _store(home, vault, root, folder, good, bad, report)
+        asset = f"dataset:{secrets.token_hex(16)}"
+        recordings, omitted = _store(home, vault, root, asset, folder, good, bad, report)
         record = DatasetRecord(
             root=root,
+            asset=asset,
             title=title,
             holder=signer.address,
             license=license_,
@@ -122,14 +125,14 @@ def show(ledger: Ledger, dataset_id: int) -> tuple[DatasetEntry, DatasetRecord]:
     return entry, fetch(ledger.store, DatasetRecord, entry.cid, entry.record, entry.holder)
 
 
-def decrypt(ciphertext: bytes, key: DataKey, root: Digest, recording: Digest) -> bytes:
+def decrypt(ciphertext: bytes, key: DataKey, asset: str, recording: Digest) -> bytes:
     """The file as it was registered. Callers ask the chain for a license before they take the key from the vault."""
     from ledger.errors import DigestMismatch
     from ledger.vault import decrypt_bytes
 
-    data = decrypt_bytes(io.BytesIO(ciphertext), key, _asset(root, recording))
+    data = decrypt_bytes(io.BytesIO(ciphertext), key, asset.encode())
     if Digest.of(data) != recording:
-        raise DigestMismatch(f"recording {recording} of dataset {root} decrypts to other bytes")
+        raise DigestMismatch(f"recording {recording} of {asset} decrypts to other bytes")
     return data
 
 
@@ -164,16 +167,17 @@ def _store(
     home: Home,
     vault: Vault,
     root: Digest,
+    asset: str,
     folder: Path,
     good: list[Examined],
     bad: list[tuple[Path, Exception]],
     report: Report,
 ) -> tuple[tuple[Recording, ...], tuple[Omission, ...]]:
     """Encrypt and store the recordings, keep key, names and salts in the vault's care, and describe it all."""
+    from ledger import hashing
     from ledger.records import Omission, Recording
-    from ledger.unixfs import PROFILE
 
-    key = get_or_new(vault, str(root))
+    key = get_or_new(vault, asset)
     store = home.store()
     names: dict[Digest, PrivateName] = {}
 
@@ -184,8 +188,8 @@ def _store(
     recordings = []
     for done, item in enumerate(good, start=1):
         with tempfile.TemporaryFile(dir=home.folder("tmp")) as ciphertext:
-            _encrypt(item, cast(BinaryIO, ciphertext), key, root)
-            cid = store.add_file(ciphertext)
+            _encrypt(item, cast(BinaryIO, ciphertext), key, asset)
+            content = hashing.keep(store, cast(BinaryIO, ciphertext))
         recordings.append(
             Recording(
                 sha256=item.sha256,
@@ -195,8 +199,7 @@ def _store(
                 rate=item.rate,
                 channels=item.channels,
                 iscc=item.iscc,
-                cid=cid,
-                cid_profile=PROFILE,
+                content=content,
                 name_commitment=commit(item.path, item.sha256),
             )
         )
@@ -213,13 +216,13 @@ def _store(
     return tuple(recordings), tuple(omitted)
 
 
-def _encrypt(item: Examined, target: BinaryIO, key: DataKey, root: Digest) -> None:
+def _encrypt(item: Examined, target: BinaryIO, key: DataKey, asset: str) -> None:
     """Encrypt a file, hashing what is read: it must be the file that was examined."""
     from ledger.vault import encrypt
 
     with item.path.open("rb") as source:
         reader = _Hashing(source)
-        encrypt(cast(BinaryIO, reader), target, key, _asset(root, item.sha256))
+        encrypt(cast(BinaryIO, reader), target, key, asset.encode())
     if Digest(reader.sha256.digest()) != item.sha256:
         raise RecordingChanged(f"{item.path} changed while it was being registered; add the folder again")
     target.seek(0)
@@ -240,8 +243,3 @@ class _Hashing(io.RawIOBase):
         buffer[: len(data)] = data
         self.sha256.update(data)
         return len(data)
-
-
-def _asset(root: Digest, recording: Digest) -> bytes:
-    """The associated data that ties a ciphertext to its place: dataset and recording."""
-    return root.raw + recording.raw

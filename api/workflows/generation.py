@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -108,21 +109,20 @@ def _describe(
     """The Track record of a file: what is described is what the file holds, after rounding to 16 bits."""
     from gen.audio import load
     from gen.fingerprint import fingerprint
+    from ledger import hashing
     from ledger.records import TrackRecord, timestamp
-    from ledger.unixfs import import_file
 
     wave = load(path)
     codes = fingerprint(wave)
-    with path.open("rb") as source:
-        audio_cid = import_file(source, lambda cid, block: None)  # stored when it is minted
+    content = hashing.name(path)  # stored when it is minted
     return TrackRecord(
         claim=claim,
-        audio=Digest.of_file(path),
+        audio=content.sha256,
         pcm=Digest(wave.pcm_sha256()),
         size=path.stat().st_size,
         iscc=codes.iscc,
-        fingerprint=home.store().add_bytes(codes.to_bytes()),
-        audio_cid=audio_cid,
+        fingerprint=hashing.keep(home.store(), io.BytesIO(codes.to_bytes())),
+        content=content,
         attention=shares_ppm([round(weight * 1_000_000) for weight in attention]),
         watermark=claim.watermark.hex(),
         royalty_ppm=0,  # asked for when it is minted
@@ -137,7 +137,7 @@ def weights(home: Home, record: TrainingRunRecord) -> Path:
 
     path = home.folder("models") / f"{record.weights}.safetensors"
     if not path.exists():
-        file.write(path, lambda out: out.writelines(home.store().read(record.weights_cid)))
+        file.write(path, lambda out: out.writelines(home.store().read(record.content.cid)))
     if Digest.of_file(path) != record.weights:
         raise DigestMismatch(f"{path} is not the model that was recorded; delete it to fetch it from the store again")
     return path

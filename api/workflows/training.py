@@ -185,10 +185,10 @@ def _corpora(home: Home, run: Run) -> list[StyleCorpus]:
     vault, read = home.vault(), home.store().read_bytes
     corpora = []
     for entry, record in run.datasets:
-        key = vault.get(str(entry.root))
+        key = vault.get(record.asset)
         waves = [
             load(
-                io.BytesIO(dataset_workflow.decrypt(read(item.cid), key, entry.root, item.sha256)),
+                io.BytesIO(dataset_workflow.decrypt(read(item.content.cid), key, record.asset, item.sha256)),
                 name=str(item.sha256),
             )
             for item in record.recordings
@@ -199,6 +199,7 @@ def _corpora(home: Home, run: Run) -> list[StyleCorpus]:
 
 def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer: Signer) -> dict[str, Any]:
     """Store the weights, publish the TrainingRun record and put it on chain, once."""
+    from ledger import hashing
     from ledger.archive import publish
     from ledger.records import DatasetUse, Split, TrainingRunRecord
 
@@ -216,7 +217,7 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
         if entry is None or entry.trainer != signer.address:  # somebody else's model: the contract will say so
             record = TrainingRunRecord(
                 weights=weights,
-                weights_cid=ledger.store.add_file(path),
+                content=hashing.keep(ledger.store, path),
                 weights_size=path.stat().st_size,
                 trainer=signer.address,
                 royalty_ppm=run.royalty_ppm,

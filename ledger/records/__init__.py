@@ -5,6 +5,7 @@ from __future__ import annotations
 from ledger.errors import MalformedRecord
 from ledger.records.checks import PREFERENCES, USES
 from ledger.records.commitment import commitment
+from ledger.records.content import ContentRef
 from ledger.records.dataset import DatasetRecord, Omission, Recording, Terms, recordings_root
 from ledger.records.license import LicenseRecord
 from ledger.records.statement import Record, statement_of
@@ -16,6 +17,7 @@ __all__ = [
     "PREFERENCES",
     "USES",
     "Claim",
+    "ContentRef",
     "DatasetRecord",
     "DatasetUse",
     "LicenseRecord",

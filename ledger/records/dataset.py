@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from ledger.address import Address
-from ledger.cid import Cid
 from ledger.digest import Digest
 from ledger.errors import ProofInvalid
 from ledger.merkle import MerkleTree
 from ledger.records import checks
+from ledger.records.content import ContentRef
 from ledger.records.fields import Fields
 from ledger.records.statement import Record
 
-_PROFILE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
+_ASSET = re.compile(r"dataset:[0-9a-f]{32}")
 _ERROR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
@@ -37,10 +37,8 @@ class Recording:
     channels: int
     iscc: str
     """Audio code after ISO 24138."""
-    cid: Cid
-    """Of the ciphertext."""
-    cid_profile: str
-    """How that CID was computed, such as ``unixfs-v1-2025``."""
+    content: ContentRef
+    """The file's ciphertext, with the dataset's ``asset`` as associated data."""
     name_commitment: Digest
     """Salted commitment to the file's name."""
 
@@ -52,8 +50,7 @@ class Recording:
         checks.integer("rate", self.rate, 1, checks.HIGHEST_RATE)
         checks.integer("channels", self.channels, 1, checks.MOST_CHANNELS)
         checks.iscc("iscc", self.iscc)
-        checks.kept("cid", self.cid, Cid)
-        checks.form("cidProfile", self.cid_profile, _PROFILE, "a profile's name, such as unixfs-v1-2025")
+        checks.kept("content", self.content, ContentRef)
         checks.kept("nameCommitment", self.name_commitment, Digest)
 
     def leaf(self) -> bytes:
@@ -70,8 +67,7 @@ class Recording:
             "rate": self.rate,
             "channels": self.channels,
             "iscc": self.iscc,
-            "cid": str(self.cid),
-            "cidProfile": self.cid_profile,
+            "content": self.content.to_json(),
             "nameCommitment": str(self.name_commitment),
         }
 
@@ -86,8 +82,7 @@ class Recording:
             rate=fields.integer("rate"),
             channels=fields.integer("channels"),
             iscc=fields.text("iscc"),
-            cid=fields.cid("cid"),
-            cid_profile=fields.text("cidProfile"),
+            content=fields.object("content", ContentRef.read),
             name_commitment=fields.digest("nameCommitment"),
         )
 
@@ -187,6 +182,11 @@ class DatasetRecord(Record):
     SUBJECTS: ClassVar[tuple[tuple[str, ...], ...]] = (("recordings",),)
 
     root: Digest
+    asset: str
+    """``dataset:`` and 32 random hex digits: what the one key behind all ciphertexts is called in its holder's vault.
+
+    Random, and not the root, so that a file can be encrypted while it is hashed, before any root is known.
+    """
     title: str
     holder: Address
     license: str
@@ -199,6 +199,7 @@ class DatasetRecord(Record):
     def __post_init__(self) -> None:
         """Raises ``MalformedRecord``, and ``ProofInvalid`` if ``root`` is not the Merkle root over the recordings."""
         checks.kept("root", self.root, Digest)
+        checks.form("asset", self.asset, _ASSET, "dataset: and 32 lower-case hex digits")
         checks.text("title", self.title)
         checks.kept("holder", self.holder, Address)
         checks.text("license", self.license)
@@ -218,6 +219,7 @@ class DatasetRecord(Record):
     def predicate(self) -> dict[str, Any]:
         """As in the record."""
         return {
+            "asset": self.asset,
             "title": self.title,
             "holder": str(self.holder),
             "license": self.license,
@@ -232,6 +234,7 @@ class DatasetRecord(Record):
         """Raises ``MalformedRecord`` and ``ProofInvalid``."""
         return cls(
             root=subjects["recordings"],
+            asset=predicate.text("asset"),
             title=predicate.text("title"),
             holder=predicate.address("holder"),
             license=predicate.text("license"),

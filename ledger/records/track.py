@@ -16,10 +16,10 @@ from typing import Any, ClassVar, Self
 
 from ledger import canonical
 from ledger.address import Address
-from ledger.cid import Cid
 from ledger.digest import Digest
 from ledger.errors import DigestMismatch, MalformedRecord
 from ledger.records import checks
+from ledger.records.content import ContentRef
 from ledger.records.fields import Fields
 from ledger.records.statement import Record
 
@@ -138,8 +138,9 @@ class TrackRecord(Record):
     """Bytes of the file."""
     iscc: str
     """Audio code after ISO 24138."""
-    fingerprint: Cid
-    audio_cid: Cid
+    fingerprint: ContentRef
+    content: ContentRef
+    """The file in the store."""
     attention: tuple[int, ...]
     """What the model drew from each of its datasets, in parts per million of the whole; in the order of the style."""
     watermark: str
@@ -150,14 +151,17 @@ class TrackRecord(Record):
     created: str
 
     def __post_init__(self) -> None:
-        """Raises ``MalformedRecord``, and ``DigestMismatch`` if ``watermark`` does not follow from the claim."""
+        """Raises ``MalformedRecord``, and ``DigestMismatch`` if ``watermark`` does not follow from the claim, or if
+        another file lies under the CID."""
         checks.kept("claim", self.claim, Claim)
         checks.kept("audio", self.audio, Digest)
         checks.kept("pcm", self.pcm, Digest)
         checks.integer("size", self.size, 1)
         checks.iscc("iscc", self.iscc)
-        checks.kept("fingerprint", self.fingerprint, Cid)
-        checks.kept("audioCid", self.audio_cid, Cid)
+        checks.kept("fingerprint", self.fingerprint, ContentRef)
+        checks.kept("content", self.content, ContentRef)
+        if self.content.sha256 != self.audio:
+            raise DigestMismatch(f"content: the track is {self.audio}, under the CID lies {self.content.sha256}")
         checks.shares("attention", self.attention)
         if len(self.attention) != len(self.claim.style):
             raise MalformedRecord(
@@ -182,8 +186,8 @@ class TrackRecord(Record):
             "claim": self.claim.to_json(),
             "size": self.size,
             "iscc": self.iscc,
-            "fingerprint": str(self.fingerprint),
-            "audioCid": str(self.audio_cid),
+            "fingerprint": self.fingerprint.to_json(),
+            "content": self.content.to_json(),
             "attention": list(self.attention),
             "watermark": self.watermark,
             "royaltyPpm": self.royalty_ppm,
@@ -200,8 +204,8 @@ class TrackRecord(Record):
             pcm=subjects["pcm"],
             size=predicate.integer("size"),
             iscc=predicate.text("iscc"),
-            fingerprint=predicate.cid("fingerprint"),
-            audio_cid=predicate.cid("audioCid"),
+            fingerprint=predicate.object("fingerprint", ContentRef.read),
+            content=predicate.object("content", ContentRef.read),
             attention=predicate.integers("attention"),
             watermark=predicate.text("watermark"),
             royalty_ppm=predicate.integer("royaltyPpm"),

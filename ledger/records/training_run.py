@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from ledger.address import Address
-from ledger.cid import Cid
 from ledger.digest import Digest
+from ledger.errors import DigestMismatch
 from ledger.records import checks
+from ledger.records.content import ContentRef
 from ledger.records.fields import Fields
 from ledger.records.statement import Record
 
@@ -118,7 +119,8 @@ class TrainingRunRecord(Record):
 
     weights: Digest
     """Of the safetensors file."""
-    weights_cid: Cid
+    content: ContentRef
+    """The same file in the store."""
     weights_size: int
     """Bytes of the file."""
     trainer: Address
@@ -148,7 +150,9 @@ class TrainingRunRecord(Record):
     def __post_init__(self) -> None:
         """Raises ``MalformedRecord``."""
         checks.kept("weights", self.weights, Digest)
-        checks.kept("weightsCid", self.weights_cid, Cid)
+        checks.kept("content", self.content, ContentRef)
+        if self.content.sha256 != self.weights:
+            raise DigestMismatch(f"content: the weights are {self.weights}, under the CID lies {self.content.sha256}")
         checks.integer("weightsSize", self.weights_size, 1)
         checks.kept("trainer", self.trainer, Address)
         checks.part("royaltyPpm", self.royalty_ppm)
@@ -179,7 +183,7 @@ class TrainingRunRecord(Record):
     def predicate(self) -> dict[str, Any]:
         """As in the record."""
         return {
-            "weightsCid": str(self.weights_cid),
+            "content": self.content.to_json(),
             "weightsSize": self.weights_size,
             "trainer": str(self.trainer),
             "royaltyPpm": self.royalty_ppm,
@@ -202,7 +206,7 @@ class TrainingRunRecord(Record):
         """Raises ``MalformedRecord``."""
         return cls(
             weights=subjects["weights"],
-            weights_cid=predicate.cid("weightsCid"),
+            content=predicate.object("content", ContentRef.read),
             weights_size=predicate.integer("weightsSize"),
             trainer=predicate.address("trainer"),
             royalty_ppm=predicate.integer("royaltyPpm"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -26,6 +27,7 @@ from ledger.archive import fetch, publish
 from ledger.cid import Cid
 from ledger.digest import Digest
 from ledger.findings import Status, Verdict
+from ledger.hashing import keep
 from ledger.records import TrackRecord
 
 
@@ -164,7 +166,7 @@ def record_of(home: Home, track: Path) -> TrackRecord:
 def test_an_altered_fingerprint_is_invalid_and_a_missing_one_unverifiable(story: Story, tmp_path: Path) -> None:
     home, piece = copy_of(story, tmp_path / "home"), tmp_path / "piece.wav"
     save(piece, load(story.track).excerpt(2, 18))
-    name = record_of(home, story.track).fingerprint.digest.hex()
+    name = record_of(home, story.track).fingerprint.cid.digest.hex()
     block = home.path / "content" / name[:2] / name[2:4] / name
     block.chmod(0o600)
     block.write_bytes(block.read_bytes()[:-1] + b"?")
@@ -186,9 +188,13 @@ def test_a_record_with_an_impossible_likeness_is_invalid(
     save(audio, Watermark(PUBLIC_KEY).embed(chords(12.0, 94), claim.watermark))
     with home.ledger() as ledger:
         fields = {
-            name: ledger.store.add_bytes(value) if isinstance(value, bytes) else value for name, value in change.items()
+            name: keep(ledger.store, io.BytesIO(value)) if isinstance(value, bytes) else value
+            for name, value in change.items()
         }
-        forged = replace(record, claim=claim, audio=Digest.of(b"forged"), watermark=claim.watermark.hex(), **fields)
+        content = keep(ledger.store, io.BytesIO(b"forged"))
+        forged = replace(
+            record, claim=claim, audio=content.sha256, content=content, watermark=claim.watermark.hex(), **fields
+        )
         cid = publish(ledger.store, forged, story.creator)
         ledger.contracts.mint_track(
             story.creator, claim.digest, forged.audio, forged.digest, str(cid), record.claim.model

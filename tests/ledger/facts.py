@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from ledger.address import Address
-from ledger.cid import Cid
+from ledger.cid import Cid, Codec
 from ledger.digest import Digest
 from ledger.records import (
     PREFERENCES,
     USES,
     Claim,
+    ContentRef,
     DatasetRecord,
     DatasetUse,
     LicenseRecord,
@@ -34,6 +35,15 @@ ISCC = "ISCC:EIAQMBEYSNJIUHUJ"
 DIGESTS = st.binary(min_size=32, max_size=32).map(Digest)
 ADDRESSES = st.binary(min_size=20, max_size=20).map(Address)
 CIDS = st.binary(max_size=8).flatmap(lambda block: st.sampled_from([Cid.of_raw(block), Cid.of_dag_pb(block)]))
+CONTENTS = st.one_of(
+    st.binary(max_size=8).map(lambda block: ContentRef(Cid.of_raw(block), "unixfs-v1-2025", Digest.of(block))),
+    st.builds(
+        ContentRef,
+        cid=CIDS.filter(lambda cid: cid.codec is Codec.DAG_PB),
+        profile=st.sampled_from(["unixfs-v1-2025", "unixfs-v0-2015"]),
+        sha256=DIGESTS,
+    ),
+)
 TIMES = st.datetimes().map(lambda moment: timestamp(moment.replace(tzinfo=UTC)))
 MODERN = st.datetimes(datetime(1970, 1, 1)).map(lambda moment: timestamp(moment.replace(tzinfo=UTC)))
 TEXTS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
@@ -68,8 +78,7 @@ RECORDINGS = st.builds(
     rate=RATES,
     channels=CHANNELS,
     iscc=ISCCS,
-    cid=CIDS,
-    cid_profile=st.just("unixfs-v1-2025"),
+    content=CONTENTS,
     name_commitment=DIGESTS,
 )
 OMISSIONS = st.builds(
@@ -93,6 +102,7 @@ def datasets(draw: st.DrawFn) -> DatasetRecord:
     recordings = tuple(sorted(found, key=lambda one: one.sha256))
     return DatasetRecord(
         root=recordings_root(recordings),
+        asset="dataset:" + draw(st.binary(min_size=16, max_size=16)).hex(),
         title=draw(TEXTS),
         holder=draw(ADDRESSES),
         license=draw(TEXTS),
@@ -125,10 +135,11 @@ def training_runs(draw: st.DrawFn) -> TrainingRunRecord:
     parents = sorted(draw(st.lists(WHOLE_NUMBERS, max_size=2, unique=True)))
     ids = sorted(draw(st.lists(WHOLE_NUMBERS, min_size=0 if parents else 1, max_size=3, unique=True)))
     parts = draw(shares(len(ids))) if ids else ()
+    content = draw(CONTENTS)
     started, finished = sorted([draw(TIMES), draw(TIMES)])
     return TrainingRunRecord(
-        weights=draw(DIGESTS),
-        weights_cid=draw(CIDS),
+        weights=content.sha256,
+        content=content,
         weights_size=draw(WHOLE_NUMBERS),
         trainer=draw(ADDRESSES),
         royalty_ppm=draw(PARTS),
@@ -170,15 +181,15 @@ def claims(draw: st.DrawFn, parts: int = 2) -> Claim:
 @st.composite
 def tracks(draw: st.DrawFn) -> TrackRecord:
     parts = draw(st.integers(1, 4))
-    claim = draw(claims(parts))
+    claim, content = draw(claims(parts)), draw(CONTENTS)
     return TrackRecord(
         claim=claim,
-        audio=draw(DIGESTS),
+        audio=content.sha256,
         pcm=draw(DIGESTS),
         size=draw(WHOLE_NUMBERS),
         iscc=draw(ISCCS),
-        fingerprint=draw(CIDS),
-        audio_cid=draw(CIDS),
+        fingerprint=draw(CONTENTS),
+        content=content,
         attention=draw(shares(parts)),
         watermark=claim.watermark.hex(),
         royalty_ppm=draw(PARTS),
@@ -189,6 +200,10 @@ def tracks(draw: st.DrawFn) -> TrackRecord:
 
 def digest(name: str) -> Digest:
     return Digest.of(name.encode())
+
+
+def content(name: str) -> ContentRef:
+    return ContentRef(Cid.of_raw(name.encode()), "unixfs-v1-2025", digest(name))
 
 
 HOLDER, TRAINER, CREATOR, TOKEN = (Address(bytes([number]) * 20) for number in (1, 2, 3, 4))
@@ -206,8 +221,7 @@ def a_dataset(count: int = 3) -> DatasetRecord:
                     rate=44100,
                     channels=2,
                     iscc=ISCC,
-                    cid=Cid.of_raw(f"ciphertext {number}".encode()),
-                    cid_profile="unixfs-v1-2025",
+                    content=content(f"ciphertext {number}"),
                     name_commitment=digest(f"name {number}"),
                 )
                 for number in range(count)
@@ -217,6 +231,7 @@ def a_dataset(count: int = 3) -> DatasetRecord:
     )
     return DatasetRecord(
         root=recordings_root(recordings),
+        asset="dataset:" + "a1" * 16,
         title="Songs for a winter",
         holder=HOLDER,
         license="CC-BY-4.0",
@@ -235,7 +250,7 @@ def a_training_run() -> TrainingRunRecord:
     dataset = a_dataset()
     return TrainingRunRecord(
         weights=digest("weights"),
-        weights_cid=Cid.of_raw(b"weights"),
+        content=content("weights"),
         weights_size=4096,
         trainer=TRAINER,
         royalty_ppm=30_000,
@@ -278,8 +293,8 @@ def a_track() -> TrackRecord:
         pcm=digest("samples"),
         size=123_456,
         iscc=ISCC,
-        fingerprint=Cid.of_raw(b"fingerprint"),
-        audio_cid=Cid.of_raw(b"audio"),
+        fingerprint=content("fingerprint"),
+        content=content("file"),
         attention=(700_000, 300_000),
         watermark=claim.watermark.hex(),
         royalty_ppm=100_000,

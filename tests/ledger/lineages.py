@@ -3,6 +3,7 @@ stand for files. Each ``change`` lets a test publish a record that says somethin
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,9 +11,11 @@ from ledger.archive import publish
 from ledger.contracts import Contracts, DatasetEntry, LicenseEntry, ModelEntry, TrackEntry
 from ledger.digest import Digest
 from ledger.findings import Finding, Verdict, conclude
+from ledger.hashing import keep
 from ledger.keys import LocalSigner
 from ledger.records import (
     Claim,
+    ContentRef,
     DatasetRecord,
     DatasetUse,
     LicenseRecord,
@@ -47,6 +50,9 @@ class World:
     creator: LocalSigner
     forger: LocalSigner
 
+    def content(self, text: str) -> ContentRef:
+        return keep(self.store, io.BytesIO(text.encode()))
+
     def dataset(self, name: str, change: Callable[[DatasetRecord], DatasetRecord] = lambda r: r) -> DatasetEntry:
         recordings = tuple(
             sorted(
@@ -59,8 +65,7 @@ class World:
                         rate=44_100,
                         channels=2,
                         iscc=ISCC,
-                        cid=self.store.add_bytes(f"ciphertext of {name}-{n}".encode()),
-                        cid_profile="unixfs-v1-2025",
+                        content=self.content(f"ciphertext of {name}-{n}"),
                         name_commitment=commitment(bytes(16), f"{name}-{n}.wav"),
                     )
                     for n in range(3)
@@ -70,6 +75,7 @@ class World:
         )
         record = DatasetRecord(
             root=recordings_root(recordings),
+            asset="dataset:" + "0" * 32,
             title=name,
             holder=self.holder.address,
             license="CC0-1.0",
@@ -116,7 +122,7 @@ class World:
         )
         record = TrainingRunRecord(
             weights=digest(name),
-            weights_cid=self.store.add_bytes(name.encode()),
+            content=self.content(name),
             weights_size=len(name),
             trainer=self.creator.address,
             royalty_ppm=ROYALTY_PPM,
@@ -161,14 +167,15 @@ class World:
             style=tuple(share for _, share in model.datasets),
             sampler={"temperature": "1.0"},
         )
+        audio = self.content(f"audio {seed}")
         record = TrackRecord(
             claim=claim,
-            audio=digest(f"audio {seed}"),
+            audio=audio.sha256,
             pcm=digest(f"pcm {seed}"),
             size=100,
             iscc=ISCC,
-            fingerprint=self.store.add_bytes(b"codes"),
-            audio_cid=self.store.add_bytes(b"audio"),
+            fingerprint=self.content("codes"),
+            content=audio,
             attention=claim.style,
             watermark=claim.watermark.hex(),
             royalty_ppm=ROYALTY_PPM,

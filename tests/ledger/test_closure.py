@@ -78,7 +78,7 @@ def test_a_track_rests_on_its_whole_lineage(world: World, track: TrackEntry) -> 
         *(f"record of license 1 of dataset 2 for {creator}", *dataset_words(2)),
     ]
     assert len({named.cid for named in found}) == len(found)
-    assert world.store.read_bytes(found[1].cid) == b"audio"
+    assert world.store.read_bytes(found[1].cid) == b"audio 1"
     assert world.store.read_bytes(found[4].cid) == b"weights"
     assert rests_on(world, "model", 1) == found[3:]
 

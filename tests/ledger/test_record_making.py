@@ -15,6 +15,7 @@ from ledger.digest import Digest
 from ledger.errors import DigestMismatch, MalformedRecord, ProofInvalid
 
 DATASET, LICENSE, RUN, TRACK = facts.a_dataset(), facts.a_license(), facts.a_training_run(), facts.a_track()
+CONTENT = TRACK.content
 
 
 def test_the_root_is_checked_against_the_recordings() -> None:
@@ -103,8 +104,16 @@ def test_a_claim_is_canonical_and_every_field_of_it_moves_the_watermark() -> Non
         (DATASET.recordings[0], {"rate": 768_001}, "rate: "),
         (DATASET.recordings[0], {"channels": 33}, "channels: "),
         (DATASET.recordings[0], {"iscc": "iscc:EIAQMBEYSNJIUHUJ"}, "iscc: "),
-        (DATASET.recordings[0], {"cid": str(DATASET.recordings[0].cid)}, "cid: expected Cid"),
-        (DATASET.recordings[0], {"cid_profile": ""}, "cidProfile: "),
+        (
+            DATASET.recordings[0],
+            {"content": DATASET.recordings[0].content.cid},
+            "content: expected ContentRef, not Cid",
+        ),
+        (CONTENT, {"cid": str(CONTENT.cid)}, "cid: expected Cid"),
+        (CONTENT, {"profile": ""}, "profile: "),
+        (CONTENT, {"sha256": CONTENT.sha256.raw}, "sha256: expected Digest, not bytes"),
+        (DATASET, {"asset": "dataset:" + "A1" * 16}, "asset: .* is not dataset: and 32"),
+        (DATASET, {"asset": "metadata:" + "a1" * 16}, "asset: "),
         (DATASET.terms, {"price": -1}, "price: -1"),
         (DATASET.terms, {"price": 2**96}, "price: "),
         (DATASET.terms, {"currency": Address(bytes(20))}, "currency: .* no token"),
@@ -234,10 +243,10 @@ def test_these_records_keep_their_identity() -> None:
 
 PINNED: dict[str, Any] = {"dataset": DATASET, "license": LICENSE, "run": RUN, "track": TRACK, "claim": TRACK.claim}
 IDENTITIES = {
-    "dataset": "0ca9fb3ff7f570f42ebf5ce6b29bba4efc84e58340c820da39c57d4288f08544",
-    "license": "9c1b2a85a977bd18ae0c7cb4e84ca3087ccc2a267ab62b9100874f82aba18bcb",
-    "run": "17d1f1d81528a101af33166c9a8528e8184f5556e6fd883338e0371d0cbceb6d",
-    "track": "cd65aebce2dfaa8238b87600019af1cff423efe907b35ea7ea6ba62a920eb0af",
+    "dataset": "2af9ae00b710ea31c600e08c8f463e64fa6bd20b22e10679e9c863a3ec580603",
+    "license": "f76ddd8b485f937c365a0ae7eada31a56e2ced19eb8411c7847250ae756727d5",
+    "run": "ab4cfcc3310b6c8ffb7076d6a00201ac99ca94898e3bf2020ef2e74ba68f5004",
+    "track": "595349e9d9dc5387eb51e30d6eaac506739911ed683a9f5e89a26b36ae3da7ee",
     "claim": "22e7eb2b1a1d4c06a7b53d7ce40877de7a769aae172b837187de435fc20769fc",
 }
 
@@ -251,4 +260,21 @@ def test_no_personal_text_is_in_a_dataset_record() -> None:
 
 def test_a_cid_of_version_0_keeps_its_spelling() -> None:
     cid = Cid.parse("QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn")
-    assert records.read(replace(TRACK, fingerprint=cid).payload()).fingerprint == cid  # type: ignore[union-attr]
+    old = records.ContentRef(cid, "unixfs-v0-2015", facts.digest("codes"))
+    assert records.read(replace(TRACK, fingerprint=old).payload()).fingerprint == old  # type: ignore[union-attr]
+
+
+def test_the_digest_beside_a_cid_is_that_of_the_bytes_below_it() -> None:
+    """A CID of one block holds the digest itself; of several, only who has the bytes can tell."""
+    with pytest.raises(DigestMismatch, match=str(CONTENT.cid)):
+        replace(CONTENT, sha256=facts.digest("other bytes"))
+    tree = replace(CONTENT, cid=Cid.of_dag_pb(b"a node"))
+    assert replace(tree, sha256=facts.digest("other bytes")).sha256 == facts.digest("other bytes")
+
+
+def test_what_is_published_in_clear_lies_under_its_cid() -> None:
+    other = facts.content("another file")
+    with pytest.raises(DigestMismatch, match=str(RUN.weights)):
+        replace(RUN, content=other)
+    with pytest.raises(DigestMismatch, match=str(TRACK.audio)):
+        replace(TRACK, content=other)

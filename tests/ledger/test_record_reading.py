@@ -110,7 +110,7 @@ def test_every_member_is_part_of_the_identity(sample: Callable[[], Record]) -> N
             r"predicate\.recordings\[2\]\.rate: 0 is not within",
         ),
         (facts.a_dataset, ("predicate", "recordings", 0, "iscc"), "ISCC:x", r"predicate\.recordings\[0\]\.iscc: "),
-        (facts.a_dataset, ("predicate", "recordings", 0, "cid"), "Qm", r"predicate\.recordings\[0\]\.cid: "),
+        (facts.a_dataset, ("predicate", "recordings", 0, "content", "cid"), "Qm", r"recordings\[0\]\.content\.cid: "),
         (
             facts.a_dataset,
             ("predicate", "recordings", 0, "pcm"),

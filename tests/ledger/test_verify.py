@@ -123,7 +123,7 @@ def test_a_record_signed_by_somebody_else_is_invalid(world: World, model: ModelE
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("audio", lambda r: replace(r, audio=digest("another file"))),
+        ("audio", lambda r: replace(r, audio=digest("codes"), content=r.fingerprint)),
         ("model_record", lambda r: replace(r, model_record=digest("another run"))),
         ("claim", lambda r: _reclaim(r, seed=r.claim.seed + 1)),
         ("weights", lambda r: _reclaim(r, weights=digest("other weights"))),
