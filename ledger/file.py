@@ -40,6 +40,21 @@ def write(
     sync(path.parent)
 
 
+def shred(path: Path) -> None:
+    """Overwrite a file in place with random bytes, flush it, and only then take its name away.
+
+    Raises :class:`FileNotFoundError`, or what the system raises; the file may then be there, overwritten or not.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        os.pwrite(descriptor, os.urandom(os.fstat(descriptor).st_size), 0)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    path.unlink()
+    sync(path.parent)
+
+
 def sync(path: Path) -> None:
     """Flush a file's bytes or a folder's names to the disk; without it what is new may not outlive a power cut."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -19,7 +19,7 @@ from ledger.address import Address
 from ledger.digest import Digest
 from ledger.encryption import DataKey
 from ledger.envelope import Envelope
-from ledger.errors import LicenseMissing, Malformed, MalformedRecord, RequestInvalid
+from ledger.errors import KeyEnded, LicenseMissing, Malformed, MalformedRecord, RequestInvalid
 from ledger.records.fields import Fields, read_object
 from ledger.records.time import parse_timestamp, timestamp
 
@@ -180,13 +180,15 @@ class Standing:
     """What the chain says of an asset and somebody who asks for its key.
 
     ``owner`` is whose the asset is; ``until`` the last second (Unix time) of the licenses for the use that opens it,
-    None for no end, and 0 where there never was one; ``time`` that of the last block.
+    None for no end, and 0 where there never was one; ``time`` that of the last block. ``ended`` says that the key of
+    the account itself was rotated or revoked.
     """
 
     asset: Asset
     owner: Address
     until: int | None
     time: int
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,12 +253,15 @@ def release(
     Raises:
         Malformed, SignatureInvalid, RequestInvalid: see :meth:`KeyRequest.verified`; the last one also for an asset
             that is not what the chain calls by this number, or of another chain or contract.
+        KeyEnded: the account's key was rotated or revoked, so that somebody else may have signed.
         LicenseMissing: the licensee neither owns the asset nor holds a license for its use now.
     """
     asked = KeyRequest.verified(request, now)
     standing = look(asked.asset, asked.licensee)
     if standing.asset != asked.asset:
         raise RequestInvalid(f"the request is for {asked.asset.to_json()}; the chain has {standing.asset.to_json()}")
+    if standing.ended:
+        raise KeyEnded(f"the key of {asked.licensee} was rotated or revoked: nothing is released to it any more")
     require_license(standing, asked.licensee, now)
     return seal(key(standing.asset), standing.asset, asked.licensee, asked.x25519)
 

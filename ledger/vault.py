@@ -78,6 +78,29 @@ class Vault:
             raise KeyDamaged(f"{path} is no longer the key of asset {asset!r}; restore the file from a backup")
         return key
 
+    def holds(self, asset: str) -> bool:
+        """Whether there is a key of an asset, be it damaged or not."""
+        return self._path(asset).exists()
+
+    def erase(self, asset: str) -> bool:
+        """Erase the key of an asset, for good; whether there was one. What it encrypted opens no more with this vault.
+
+        The file is overwritten in place, flushed, and only then unlinked, so that an erasure that was cut short leaves
+        no key either, and the next one goes on. What this cannot reach are copies: backups and snapshots of the
+        folder, a journal, cells that an SSD has put aside. Each of them still needs the passphrase; one that holds this
+        file and ``vault.json`` brings the key back with it. That there is so little to hunt down, 32 bytes instead of
+        all that they encrypted, is why the key is erased and not the content.
+        Raises :class:`~ledger.errors.StoreFault` where the disk refuses; the key may then be there as yet.
+        """
+        path = self._path(asset)
+        try:
+            file.shred(path)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise StoreFault(f"{path} could not be erased: {error.strerror}; run it again") from error
+        return True
+
     def __repr__(self) -> str:
         return f"Vault({str(self.folder)!r})"
 

@@ -16,7 +16,15 @@ from ledger.companions import Companions
 from ledger.digest import Digest
 from ledger.encryption import DataKey
 from ledger.envelope import Envelope
-from ledger.errors import DecryptionFailed, LicenseMissing, Malformed, MalformedRecord, RequestInvalid, SignatureInvalid
+from ledger.errors import (
+    DecryptionFailed,
+    KeyEnded,
+    LicenseMissing,
+    Malformed,
+    MalformedRecord,
+    RequestInvalid,
+    SignatureInvalid,
+)
 from ledger.keyrelease import MAX_REQUEST_BYTES, REQUEST_TYPE, Asset, KeyRequest, SealedKey, Standing, release
 from ledger.keys import LocalSigner
 
@@ -85,6 +93,12 @@ def test_a_license_ends_with_its_last_second(until: int, opens: bool) -> None:
 def test_neither_a_chain_at_rest_nor_a_slow_clock_makes_a_license_last_longer() -> None:
     refused(SIGNED, LicenseMissing, "ended 1 s ago", standing(SECONDS - 1, time=SECONDS - 10**6))
     refused(SIGNED, LicenseMissing, "ended 1 s ago", standing(SECONDS + 59, time=SECONDS + 60))
+
+
+def test_a_key_that_was_revoked_opens_nothing_more() -> None:
+    for signer in (CARL, HOLDER):
+        request = replace(ASKED, licensee=signer.address).signed(signer)
+        refused(request, KeyEnded, str(signer.address), replace(standing(), ended=True))
 
 
 def test_somebody_elses_request_is_refused() -> None:
