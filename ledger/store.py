@@ -54,10 +54,7 @@ class ContentStore(Protocol):
 
         Memory stays constant. Broken off at any point, it leaves whole blocks only; adding again completes them.
         """
-        if isinstance(source, Path):
-            with source.open("rb") as opened:
-                return unixfs.import_file(opened, self.put)
-        return unixfs.import_file(source, self.put)
+        return _add(source, self.put)
 
     @contextlib.contextmanager
     def batch(self) -> Iterator[ContentStore]:
@@ -192,6 +189,12 @@ class _Batch(ContentStore):
             raise Malformed(f"block {cid} has {len(block)} bytes; no block has more than {unixfs.MAX_BLOCK}")
         if not cid.names(block):
             raise DigestMismatch(f"these {len(block)} bytes are not block {cid}; their CID has to be computed again")
+        self._keep(cid, block)
+
+    def add_file(self, source: Path | BinaryIO) -> Cid:
+        return _add(source, self._keep)  # the CIDs were computed from these very blocks: no need to do it twice
+
+    def _keep(self, cid: Cid, block: bytes) -> None:
         path = self._store.path(cid.digest)
         try:
             if not self._holds(path, block):
@@ -254,6 +257,13 @@ class _Batch(ContentStore):
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def _add(source: Path | BinaryIO, put: unixfs.Put) -> Cid:
+    if isinstance(source, Path):
+        with source.open("rb") as opened:
+            return unixfs.import_file(opened, put)
+    return unixfs.import_file(source, put)
 
 
 def _read(path: Path) -> bytes:

@@ -182,11 +182,11 @@ def _pieces(file: BinaryIO, chunk: int) -> Iterator[bytes]:
     """
     empty = True
     while True:
-        piece = bytearray()
-        while len(piece) < chunk and (more := file.read(chunk - len(piece))):
+        piece = file.read(chunk)
+        while piece and len(piece) < chunk and (more := file.read(chunk - len(piece))):
             piece += more
         if piece or empty:
-            yield bytes(piece)
+            yield piece
         if len(piece) < chunk:
             return
         empty = False
