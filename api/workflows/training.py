@@ -217,6 +217,7 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
         if entry is None or entry.trainer != signer.address:  # somebody else's model: the contract will say so
             record = TrainingRunRecord(
                 weights=weights,
+                sealed=False,
                 content=hashing.keep(ledger.store, path),
                 weights_size=path.stat().st_size,
                 trainer=signer.address,

@@ -45,6 +45,12 @@ def integer(field: str, value: object, low: int, high: int = LARGEST_INTEGER) ->
         raise MalformedRecord(f"{field}: {value} is not within {low}..{high}")
 
 
+def flag(field: str, value: object) -> None:
+    """A Python bool, and nothing that is merely true."""
+    if type(value) is not bool:
+        raise MalformedRecord(f"{field}: expected a bool, not {type(value).__name__}")
+
+
 def text(field: str, value: object, longest: int = LONGEST_TEXT) -> None:
     """Something to read on one line: not blank, no control characters, at most ``longest`` characters."""
     if not isinstance(value, str):

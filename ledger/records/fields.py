@@ -35,6 +35,11 @@ class Fields:
         value: int = self._take(name, int, "an integer")
         return value
 
+    def flag(self, name: str) -> bool:
+        """True or false."""
+        value: bool = self._take(name, bool, "a boolean")
+        return value
+
     def amount(self, name: str) -> int:
         """An amount of money of any size, written as a decimal string."""
         return self._parsed(name, _amount)

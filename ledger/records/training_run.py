@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from ledger.address import Address
 from ledger.digest import Digest
-from ledger.errors import DigestMismatch
+from ledger.errors import DigestMismatch, MalformedRecord
 from ledger.records import checks
 from ledger.records.content import ContentRef
 from ledger.records.fields import Fields
@@ -119,8 +119,10 @@ class TrainingRunRecord(Record):
 
     weights: Digest
     """Of the safetensors file."""
+    sealed: bool
+    """Whether the file is stored as ciphertext, which opens for who is licensed to generate with the model."""
     content: ContentRef
-    """The same file in the store."""
+    """The same file in the store, or its ciphertext with ``weights:`` and its digest as associated data."""
     weights_size: int
     """Bytes of the file."""
     trainer: Address
@@ -151,7 +153,10 @@ class TrainingRunRecord(Record):
         """Raises ``MalformedRecord``."""
         checks.kept("weights", self.weights, Digest)
         checks.kept("content", self.content, ContentRef)
-        if self.content.sha256 != self.weights:
+        checks.flag("sealed", self.sealed)
+        if self.sealed and self.content.sha256 == self.weights:
+            raise MalformedRecord("sealed: the weights themselves lie under the CID, and not their ciphertext")
+        if not self.sealed and self.content.sha256 != self.weights:
             raise DigestMismatch(f"content: the weights are {self.weights}, under the CID lies {self.content.sha256}")
         checks.integer("weightsSize", self.weights_size, 1)
         checks.kept("trainer", self.trainer, Address)
@@ -183,6 +188,7 @@ class TrainingRunRecord(Record):
     def predicate(self) -> dict[str, Any]:
         """As in the record."""
         return {
+            "sealed": self.sealed,
             "content": self.content.to_json(),
             "weightsSize": self.weights_size,
             "trainer": str(self.trainer),
@@ -206,6 +212,7 @@ class TrainingRunRecord(Record):
         """Raises ``MalformedRecord``."""
         return cls(
             weights=subjects["weights"],
+            sealed=predicate.flag("sealed"),
             content=predicate.object("content", ContentRef.read),
             weights_size=predicate.integer("weightsSize"),
             trainer=predicate.address("trainer"),

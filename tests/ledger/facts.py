@@ -136,9 +136,11 @@ def training_runs(draw: st.DrawFn) -> TrainingRunRecord:
     ids = sorted(draw(st.lists(WHOLE_NUMBERS, min_size=0 if parents else 1, max_size=3, unique=True)))
     parts = draw(shares(len(ids))) if ids else ()
     content = draw(CONTENTS)
+    sealed = draw(st.booleans())
     started, finished = sorted([draw(TIMES), draw(TIMES)])
     return TrainingRunRecord(
-        weights=content.sha256,
+        weights=draw(DIGESTS.filter(lambda one: one != content.sha256)) if sealed else content.sha256,
+        sealed=sealed,
         content=content,
         weights_size=draw(WHOLE_NUMBERS),
         trainer=draw(ADDRESSES),
@@ -250,6 +252,7 @@ def a_training_run() -> TrainingRunRecord:
     dataset = a_dataset()
     return TrainingRunRecord(
         weights=digest("weights"),
+        sealed=False,
         content=content("weights"),
         weights_size=4096,
         trainer=TRAINER,

@@ -122,6 +122,7 @@ class World:
         )
         record = TrainingRunRecord(
             weights=digest(name),
+            sealed=False,
             content=self.content(name),
             weights_size=len(name),
             trainer=self.creator.address,

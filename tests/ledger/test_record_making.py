@@ -245,8 +245,8 @@ PINNED: dict[str, Any] = {"dataset": DATASET, "license": LICENSE, "run": RUN, "t
 IDENTITIES = {
     "dataset": "2af9ae00b710ea31c600e08c8f463e64fa6bd20b22e10679e9c863a3ec580603",
     "license": "f76ddd8b485f937c365a0ae7eada31a56e2ced19eb8411c7847250ae756727d5",
-    "run": "ab4cfcc3310b6c8ffb7076d6a00201ac99ca94898e3bf2020ef2e74ba68f5004",
-    "track": "595349e9d9dc5387eb51e30d6eaac506739911ed683a9f5e89a26b36ae3da7ee",
+    "run": "c542b5f5c1d3058df582dd471227203f56cf2dd888f615a56e308d23d42469f7",
+    "track": "5741f00d9e3ce9aa75be8b0eeec4ed48370aa312e44be34861c830ab54b36477",
     "claim": "22e7eb2b1a1d4c06a7b53d7ce40877de7a769aae172b837187de435fc20769fc",
 }
 
@@ -278,3 +278,14 @@ def test_what_is_published_in_clear_lies_under_its_cid() -> None:
         replace(RUN, content=other)
     with pytest.raises(DigestMismatch, match=str(TRACK.audio)):
         replace(TRACK, content=other)
+
+
+def test_what_is_called_sealed_does_not_lie_in_clear() -> None:
+    sealed = replace(RUN, sealed=True, content=facts.content("ciphertext"))
+    assert records.read(sealed.payload()) == sealed
+    with pytest.raises(MalformedRecord, match="sealed: the weights themselves"):
+        replace(RUN, sealed=True)
+    with pytest.raises(DigestMismatch, match="content"):
+        replace(sealed, sealed=False)
+    with pytest.raises(MalformedRecord, match="sealed: expected a bool"):
+        replace(sealed, sealed=1)  # type: ignore[arg-type]

@@ -158,6 +158,8 @@ def test_every_member_is_part_of_the_identity(sample: Callable[[], Record]) -> N
             r"predicate\.config\.layers: expected str or int",
         ),
         (facts.a_training_run, ("predicate", "config", "layers"), [1], r"predicate\.config\.layers: expected"),
+        (facts.a_training_run, ("predicate", "sealed"), 0, r"predicate\.sealed: expected a boolean"),
+        (facts.a_training_run, ("predicate", "sealed"), True, r"sealed: the weights themselves"),
         (facts.a_training_run, ("predicate", "packages", "torch"), 2, r"predicate\.packages\.torch: expected str"),
         (facts.a_training_run, ("predicate", "datasets", 1, "id"), 1, r"predicate\.datasets\[1\]: 1 occurs twice"),
         (facts.a_training_run, ("predicate", "datasets", 0, "id"), 3, r"predicate\.datasets\[1\]: 2 is out of order"),
