@@ -6,7 +6,8 @@ brings a whole lineage by being walked, and one that lacks a record says which.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -19,6 +20,7 @@ from ledger.errors import Invalid, Malformed, Unverifiable
 from ledger.records import DatasetRecord, TrackRecord, TrainingRunRecord
 
 if TYPE_CHECKING:
+    from ledger.address import Address
     from ledger.contracts import Contracts, DatasetEntry, LicenseEntry, ModelEntry, TrackEntry
     from ledger.store import ContentStore
 
@@ -35,16 +37,18 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """A record on chain: its name (``dataset 1``), its envelope, and how to learn what the record names."""
+    """A record on chain: its name (``dataset 1``), who made it, its envelope, and how to learn what it names."""
 
     name: str
+    by: Address
+    """Who recorded it."""
     envelope: Named
     read: Callable[[ContentStore], tuple[Named, ...]]
     """Reads the record as :func:`ledger.archive.fetch` does, whose errors it raises with the record's name before."""
 
 
 def rests_on(contracts: Contracts, store: ContentStore, kind: Kind, id: int) -> Iterator[Named]:  # noqa: A002
-    """The record's envelope, what the record names, then the licenses, datasets and models behind it; each once.
+    """The record's envelope, what it names, the licenses, datasets and models behind it, the signers' keys; each once.
 
     Of licenses those that the records rely on: the ones that a training record names, or where it names none all that
     its trainer held by then; for a track all under which its creator may have generated. Raises
@@ -53,7 +57,8 @@ def rests_on(contracts: Contracts, store: ContentStore, kind: Kind, id: int) -> 
     """
     given: set[Cid] = set()
     walk = {"dataset": _dataset_tree, "model": _model_tree, "track": _track_tree}[kind]
-    for named in walk(contracts, store, id, set()):
+    signers: dict[Address, None] = {}
+    for named in itertools.chain(walk(contracts, store, id, set(), signers), _keys_of(contracts, signers)):
         if named.cid not in given:
             given.add(named.cid)
             yield named
@@ -70,7 +75,7 @@ def everything(contracts: Contracts, store: ContentStore) -> Iterator[Named]:
 
 
 def records(contracts: Contracts) -> Iterator[Filed]:
-    """Every record on chain, unread: datasets with their licenses, models with theirs, tracks, anchored batches."""
+    """Every record on chain, unread: datasets and models, each with its licenses; tracks, anchored batches, keys."""
     for dataset in contracts.datasets():
         yield _dataset(dataset)
         for entry in contracts.licenses("dataset", dataset.id):
@@ -82,6 +87,7 @@ def records(contracts: Contracts) -> Iterator[Filed]:
     for track in contracts.tracks():
         yield _track(track)
     yield from _anchors(contracts)
+    yield from _keys(contracts)
 
 
 def _dataset(entry: DatasetEntry) -> Filed:
@@ -95,7 +101,7 @@ def _dataset(entry: DatasetEntry) -> Filed:
             for number, recording in enumerate(record.recordings, start=1)
         )
 
-    return Filed(name, _envelope(entry.cid, name), read)
+    return Filed(name, entry.holder, _envelope(entry.cid, name), read)
 
 
 def _model(entry: ModelEntry) -> Filed:
@@ -104,7 +110,7 @@ def _model(entry: ModelEntry) -> Filed:
     def read(store: ContentStore) -> tuple[Named, ...]:
         return (Named(_training_run(entry, store).content.cid, f"weights of {name}"),)
 
-    return Filed(name, _envelope(entry.cid, name), read)
+    return Filed(name, entry.trainer, _envelope(entry.cid, name), read)
 
 
 def _track(entry: TrackEntry) -> Filed:
@@ -118,13 +124,13 @@ def _track(entry: TrackEntry) -> Filed:
             Named(record.fingerprint.cid, f"fingerprint of {name}"),
         )
 
-    return Filed(name, _envelope(entry.cid, name), read)
+    return Filed(name, entry.creator, _envelope(entry.cid, name), read)
 
 
 def _license(entry: LicenseEntry) -> Filed:
     """A license's record names no content, so it need not be read."""
     name = f"license {entry.id} of {entry.subject_kind} {entry.subject_id} for {entry.licensee}"
-    return Filed(name, _envelope(entry.cid, name), lambda store: ())
+    return Filed(name, entry.licensee, _envelope(entry.cid, name), lambda store: ())
 
 
 def _anchors(contracts: Contracts) -> Iterator[Filed]:
@@ -137,7 +143,20 @@ def _anchors(contracts: Contracts) -> Iterator[Filed]:
         top = Cid.of_digest(event.arguments["content"])
         if event.arguments["size"] * LEAF_BYTES > unixfs.CHUNK:  # the file has several blocks, its root links to them
             top = Cid(bytes((1, Codec.DAG_PB)) + top.raw[2:])
-        yield Filed(name, Named(top, f"leaves of {name}"), lambda store: ())
+        yield Filed(name, event.arguments["creator"], Named(top, f"leaves of {name}"), lambda store: ())
+
+
+def _keys(contracts: Contracts, account: Address | None = None) -> Iterator[Filed]:
+    """The key records of an account, or of all; they hold public keys and name no content."""
+    from ledger.abi import Interface
+
+    place = contracts.deployment
+    whose = {} if account is None else {"account": account}
+    for kind, said in (("Published", "published"), ("Ended", "ended")):
+        for event in contracts.chain.events(Interface.load("Keys"), place.keys, kind, place.block, None, **whose):
+            by, top = event.arguments["account"], Cid.of_digest(event.arguments["content"])
+            name = f"keys of {by}, {said} in block {event.block}"
+            yield Filed(name, by, Named(top, f"record of {name}"), lambda store: ())
 
 
 def _dataset_tree(
@@ -145,11 +164,14 @@ def _dataset_tree(
     store: ContentStore,
     id: int,  # noqa: A002
     seen: set[tuple[Kind, int]],
+    signers: dict[Address, None],
 ) -> Iterator[Named]:
     if ("dataset", id) in seen:
         return
     seen.add(("dataset", id))
-    filed = _dataset(contracts.dataset(id))
+    entry = contracts.dataset(id)
+    signers[entry.holder] = None
+    filed = _dataset(entry)
     yield filed.envelope
     yield from filed.read(store)
 
@@ -159,11 +181,13 @@ def _model_tree(
     store: ContentStore,
     id: int,  # noqa: A002
     seen: set[tuple[Kind, int]],
+    signers: dict[Address, None],
 ) -> Iterator[Named]:
     if ("model", id) in seen:
         return
     seen.add(("model", id))
     entry = contracts.model(id)
+    signers[entry.trainer] = None
     filed = _model(entry)
     yield filed.envelope
     yield from filed.read(store)
@@ -172,10 +196,10 @@ def _model_tree(
     chosen |= {("model", parent.id): parent.license_id for parent in record.parents}
     for dataset, _ in entry.datasets:
         yield from _training_licenses(contracts, "dataset", dataset, entry, chosen.get(("dataset", dataset), 0))
-        yield from _dataset_tree(contracts, store, dataset, seen)
+        yield from _dataset_tree(contracts, store, dataset, seen, signers)
     for parent in entry.parents:
         yield from _training_licenses(contracts, "model", parent, entry, chosen.get(("model", parent), 0))
-        yield from _model_tree(contracts, store, parent, seen)
+        yield from _model_tree(contracts, store, parent, seen, signers)
 
 
 def _track_tree(
@@ -183,15 +207,23 @@ def _track_tree(
     store: ContentStore,
     id: int,  # noqa: A002
     seen: set[tuple[Kind, int]],
+    signers: dict[Address, None],
 ) -> Iterator[Named]:
     entry = contracts.track(id)
+    signers[entry.creator] = None
     filed = _track(entry)
     yield filed.envelope
     yield from filed.read(store)
     for held in contracts.licenses("model", entry.model, entry.creator):
         if "generate" in held.uses and held.block <= entry.block:
             yield _license(held).envelope
-    yield from _model_tree(contracts, store, entry.model, seen)
+    yield from _model_tree(contracts, store, entry.model, seen, signers)
+
+
+def _keys_of(contracts: Contracts, accounts: Iterable[Address]) -> Iterator[Named]:
+    for account in accounts:
+        for filed in _keys(contracts, account):
+            yield filed.envelope
 
 
 def _training_licenses(

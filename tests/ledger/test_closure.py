@@ -114,6 +114,22 @@ def test_everything_holds_each_records_closure_and_what_nobody_used_yet(
     assert Named(batch, f"leaves of anchored batch 0x{root}") in found
 
 
+def test_keys_of_all_who_signed_go_along(world: World, track: TrackEntry) -> None:
+    """Without them nobody could check a companion key's signature."""
+    before = rests_on(world, "track", track.id)
+    for signer in (world.holder, world.forger, world.creator):
+        record = f"keys of {signer.address}".encode()
+        cid = world.store.add_bytes(record)
+        world.contracts.publish_keys(signer, Digest.of(record), str(cid))
+    found = rests_on(world, "track", track.id)
+    assert found[: len(before)] == before
+    words = [named.what.partition(",")[0] for named in found[len(before) :]]
+    assert words == [f"record of keys of {signer.address}" for signer in (world.creator, world.holder)]
+    assert world.store.read_bytes(found[-1].cid) == f"keys of {world.holder.address}".encode()
+    everything = [named.what for named in closure.everything(world.contracts, world.store)]
+    assert any(words.startswith(f"record of keys of {world.forger.address}") for words in everything)
+
+
 def test_a_record_that_is_not_there_is_named_and_read_only_when_its_turn_comes(world: World, track: TrackEntry) -> None:
     path = file_of(world, world.contracts.dataset(2).cid)
     away = path.rename(path.with_suffix(".away"))
