@@ -13,6 +13,7 @@
     │   └── DecryptionFailed   wrong key, wrong asset, or altered ciphertext
     ├── Unverifiable           could not be checked
     │   ├── BlockMissing       the content store does not hold a block
+    │   ├── NamesUnknown       records cannot be read, so nobody knows what they name
     │   ├── ChainUnreachable   no answer from the chain
     │   ├── HolderUnreachable  no answer, or none that makes sense, from a holder's key service
     │   └── NoDeployment       no contracts known on this chain
@@ -44,10 +45,17 @@
         ├── KeyExists          a key of that name exists
         ├── BadKeyName         a name that cannot be a file's name, or deceives the eye
         ├── KeyDamaged         a file in the keystore that is not a key, or was altered
+        ├── KeyUnfit           a key in hardware that cannot sign for an account
+        ├── KeyUnreachable     no answer from the hardware or service that holds a key
+        ├── KeyWithheld        the hardware or service that holds a key will not sign with it
         └── WrongPassphrase    the keystore does not open
 
 *Invalid* is never *Unverifiable*: the first was checked and is wrong, the second could not be checked.
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class LedgerError(Exception):
@@ -100,6 +108,14 @@ class Unverifiable(LedgerError):
 
 class BlockMissing(Unverifiable):
     """The content store does not hold a block."""
+
+
+class NamesUnknown(Unverifiable):
+    """Records cannot be read, so nobody knows what they name. ``records`` has their names, each with the reason."""
+
+    def __init__(self, message: str, records: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.records = dict(records)
 
 
 class ChainUnreachable(Unverifiable):
@@ -234,6 +250,18 @@ class BadKeyName(KeyFault):
 
 class KeyDamaged(KeyFault):
     """A file in the keystore that is not a key, or was altered."""
+
+
+class KeyUnfit(KeyFault):
+    """A key in hardware that cannot sign for an account: not on secp256k1, or not made for signing."""
+
+
+class KeyUnreachable(KeyFault):
+    """No answer from the hardware or service that holds a key, or the library that would ask it is missing."""
+
+
+class KeyWithheld(KeyFault):
+    """The hardware or service that holds a key will not sign with it: no rights, disabled, or locked."""
 
 
 class WrongPassphrase(KeyFault):

@@ -14,6 +14,7 @@ from typing import Any
 from ledger import canonical
 from ledger.address import Address
 from ledger.errors import KeyDamaged, KeyNotFound, Malformed, MalformedRecord, WrongPassphrase
+from ledger.passphrase import LARGEST_N
 
 SCRYPT_N = 262144
 """Cost of opening a key file: about a second and 256 MiB."""
@@ -56,13 +57,30 @@ class KeyFile:
     @property
     def address(self) -> Address:
         """What the file states, with no proof until it is opened. Raises :class:`KeyDamaged` if it states none."""
-        stated = self._document().get("address")
+        stated = self.document.get("address")
         if not isinstance(stated, str):
             raise KeyDamaged(f"{self.path} does not state its address")
         try:
             return Address.parse("0x" + stated.removeprefix("0x"))
         except Malformed as error:
             raise KeyDamaged(f"{self.path}: {error}") from None
+
+    @property
+    def states_address(self) -> bool:
+        """Whether the file states an address; some wallets leave it out."""
+        return "address" in self.document
+
+    def stating(self, address: Address) -> KeyFile:
+        """The same file with the address in it."""
+        return KeyFile(self.path, json.dumps(self.document | {"address": address.raw.hex()}, indent=2).encode())
+
+    @property
+    def scrypt_n(self) -> int:
+        """scrypt's cost in this file, or the default where it uses another way."""
+        crypto = self.document.get("crypto", self.document.get("Crypto"))
+        costs = crypto.get("kdfparams") if isinstance(crypto, dict) else None
+        n = costs.get("n") if isinstance(costs, dict) else None
+        return n if type(n) is int and 2 <= n <= LARGEST_N else SCRYPT_N
 
     def decrypt(self, passphrase: bytes) -> bytes:
         """The 32 bytes of the key.
@@ -72,7 +90,7 @@ class KeyFile:
         """
         from eth_keyfile.keyfile import decode_keyfile_json
 
-        document = self._document()
+        document = self.document
         self._check_cost(document)
         try:
             return decode_keyfile_json(document, passphrase)  # type: ignore[arg-type]
@@ -83,7 +101,9 @@ class KeyFile:
         except (LookupError, TypeError, AttributeError, NotImplementedError, AssertionError):
             raise self._not_a_key_file() from None
 
-    def _document(self) -> dict[str, Any]:
+    @property
+    def document(self) -> dict[str, Any]:
+        """The object in the file. Raises :class:`KeyDamaged` where it holds none."""
         try:
             document = canonical.parse(self.content)
         except MalformedRecord as error:

@@ -1,97 +1,67 @@
-"""Keys: who can sign, and the folder of encrypted files in which keys rest."""
+"""Keys: the folder of encrypted files in which they rest, and how they are made, opened and taken in."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 import threading
 import unicodedata
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import TYPE_CHECKING
 
+from ledger import file
 from ledger.address import Address
-from ledger.errors import BadKeyName, KeyDamaged, KeyExists, Malformed, WrongPassphrase
+from ledger.companionfile import CompanionFile
+from ledger.companions import Companions, PublicKeys
+from ledger.digest import Digest
+from ledger.errors import BadKeyName, KeyDamaged, KeyExists, Malformed, StoreFault, WrongPassphrase
+from ledger.hardware import Place, place
 from ledger.keyfile import SCRYPT_N, KeyFile
 from ledger.passphrase import octets
+from ledger.signer import LocalSigner, Signer
+
+if TYPE_CHECKING:
+    from ledger.keyexport import KeyExport
+
+__all__ = ["KeyCard", "Keystore", "LocalSigner", "Signer"]
 
 _SUFFIX = ".json"
+_COMPANIONS = ".companions"
 _LONGEST_NAME = 200
 # Joiners are format characters, yet Persian and the scripts of India need them to spell.
 _JOINERS = "\u200c\u200d"
 
 
-class Signer(Protocol):
-    """Whoever can sign for an address. The key may be in this process, or far away in a KMS or HSM."""
+@dataclass(frozen=True, slots=True)
+class KeyCard:
+    """What the files of a key say to anybody: no secret, and no proof until the key is opened.
+
+    ``kind`` is ``file``, ``kms`` or ``pkcs11``; ``where`` says where in hardware the key lies. ``public`` is None for a
+    key that has no companions yet.
+    """
+
+    name: str
+    kind: str
+    address: Address
+    public: PublicKeys | None
+    where: str | None = None
 
     @property
-    def address(self) -> Address:
-        """The account that signs."""
-
-    def sign_digest(self, digest: bytes) -> bytes:
-        """65 bytes r, s, v over a 32-byte digest; v is 27 or 28, s in the lower half."""
-
-    def sign_transaction(self, tx: Mapping[str, Any]) -> bytes:
-        """The raw signed form of a transaction with all its fields filled in."""
-
-
-class LocalSigner:
-    """A key in this process. It shows itself by its address alone, and refuses to be pickled or copied."""
-
-    __slots__ = ("_address", "_key")
-
-    def __init__(self, secret: bytes) -> None:
-        """Take the 32 bytes of a secp256k1 key. Raises :class:`Malformed`, silent about the bytes, if they are none."""
-        from coincurve import PrivateKey
-        from eth_utils.crypto import keccak
-
-        if len(secret) != 32:
-            raise Malformed(f"a private key has 32 bytes, not {len(secret)}")
-        try:
-            self._key = PrivateKey(secret)
-        except ValueError:
-            raise Malformed("a private key lies between 1 and the order of secp256k1") from None
-        self._address = Address(keccak(self._key.public_key.format(compressed=False)[1:])[12:])
-
-    @classmethod
-    def generate(cls) -> LocalSigner:
-        """A new random key."""
-        from coincurve import PrivateKey
-
-        return cls(PrivateKey().secret)
-
-    @property
-    def address(self) -> Address:
-        """The account that signs."""
-        return self._address
-
-    def sign_digest(self, digest: bytes) -> bytes:
-        """65 bytes r, s, v; the nonce follows RFC 6979, so one digest always gets the same signature."""
-        if len(digest) != 32:
-            raise Malformed(f"a digest to sign has 32 bytes, not {len(digest)}")
-        signature: bytes = self._key.sign_recoverable(digest, hasher=None)
-        return signature[:64] + bytes([27 + signature[64]])
-
-    def sign_transaction(self, tx: Mapping[str, Any]) -> bytes:
-        """The raw signed transaction (EIP-155, 2930 or 1559, by its fields). :class:`Malformed` if one is missing."""
-        from eth_account import Account
-
-        try:
-            return bytes(Account.sign_transaction(dict(tx), self._key.secret).raw_transaction)
-        except (TypeError, ValueError) as error:
-            raise Malformed(f"the transaction cannot be signed: {error}") from None
-
-    def __repr__(self) -> str:
-        return f"LocalSigner({self._address})"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a private key does not leave its process")
+    def fingerprint(self) -> Digest | None:
+        """SHA-256 over address, ML-DSA, X25519 and P-256 key, 2134 bytes: one number to compare by telephone."""
+        if self.public is None:
+            return None
+        return Digest.of(self.address.raw + self.public.ml_dsa_65 + self.public.x25519 + self.public.p256)
 
 
 class Keystore:
-    """A folder of encrypted keys, ``<name>.json`` each, readable by their owner alone."""
+    """A folder of encrypted keys, readable by their owner alone.
+
+    ``<name>.json`` is a key in the format of wallets, or says where in hardware it lies; ``<name>.companions.json``
+    holds its companion keys under the same passphrase.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Nothing is read or made until it is needed."""
@@ -101,21 +71,61 @@ class Keystore:
         self._opening = threading.Lock()
 
     def new(self, name: str, passphrase: str, *, scrypt_n: int = SCRYPT_N) -> Address:
-        """Make a key and its file. Two processes that ask for the same name get one key: the other is told so.
+        """Make a key with companions. Two processes that ask for the same name get one key: the other is told so.
 
         ``scrypt_n`` is scrypt's cost, a power of two. Raises :class:`BadKeyName`, :class:`KeyExists`, and
         :class:`WrongPassphrase` for an empty passphrase.
         """
-        path = self._path(name)
-        if not passphrase:
-            raise WrongPassphrase("the passphrase is empty; the key would lie open")
-        if path.exists():
-            raise KeyExists(f"a key named {path.stem!r} exists in {self._folder}")
+        path = self._free(name, passphrase)
+        self._refuse_leftover(path, None)
         signer = LocalSigner.generate()
-        _make_private_folder(self._folder)
         word = octets(passphrase)
-        _create(KeyFile.encrypt(path, signer._key.secret, signer.address, word, scrypt_n))
+        self._write(KeyFile.encrypt(path, signer._key.secret, signer.address, word, scrypt_n))
+        # A kill here leaves a key without companions: it gets them when it is opened.
+        self._companions(path, signer.address, word, scrypt_n)
         return signer.address
+
+    def adopt(self, name: str, where: Place, passphrase: str, *, scrypt_n: int = SCRYPT_N) -> Address:
+        """Give a key in hardware a name here, and companions; ``passphrase`` locks them, and is the PIN of a token.
+
+        The key is asked for its address, but nothing is signed. The same key again under the same name changes
+        nothing. Raises what :meth:`new` and the place's signer do.
+        """
+        path = self._path(name)
+        address = where.signer(passphrase).address
+        made = KeyFile(path, where.content(address))
+        if not path.exists():
+            self._free(name, passphrase)
+        elif KeyFile.read(path) != made:
+            raise KeyExists(f"another key named {path.stem!r} exists in {self._folder}")
+        # First the companions, which prove the passphrase ever after; a kill between them is mended by the same call.
+        self._refuse_leftover(path, address)
+        self._companions(path, address, octets(passphrase), scrypt_n)
+        if not path.exists():
+            self._write(made)
+        return address
+
+    def add(self, name: str, export: KeyExport, passphrase: str, *, scrypt_n: int = SCRYPT_N) -> Address:
+        """Take in a key that was exported, or made elsewhere, under the passphrase that it has.
+
+        Companions come along, or are made. Raises what :meth:`new` does, :class:`WrongPassphrase`, and
+        :class:`KeyDamaged`.
+        """
+        path, word = self._free(name, passphrase), octets(passphrase)
+        source = export.key
+        where = place(source.document, source.path)
+        if where is None and not source.states_address:
+            source = source.stating(_decrypt(source, word)[1].address)
+        address = source.address
+        if where is None:
+            _open(source, word, None)
+        self._refuse_leftover(path, address)
+        if export.companions is not None:
+            export.companions.decrypt(word, address)
+            self._write(KeyFile(_beside(path), export.companions.content))
+        self._write(KeyFile(path, source.content))
+        self._companions(path, address, word, scrypt_n)
+        return address
 
     def has(self, name: str) -> bool:
         """Whether there is a key of that name. Raises :class:`BadKeyName`."""
@@ -131,28 +141,97 @@ class Keystore:
         """The address that the key file states, read without a passphrase; :meth:`unlock` is what proves it."""
         return KeyFile.read(self._path(name)).address
 
-    def unlock(self, name: str, passphrase: str) -> Signer:
+    def card(self, name: str) -> KeyCard:
+        """What the files of a key state, read without a passphrase. Raises :class:`KeyNotFound`, KeyDamaged."""
+        key = KeyFile.read(self._path(name))
+        where = place(key.document, key.path)
+        beside = CompanionFile.read(_beside(key.path))
+        if beside is not None and beside.address != key.address:
+            raise KeyDamaged(f"{beside.path} holds the companion keys of {beside.address}, not of {key.address}")
+        return KeyCard(
+            name=key.path.stem,
+            kind="file" if where is None else where.kind,
+            address=key.address,
+            public=None if beside is None else beside.public,
+            where=None if where is None else str(where),
+        )
+
+    def files(self, name: str) -> tuple[KeyFile, CompanionFile | None]:
+        """The files of a key as they lie there, still locked."""
+        key = KeyFile.read(self._path(name))
+        return key, CompanionFile.read(_beside(key.path))
+
+    def unlock(self, name: str, passphrase: str, *, companions: bool = True) -> Signer:
         """Open a key. It is kept open in this object: the next time takes no second, but the right passphrase still.
 
-        Raises :class:`KeyNotFound`, :class:`WrongPassphrase` (an altered file may look like it), and
-        :class:`KeyDamaged` where the file is no key file, or opens to another address than it states.
+        A key in a file that has no companions gets them now. Without ``companions`` they stay closed, and the signer
+        has none. Raises :class:`KeyNotFound`, :class:`WrongPassphrase` (an altered file may look like it), and
+        :class:`KeyDamaged` where a file is no key file, or opens to another address than it states; and of a key in
+        hardware, what its signer does.
         """
-        file = KeyFile.read(self._path(name))
+        key = KeyFile.read(self._path(name))
         word = octets(passphrase)
-        # By content: a file that was replaced is opened anew.
-        slot = hashlib.sha256(file.content).digest()
         with self._opening:
-            known = self._unlocked.get(slot)
-            if known is None:
-                known = self._unlocked[slot] = _Unlocked(_open(file, word), word)
-            elif not known.admits(word):
-                raise WrongPassphrase(f"the passphrase does not open {file.path}")
+            beside = CompanionFile.read(_beside(key.path)) if companions else None
+            known = self._unlocked.get(_slot(key, beside))
+            if known is not None:
+                if not known.admits(word):
+                    raise WrongPassphrase(f"the passphrase does not open {key.path}")
+                return known.signer
+            if companions and beside is None:
+                beside = self._mend(key, word)
+            known = self._unlocked[_slot(key, beside)] = _Unlocked(_open(key, word, beside), word)
             return known.signer
 
     def _path(self, name: str) -> Path:
         plain = unicodedata.normalize("NFC", name)
         _check_name(plain)
         return self._folder / f"{plain}{_SUFFIX}"
+
+    def _free(self, name: str, passphrase: str) -> Path:
+        path = self._path(name)
+        if not passphrase:
+            raise WrongPassphrase("the passphrase is empty; the key would lie open")
+        if path.exists():
+            raise KeyExists(f"a key named {path.stem!r} exists in {self._folder}")
+        return path
+
+    def _refuse_leftover(self, path: Path, address: Address | None) -> None:
+        """Companions without their key may be somebody's last copy: they are not overwritten."""
+        left = CompanionFile.read(_beside(path))
+        if left is not None and left.address != address:
+            raise KeyExists(f"{left.path} holds the companion keys of {left.address}, whose key is gone; move it away")
+
+    def _companions(self, path: Path, address: Address, word: bytes, scrypt_n: int) -> CompanionFile:
+        """The companion file of a key, made unless it is there."""
+        found = CompanionFile.read(_beside(path))
+        if found is None:
+            made = CompanionFile.encrypt(_beside(path), Companions.generate(), address, word, scrypt_n)
+            try:
+                self._write(KeyFile(made.path, made.content))
+            except KeyExists:  # another process was faster
+                return self._companions(path, address, word, scrypt_n)
+            return made
+        found.decrypt(word, address)
+        return found
+
+    def _mend(self, key: KeyFile, word: bytes) -> CompanionFile:
+        """Companions for a key that was made elsewhere, or at whose making the process was killed."""
+        if place(key.document, key.path) is not None:
+            # A KMS asks for no passphrase, so that a slip would lock the new ones for good.
+            raise KeyDamaged(f"{_beside(key.path)} is gone; restore it from a backup, or make the key's entry again")
+        _open(key, word, None)  # companions are made under the key's own passphrase alone
+        return self._companions(key.path, key.address, word, key.scrypt_n)
+
+    def _write(self, key: KeyFile) -> None:
+        """A whole file or none, and never over another one."""
+        _make_private_folder(self._folder)
+        try:
+            file.write(key.path, lambda target: target.write(key.content), once=True)
+        except FileExistsError:
+            raise KeyExists(f"a key named {key.path.stem!r} exists in {key.path.parent}") from None
+        except OSError as error:
+            raise StoreFault(f"{key.path} could not be written: {error.strerror}; nothing was kept") from error
 
 
 class _Unlocked:
@@ -169,11 +248,23 @@ class _Unlocked:
         return hmac.compare_digest(self._tag, hmac.digest(self._salt, word, "sha256"))
 
 
+def _slot(key: KeyFile, beside: CompanionFile | None) -> bytes:
+    # By content: a file that was replaced is opened anew.
+    parts = (key.content, b"" if beside is None else beside.content)
+    return b"".join(hashlib.sha256(part).digest() for part in parts)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.stem}{_COMPANIONS}{_SUFFIX}")
+
+
 def _check_name(name: str) -> None:
     if not name.strip():
         raise BadKeyName("a key needs a name")
     if name != name.strip() or name.startswith("."):
         raise BadKeyName(f"the key name {name!r} begins or ends with a space, or begins with a dot")
+    if name.endswith(_COMPANIONS):
+        raise BadKeyName(f"the key name {name!r} ends in {_COMPANIONS!r}: files of companion keys are named so")
     for character in name:
         hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in _JOINERS
         if hidden or character in "/\\":
@@ -199,35 +290,26 @@ def _make_private_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def _open(file: KeyFile, passphrase: bytes) -> LocalSigner:
-    stated = file.address
-    try:
-        signer = LocalSigner(file.decrypt(passphrase))
-    except Malformed as error:
-        raise KeyDamaged(f"{file.path} opens to no key: {error}") from None
-    if signer.address != stated:
-        raise KeyDamaged(f"{file.path} states the address {stated}, but opens to {signer.address}: it was altered")
+def _open(key: KeyFile, word: bytes, beside: CompanionFile | None) -> Signer:
+    where = place(key.document, key.path)
+    if where is not None:
+        # First the companions: a token counts the wrong PINs it is given.
+        companions = None if beside is None else beside.decrypt(word, key.address)
+        return _stated(key, where.signer(word.decode(errors="surrogatepass"), companions))
+    secret, alone = _decrypt(key, word)
+    signer = _stated(key, alone)
+    return signer if beside is None else LocalSigner(secret, beside.decrypt(word, signer.address))
+
+
+def _stated(key: KeyFile, signer: Signer) -> Signer:
+    if signer.address != key.address:
+        raise KeyDamaged(f"{key.path} states the address {key.address}, but opens to {signer.address}: it was altered")
     return signer
 
 
-def _create(key: KeyFile) -> None:
-    """Write a whole file or none, and never over another one."""
-    path = key.path
-    temporary = path.with_name(f".{secrets.token_hex(8)}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def _decrypt(key: KeyFile, word: bytes) -> tuple[bytes, LocalSigner]:
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key.content)
-            file.flush()
-            os.fsync(file.fileno())
-        # Unlike a rename, a link fails where the name is taken.
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        raise KeyExists(f"a key named {path.stem!r} exists in {path.parent}") from None
-    finally:
-        temporary.unlink()
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+        secret = key.decrypt(word)
+        return secret, LocalSigner(secret)
+    except Malformed as error:
+        raise KeyDamaged(f"{key.path} opens to no key: {error}") from None

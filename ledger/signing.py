@@ -2,6 +2,10 @@
 
 A wallet can make such a signature (``personal_sign``), and it can never be replayed as a transaction. The key id of a
 signature is the signer's checksummed address (EIP-55).
+
+A signer with companion keys adds a second signature over the same encoding, by ML-DSA-65 (FIPS 204), under the key id
+``ml-dsa-65:`` and the SHA-256 of that key: should ECDSA fall one day, what was co-signed before stays proven. An
+envelope is valid if its ECDSA signature is; the co-signature is reported beside it, never instead.
 """
 
 from __future__ import annotations
@@ -9,9 +13,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ledger.address import Address
+from ledger.companions import PublicKeys
 from ledger.envelope import Envelope, Signature, pae
 from ledger.errors import SignatureInvalid
-from ledger.keys import Signer
+from ledger.signer import Signer
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
@@ -20,13 +25,16 @@ _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 
 def sign(payload: bytes, signer: Signer, payload_type: str = PAYLOAD_TYPE) -> Envelope:
-    """An envelope around ``payload`` with one signature by ``signer``."""
-    return Envelope(payload, payload_type, (_signature(pae(payload_type, payload), signer),))
+    """An envelope around ``payload``, signed by ``signer``, and co-signed where it has companion keys.
+
+    ML-DSA is hedged, so that a co-signed envelope never comes out twice the same; the payload's digest does.
+    """
+    return Envelope(payload, payload_type, _signatures(pae(payload_type, payload), signer))
 
 
 def countersign(envelope: Envelope, signer: Signer) -> Envelope:
-    """The same envelope with one more signature."""
-    return replace(envelope, signatures=(*envelope.signatures, _signature(envelope.pae, signer)))
+    """The same envelope with one more signature, and co-signature."""
+    return replace(envelope, signatures=(*envelope.signatures, *_signatures(envelope.pae, signer)))
 
 
 def verify(envelope: Envelope, address: Address, payload_type: str = PAYLOAD_TYPE) -> None:
@@ -52,6 +60,29 @@ def verify(envelope: Envelope, address: Address, payload_type: str = PAYLOAD_TYP
             return
         faults.append(f"the signature under {address} belongs to {signer}, or the payload was altered")
     raise SignatureInvalid("; ".join(faults))
+
+
+def cosignature(envelope: Envelope, keys: PublicKeys, payload_type: str = PAYLOAD_TYPE) -> bool:
+    """Whether ``envelope`` bears a co-signature by ``keys``: True for a good one, False where there is none.
+
+    Raises :class:`SignatureInvalid` where there is one that is not by that key over this payload. As in
+    :func:`verify`, one good signature under the key id is enough.
+    """
+    if envelope.payload_type != payload_type:
+        raise SignatureInvalid(f"signed as {envelope.payload_type!r}, expected {payload_type!r}")
+    fault = None
+    for one in envelope.signatures:
+        if one.keyid != keys.keyid:
+            continue
+        try:
+            keys.verify(envelope.pae, one.sig)
+        except SignatureInvalid as error:
+            fault = error
+        else:
+            return True
+    if fault is not None:
+        raise fault
+    return False
 
 
 def personal_digest(message: bytes) -> bytes:
@@ -88,5 +119,9 @@ def recover(digest: bytes, sig: bytes) -> Address:
     return Address(keccak(point.format(compressed=False)[1:])[12:])
 
 
-def _signature(message: bytes, signer: Signer) -> Signature:
-    return Signature(str(signer.address), signer.sign_digest(personal_digest(message)))
+def _signatures(message: bytes, signer: Signer) -> tuple[Signature, ...]:
+    ecdsa = Signature(str(signer.address), signer.sign_digest(personal_digest(message)))
+    companions = signer.companions
+    if companions is None:
+        return (ecdsa,)
+    return ecdsa, Signature(companions.public.keyid, companions.cosign(message))

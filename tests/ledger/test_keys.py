@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ledger.address import Address
-from ledger.errors import BadKeyName, KeyDamaged, KeyExists, KeyFault, KeyNotFound, WrongPassphrase
+from ledger.errors import BadKeyName, KeyDamaged, KeyExists, KeyFault, KeyNotFound, StoreFault, WrongPassphrase
 from ledger.keys import Keystore, LocalSigner
 
 QUICK = 2
@@ -52,6 +52,7 @@ def test_a_replaced_file_is_opened_anew(store: Keystore, tmp_path: Path) -> None
     store.new("ana", "secret", scrypt_n=QUICK)
     store.unlock("ana", "secret")
     (tmp_path / "keys" / "ana.json").unlink()
+    (tmp_path / "keys" / "ana.companions.json").unlink()
     address = store.new("ana", "other", scrypt_n=QUICK)
     with pytest.raises(WrongPassphrase):
         store.unlock("ana", "secret")
@@ -113,7 +114,7 @@ def test_of_two_processes_one_wins(tmp_path: Path) -> None:
     for racer in racers:
         racer.join()
     assert outcome == sorted(["KeyExists", str(Keystore(tmp_path).address("ana"))])
-    assert [path.name for path in tmp_path.iterdir()] == ["ana.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ana.companions.json", "ana.json"]
 
 
 def test_a_name_taken_in_the_last_moment_is_not_overwritten(store: Keystore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,10 +130,11 @@ def test_a_name_taken_in_the_last_moment_is_not_overwritten(store: Keystore, mon
 def test_files_and_folders_are_their_owners_alone(tmp_path: Path) -> None:
     folder = tmp_path / "home" / "keys"
     Keystore(folder).new("ana", "secret", scrypt_n=QUICK)
-    assert stat.S_IMODE((folder / "ana.json").stat().st_mode) == 0o600
+    for name in ("ana.json", "ana.companions.json"):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
-    assert [path.name for path in folder.iterdir()] == ["ana.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["ana.companions.json", "ana.json"]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +211,7 @@ def test_no_temporary_file_is_left_when_writing_fails(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="space"):
+    with pytest.raises(StoreFault, match=r"ana\.json could not be written: No space"):
         store.new("ana", "secret", scrypt_n=QUICK)
     assert list((tmp_path / "keys").iterdir()) == []
 
