@@ -7,7 +7,7 @@ import hmac
 import io
 import secrets
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, cast
 
 from ledger import file
 from ledger.errors import DecryptionFailed, Malformed
@@ -68,6 +68,14 @@ def encrypt(source: BinaryIO, target: BinaryIO, key: DataKey, asset: bytes) -> N
         raise fault from None
 
 
+def encrypting(source: BinaryIO, key: DataKey, asset: bytes) -> BinaryIO:
+    """What :func:`encrypt` would write, as a file to read once, made while it is read: for who reads but once.
+
+    What ``source`` raises comes through; what was read by then is no whole ciphertext.
+    """
+    return cast(BinaryIO, _Encrypting(source, key, asset))
+
+
 def decrypt(source: BinaryIO, target: BinaryIO, key: DataKey, asset: bytes) -> None:
     """Decrypt what :func:`encrypt` wrote, from where ``source`` stands to its end, in constant memory.
 
@@ -101,6 +109,47 @@ def decrypt_bytes(source: BinaryIO, key: DataKey, asset: bytes) -> bytes:
     target = io.BytesIO()
     decrypt(source, target, key, asset)
     return target.getvalue()
+
+
+class _Encrypting(io.RawIOBase):
+    """Tink writes where we want to read: what it wrote waits here, a few MiB at most."""
+
+    def __init__(self, source: BinaryIO, key: DataKey, asset: bytes):
+        self._source = source
+        self._made = bytearray()
+        self._stream = _primitive(key).new_encrypting_stream(_Waiting(self._made), asset)
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while not self._stream.closed and (size < 0 or len(self._made) < size):
+            if piece := self._source.read(_PIECE):
+                self._stream.write(piece)
+            else:
+                self._stream.close()
+        some = bytes(self._made[:size] if size >= 0 else self._made)
+        del self._made[: len(some)]
+        return some
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        some = self.read(len(buffer))
+        buffer[: len(some)] = some
+        return len(some)
+
+
+class _Waiting(io.RawIOBase):
+    """Takes what is written to it to the end of some bytes."""
+
+    def __init__(self, made: bytearray):
+        self._made = made
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._made += data
+        return len(data)
 
 
 class _Passage(io.RawIOBase):

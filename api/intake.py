@@ -1,0 +1,136 @@
+"""What was done of a folder's registration, so that the same command goes on where a kill or a power cut ended it.
+
+One file of JSON lines in ``intake/`` for each folder: first the asset under which it is encrypted, then a line for each
+file that was dealt with, at last the root under which all of it was registered. A file is known again by a keyed hash
+over its path, size and times: nothing there tells a name. What a line says of a recording, its record says to all.
+
+A folder that was registered and has changed since is another dataset, and gets a key of its own: whoever holds a
+license for the first one holds that one's key.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from api.data_keys import get_or_new
+from api.home import Home
+from ledger import file
+from ledger.digest import Digest
+
+if TYPE_CHECKING:
+    from ledger.cid import Cid
+    from ledger.records import Recording
+    from ledger.vault import DataKey, Vault
+
+UNNAMED = Digest(bytes(32))
+"""Stands where a record has the commitment to a recording's name: names are committed to at the end."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """An open registration of a folder. ``done`` holds what is known of each file, None if it cannot be used."""
+
+    asset: str
+    """``dataset:`` and 32 random hex digits; see :class:`~ledger.records.DatasetRecord`."""
+    key: DataKey
+    done: Mapping[Path, Recording | None]
+    _notes: Path = field(repr=False)
+    _tags: Mapping[Path, str] = field(repr=False)
+
+    @classmethod
+    def open(cls, home: Home, vault: Vault, folder: Path, paths: Sequence[Path]) -> Intake:
+        """Go on with the registration of ``folder``, whose recordings are ``paths``, or begin one.
+
+        Only one process at a time may hold it: see :func:`name`.
+        """
+        from ledger.errors import MalformedRecord, NotFound
+
+        notes = home.folder("intake") / f"{name(folder)}.jsonl"
+        lines = _lines(notes)
+        # Begun by no one, or its key was erased, or the notes are not ours.
+        with contextlib.suppress(NotFound, KeyError, IndexError, MalformedRecord):
+            asset = str(lines[0]["asset"])
+            key = vault.get(asset)
+            tags = {path: _tag(key, folder, path) for path in paths}
+            known = {line["file"]: line["recording"] for line in lines if "file" in line}
+            if not _finished(lines) or set(tags.values()) == set(known):
+                done = {path: _recording(known[tag]) for path, tag in tags.items() if tag in known}
+                return cls(asset, key, done, notes, tags)
+        asset = f"dataset:{secrets.token_hex(16)}"
+        key = get_or_new(vault, asset)
+        file.write(notes, lambda out: out.write(json.dumps({"asset": asset}).encode() + b"\n"))
+        return cls(asset, key, {}, notes, {path: _tag(key, folder, path) for path in paths})
+
+    def note(self, path: Path, recording: Recording | None) -> None:
+        """Write down what became of a file; a recording's ciphertext must be safe in the store by then."""
+        self._append({"file": self._tags[path], "recording": recording.to_json() if recording else None})
+
+    def finish(self, root: Digest) -> None:
+        """Write down that all of it is registered."""
+        self._append({"root": str(root)})
+
+    def _append(self, line: dict[str, Any]) -> None:
+        # A line that a kill tore gets its end here; and nothing is lost but time if a power cut takes the last lines.
+        with self._notes.open("rb+") as notes:
+            end = notes.seek(0, os.SEEK_END)
+            notes.seek(end - 1)
+            torn = notes.read(1) != b"\n"
+            notes.write(b"\n" * torn + json.dumps(line).encode() + b"\n")
+
+
+def name(folder: Path) -> str:
+    """What a folder's registration is called among files and locks: a hash of where the folder really is."""
+    return hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:32]
+
+
+def pending(home: Home) -> Iterator[Cid]:
+    """Ciphertexts that no record names yet, and that a registration will go on with: to be spared by collections."""
+    for notes in home.folder("intake").glob("*.jsonl"):
+        lines = _lines(notes)
+        if not _finished(lines):
+            found = (_recording(line["recording"]) for line in lines if "recording" in line)
+            yield from (recording.content.cid for recording in found if recording is not None)
+
+
+def _lines(notes: Path) -> list[dict[str, Any]]:
+    """All lines that are whole."""
+    try:
+        written = notes.read_bytes()
+    except FileNotFoundError:
+        return []
+    lines = []
+    for line in written.splitlines():
+        with contextlib.suppress(ValueError):
+            lines.append(json.loads(line))
+    return [line for line in lines if isinstance(line, dict)]
+
+
+def _finished(lines: Sequence[Mapping[str, Any]]) -> bool:
+    return any("root" in line for line in lines)
+
+
+def _recording(written: dict[str, Any] | None) -> Recording | None:
+    from ledger.records import Recording
+    from ledger.records.fields import read_object
+
+    return None if written is None else read_object("recording", written, Recording.read)
+
+
+def _tag(key: DataKey, folder: Path, path: Path) -> str:
+    """Changes with the file: at the latest with the time of its last change of status, which nobody sets at will."""
+    try:
+        status = path.stat()
+        state = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    except OSError:
+        state = (0, 0, 0, 0, 0)
+    text = os.fsencode(path.relative_to(folder)) + b"\0" + repr(state).encode()
+    return hmac.digest(key.reveal(), b"stemmata intake\0" + text, "sha256").hex()
