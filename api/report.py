@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PAYLOAD_TYPE = "application/vnd.stemmata.audit+json"
 
 _LONG = re.compile(r"\b(?:[0-9a-f]{64}|0x[0-9a-fA-F]{40})\b")
-_MARKS = {Status.OK: "✓", Status.NOTE: "·", Status.INVALID: "✗", Status.UNVERIFIABLE: "?"}
+_MARKS = {Status.OK: "✓", Status.NOTE: "·", Status.WARNING: "!", Status.INVALID: "✗", Status.UNVERIFIABLE: "?"}
 _MEANING = {
     Verdict.VERIFIED: "verified",
     Verdict.UNKNOWN: "unknown: nothing is known here of this audio",
@@ -43,7 +43,7 @@ def as_json(outcome: Audit, name: str) -> dict[str, Any]:
 
 def as_text(outcome: Audit, name: str) -> str:
     """Verdict and what speaks against it, the tree from the audio back to the recordings, then every other check."""
-    against = [f for f in outcome.findings if f.status in (Status.INVALID, Status.UNVERIFIABLE)]
+    against = [f for f in outcome.findings if f.status in (Status.INVALID, Status.UNVERIFIABLE, Status.WARNING)]
     others = [f for f in outcome.findings if f not in against]
     lines = [f"verdict: {_MEANING[outcome.verdict]}", *map(_line, against)]
     for node in outcome.tracks:

@@ -9,33 +9,48 @@ from ledger.cid import Cid
 from ledger.digest import Digest
 from ledger.envelope import MAX_BYTES, Envelope
 from ledger.errors import DigestMismatch, MalformedRecord
-from ledger.records import DatasetRecord, LicenseRecord, TrackRecord, TrainingRunRecord, read
+from ledger.records import DatasetRecord, KeyRecord, LicenseRecord, TrackRecord, TrainingRunRecord, read
 
 if TYPE_CHECKING:
     from ledger.address import Address
     from ledger.keys import Signer
     from ledger.store import ContentStore
 
-Record = TypeVar("Record", DatasetRecord, LicenseRecord, TrainingRunRecord, TrackRecord)
+Record = TypeVar("Record", DatasetRecord, LicenseRecord, TrainingRunRecord, TrackRecord, KeyRecord)
 
 
 def publish(
-    store: ContentStore, record: DatasetRecord | LicenseRecord | TrainingRunRecord | TrackRecord, signer: Signer
+    store: ContentStore,
+    record: DatasetRecord | LicenseRecord | TrainingRunRecord | TrackRecord | KeyRecord,
+    signer: Signer,
+    *others: Signer,
 ) -> Cid:
     """Sign a record and store its envelope; the CID is the envelope's, the record's digest stays its own.
 
+    ``others`` sign it as well.
+
     Raises :class:`MalformedRecord` for one so long that :func:`fetch` would refuse it: better now than on chain.
     """
-    envelope = signing.sign(record.payload(), signer).to_bytes()
-    if len(envelope) > MAX_BYTES:
+    envelope = signing.sign(record.payload(), signer)
+    for other in others:
+        envelope = signing.countersign(envelope, other)
+    written = envelope.to_bytes()
+    if len(written) > MAX_BYTES:
         raise MalformedRecord(
-            f"the record is {len(envelope)} bytes long, signed; no more than {MAX_BYTES} are read: make several of it"
+            f"the record is {len(written)} bytes long, signed; no more than {MAX_BYTES} are read: make several of it"
         )
-    return store.add_bytes(envelope)
+    return store.add_bytes(written)
 
 
 def fetch(store: ContentStore, kind: type[Record], cid: str, digest: Digest, signer: Address) -> Record:
-    """The record of that kind behind a CID.
+    """The record of that kind behind a CID; raises as :func:`open_signed`."""
+    return open_signed(store, kind, cid, digest, signer)[0]
+
+
+def open_signed(
+    store: ContentStore, kind: type[Record], cid: str, digest: Digest, signer: Address
+) -> tuple[Record, Envelope]:
+    """The record of that kind behind a CID, and the envelope with all its signatures.
 
     Checked in this order, each with its own error: the blocks are there (:class:`BlockMissing`) and unaltered
     (:class:`DigestMismatch`), the envelope is one, its payload has the digest, ``signer`` signed it
@@ -49,4 +64,4 @@ def fetch(store: ContentStore, kind: type[Record], cid: str, digest: Digest, sig
     record = read(envelope.payload)
     if not isinstance(record, kind):
         raise MalformedRecord(f"the record at {cid} is a {type(record).__name__}, not a {kind.__name__}")
-    return record
+    return record, envelope

@@ -12,6 +12,7 @@ class Status(StrEnum):
 
     OK = "ok"  # checked, and right
     NOTE = "note"  # worth knowing; decides nothing
+    WARNING = "warning"  # checked, and not as it should be; decides nothing, by a rule that docs/audit.md gives
     INVALID = "invalid"  # checked, and wrong
     UNVERIFIABLE = "unverifiable"  # could not be checked
 

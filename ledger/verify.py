@@ -10,17 +10,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ledger.archive import Record, fetch
+from ledger.archive import Record, fetch, open_signed
 from ledger.errors import ChainUnreachable, Invalid, Malformed, Unverifiable
 from ledger.findings import Finding, Status
+from ledger.keyhistory import KeyHistory
 from ledger.lineage import DatasetNode, ModelNode, TrackNode
 from ledger.records import DatasetRecord, LicenseRecord, TrackRecord, TrainingRunRecord, parse_timestamp
 
 if TYPE_CHECKING:
     from ledger.address import Address
     from ledger.contracts import Contracts, DatasetEntry, LicenseEntry, ModelEntry, TrackEntry
-    from ledger.digest import Digest
     from ledger.store import ContentStore
+
+    Registered = DatasetEntry | LicenseEntry | ModelEntry | TrackEntry
 
 # What is wrong with a record may be quoted from it, and be of any length.
 _LONGEST_DETAIL = 1000
@@ -32,12 +34,13 @@ class Verifier:
     def __init__(self, contracts: Contracts, store: ContentStore) -> None:
         self._contracts = contracts
         self._store = store
+        self._keys = KeyHistory(contracts, store)
         self.findings: list[Finding] = []
 
     def track(self, entry: TrackEntry) -> TrackNode:
         """Check a track and everything it rests on. Chain trouble is raised, all else becomes a finding."""
         subject = f"track {entry.claim}"
-        record = self._record(TrackRecord, subject, entry.cid, entry.record, entry.creator)
+        record = self._record(TrackRecord, subject, entry, entry.creator)
         model = self._contracts.model(entry.model)
         if record is not None:
             claim = record.claim
@@ -65,7 +68,7 @@ class Verifier:
     def model(self, entry: ModelEntry) -> ModelNode:
         """Check a model: its record, its licenses at the time it was recorded, its datasets."""
         subject = f"model {entry.id}"
-        record = self._record(TrainingRunRecord, subject, entry.cid, entry.record, entry.trainer)
+        record = self._record(TrainingRunRecord, subject, entry, entry.trainer)
         uses = {use.id: use for use in record.datasets} if record is not None else {}
         if record is not None:
             self._agree(
@@ -98,7 +101,7 @@ class Verifier:
     def dataset(self, entry: DatasetEntry) -> DatasetRecord | None:
         """Check a dataset: its record, and the Merkle root over its recordings."""
         subject = f"dataset {entry.id}"
-        record = self._record(DatasetRecord, subject, entry.cid, entry.record, entry.holder)
+        record = self._record(DatasetRecord, subject, entry, entry.holder)
         if record is not None:
             # The record recomputes its root from its recordings when it is read.
             self._agree(
@@ -155,7 +158,7 @@ class Verifier:
                 continue
             name = f"license {entry.id} of dataset {dataset.id}"
             signer = license_signer(self._contracts, self._store, entry)
-            record = self._record(LicenseRecord, name, entry.cid, entry.record, signer)
+            record = self._record(LicenseRecord, name, entry, signer)
             if record is not None:
                 self._agree(
                     "license terms",
@@ -181,17 +184,18 @@ class Verifier:
             self._ok("license", subject, f"its trainer owned dataset {dataset.id} when it was recorded")
         return None, None
 
-    def _record(self, kind: type[Record], subject: str, cid: str, digest: Digest, signer: Address) -> Record | None:
-        """The record behind a CID, or None and a finding that says why not."""
+    def _record(self, kind: type[Record], subject: str, entry: Registered, signer: Address) -> Record | None:
+        """The record that an entry names, or None and a finding that says why not."""
         try:
-            record = fetch(self._store, kind, cid, digest, signer)
+            record, envelope = open_signed(self._store, kind, entry.cid, entry.record, signer)
         except Unverifiable as error:
             self._say("record", Status.UNVERIFIABLE, subject, str(error)[:_LONGEST_DETAIL])
             return None
         except (Invalid, Malformed) as error:
             self._invalid("record", subject, str(error)[:_LONGEST_DETAIL])
             return None
-        self._ok("record", subject, f"{digest}, signed by {signer}")
+        self._ok("record", subject, f"{entry.record}, signed by {signer}")
+        self.findings += self._keys.check(subject, signer, entry.block, envelope)
         return record
 
     def _agree(self, check: str, subject: str, right: str, pairs: dict[str, tuple[object, object]]) -> None:

@@ -1,4 +1,4 @@
-"""The four facts that are signed: Dataset, License, TrainingRun, Track; in-toto Statements in canonical bytes."""
+"""The facts that are signed: Dataset, License, TrainingRun, Track and Key; in-toto Statements in canonical bytes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from ledger.records.checks import PREFERENCES, USES
 from ledger.records.commitment import commitment
 from ledger.records.content import ContentRef
 from ledger.records.dataset import DatasetRecord, Omission, Recording, Terms, recordings_root
+from ledger.records.key import REASONS, KeyEvent, KeyRecord
 from ledger.records.license import LicenseRecord
 from ledger.records.statement import Record, statement_of
 from ledger.records.time import parse_timestamp, timestamp
@@ -15,11 +16,14 @@ from ledger.records.training_run import DatasetUse, Parent, Split, TrainingRunRe
 
 __all__ = [
     "PREFERENCES",
+    "REASONS",
     "USES",
     "Claim",
     "ContentRef",
     "DatasetRecord",
     "DatasetUse",
+    "KeyEvent",
+    "KeyRecord",
     "LicenseRecord",
     "Omission",
     "Parent",
@@ -37,14 +41,14 @@ __all__ = [
 ]
 
 
-def read(payload: bytes) -> DatasetRecord | LicenseRecord | TrainingRunRecord | TrackRecord:
-    """Read a record of any of the four types, by its predicate type.
+def read(payload: bytes) -> DatasetRecord | LicenseRecord | TrainingRunRecord | TrackRecord | KeyRecord:
+    """Read a record of any of the five types, by its predicate type.
 
     Raises :class:`~ledger.errors.MalformedRecord`, and :class:`~ledger.errors.Invalid` where a digest in the record
     does not follow from the rest of it.
     """
     found = statement_of(payload).get("predicateType")
-    for kind in (DatasetRecord, LicenseRecord, TrainingRunRecord, TrackRecord):
+    for kind in (DatasetRecord, LicenseRecord, TrainingRunRecord, TrackRecord, KeyRecord):
         if found == kind.PREDICATE_TYPE:
             return kind.from_payload(payload)
     raise MalformedRecord(f"predicateType: {found!r} is none that we know")
