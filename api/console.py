@@ -27,16 +27,22 @@ class Console:
         click.echo(text, err=self.as_json)
 
     @contextlib.contextmanager
-    def progress(self) -> Iterator[Callable[[str, int, int], None]]:
-        """A progress bar on a terminal and none in a pipe; the yielded function takes phase, done and total."""
+    def progress(self, *, in_bytes: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+        """A progress bar on a terminal and none in a pipe; the yielded function takes phase, done and total.
+
+        ``in_bytes`` shows MB and MB/s instead of bare numbers.
+        """
         if not sys.stderr.isatty():
             yield lambda phase, done, total: None
             return
+        from rich import progress as columns
         from rich.console import Console as RichConsole
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=RichConsole(stderr=True), transient=True) as bars:
+        counts = (
+            (columns.DownloadColumn(), columns.TransferSpeedColumn()) if in_bytes else (columns.MofNCompleteColumn(),)
+        )
+        shown = (columns.TextColumn("{task.description}"), columns.BarColumn(), *counts, columns.TimeRemainingColumn())
+        with columns.Progress(*shown, console=RichConsole(stderr=True), transient=True) as bars:
             tasks: dict[str, Any] = {}
 
             def update(phase: str, done: int, total: int) -> None:
@@ -62,5 +68,5 @@ def ask_passphrase(prompt: str) -> str:
     from api.errors import PassphraseMissing
 
     if not sys.stdin.isatty():
-        raise PassphraseMissing(f"{prompt}: nobody to ask here; set STEMMATA_PASSPHRASE")
+        raise PassphraseMissing(f"{prompt}: nobody to ask here; set STEMMATA_PASSPHRASE, or STEMMATA_PASSPHRASE_FD")
     return str(click.prompt(prompt, hide_input=True, err=True))

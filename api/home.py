@@ -1,6 +1,6 @@
 """What lies in STEMMATA_HOME, and how it is opened.
 
-keys/             keystore files, one per name (0600)
+keys/             keystore files and files of companion keys, one of each per name (0600)
 vault/            data keys of datasets, wrapped (0600)
 private/          file names and salts of datasets, encrypted, one file per Merkle root
 chain/            the embedded chain's state
@@ -23,6 +23,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ from api.settings import Settings
 
 if TYPE_CHECKING:
     from ledger.chain import Chain
+    from ledger.companions import Companions
     from ledger.contracts import Contracts
     from ledger.deployment import Deployment
     from ledger.keys import Keystore, Signer
@@ -75,7 +77,11 @@ class Home:
         return self.settings.rpc_url is not None or any(trace.exists() for trace in traces)
 
     def keystore(self) -> Keystore:
-        """The keys of this home."""
+        """The keys of this home. What was unlocked stays so while this object lives."""
+        return self._keystore
+
+    @cached_property
+    def _keystore(self) -> Keystore:
         from ledger.keys import Keystore
 
         return Keystore(self.folder("keys"))
@@ -85,7 +91,7 @@ class Home:
         if self.settings.passphrase is not None:
             return self.settings.passphrase
         if self.ask is None:
-            raise PassphraseMissing(f"a passphrase is needed for {purpose}: set STEMMATA_PASSPHRASE")
+            raise PassphraseMissing(f"a passphrase is needed for {purpose}: set STEMMATA_PASSPHRASE, or _FD")
         return self.ask(f"Passphrase for {purpose}")
 
     def new_passphrase(self, purpose: str) -> str:
@@ -96,10 +102,19 @@ class Home:
         return passphrase
 
     def signer(self, name: str) -> Signer:
-        """The key of that name, unlocked."""
+        """The key of that name, unlocked; without its companions where the settings say not to co-sign."""
+        return self._unlock(name, companions=self.settings.cosign)
+
+    def companions(self, name: str) -> Companions:
+        """The companion keys of that name, whether or not signatures are co-signed: what is sealed must open."""
+        companions = self._unlock(name, companions=True).companions
+        assert companions is not None  # noqa: S101  (unlocking with them makes them)
+        return companions
+
+    def _unlock(self, name: str, *, companions: bool) -> Signer:
         keystore = self.keystore()
         keystore.address(name)  # an unknown name is said before anybody types a passphrase
-        return keystore.unlock(name, self.passphrase(f"key {name!r}"))
+        return keystore.unlock(name, self.passphrase(f"key {name!r}"), companions=companions)
 
     def vault(self) -> Vault:
         """The data keys of this home, unlocked."""

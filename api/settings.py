@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from api.errors import UsageError
+
+_LONGEST_PASSPHRASE = 16384
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +17,9 @@ class Settings:
     """Where things lie and how to reach them.
 
     ``home``        the folder that holds everything (``STEMMATA_HOME``, default ``~/.stemmata``)
-    ``passphrase``  opens keys and vault without a prompt (``STEMMATA_PASSPHRASE``); never shown
+    ``passphrase``  opens keys and vault without a prompt (``STEMMATA_PASSPHRASE``, or the first line that comes from
+                    the file descriptor ``STEMMATA_PASSPHRASE_FD``, which no other process can look up); never shown
+    ``cosign``      whether signatures are co-signed with ML-DSA-65 (``STEMMATA_COSIGN``, on or off, default on)
     ``rpc_url``     a JSON-RPC network instead of the embedded chain (``STEMMATA_RPC``); never shown either
     ``confirmations``  blocks on a transaction's own that make it final there (``STEMMATA_CONFIRMATIONS``, default 0:
                     final when mined, as development chains have it; 12 and more where money is real)
@@ -26,18 +31,56 @@ class Settings:
     rpc_url: str | None = field(default=None, repr=False)
     deployment: Path | None = None
     confirmations: int = 0
+    cosign: bool = True
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
-        """Read the variables above; an empty variable counts as unset. Raises :class:`UsageError`."""
+        """Read the variables above; an empty variable counts as unset. Raises :class:`UsageError`.
+
+        A file descriptor gives its passphrase once: it is read here, to the end of its first line.
+        """
         deployment = environ.get("STEMMATA_DEPLOYMENT")
         confirmations = environ.get("STEMMATA_CONFIRMATIONS") or "0"
         if not (confirmations.isascii() and confirmations.isdigit()):
             raise UsageError(f"STEMMATA_CONFIRMATIONS is a number of blocks, 0 or more, not {confirmations!r}")
+        cosign = environ.get("STEMMATA_COSIGN") or "on"
+        if cosign not in ("on", "off"):
+            raise UsageError(f"STEMMATA_COSIGN is on or off, not {cosign!r}")
         return cls(
             home=Path(environ.get("STEMMATA_HOME") or "~/.stemmata").expanduser().absolute(),
-            passphrase=environ.get("STEMMATA_PASSPHRASE") or None,
+            passphrase=_passphrase(environ),
             rpc_url=environ.get("STEMMATA_RPC") or None,
             deployment=Path(deployment).expanduser().absolute() if deployment else None,
             confirmations=int(confirmations),
+            cosign=cosign == "on",
         )
+
+
+def _passphrase(environ: Mapping[str, str]) -> str | None:
+    plain, number = environ.get("STEMMATA_PASSPHRASE"), environ.get("STEMMATA_PASSPHRASE_FD")
+    if not number:
+        return plain or None
+    if plain:
+        raise UsageError("STEMMATA_PASSPHRASE and STEMMATA_PASSPHRASE_FD both give a passphrase: keep one of them")
+    if not (number.isascii() and number.isdigit()):
+        raise UsageError(f"STEMMATA_PASSPHRASE_FD is the number of an open file descriptor, not {number!r}")
+    line = _first_line(int(number))
+    if not line:
+        raise UsageError(f"STEMMATA_PASSPHRASE_FD: file descriptor {number} gives an empty passphrase")
+    # As the environment's text is: what is not UTF-8 arrives as surrogates.
+    return os.fsdecode(line)
+
+
+def _first_line(descriptor: int) -> bytes:
+    line = b""
+    while b"\n" not in line:
+        try:
+            piece = os.read(descriptor, 4096)
+        except (OSError, OverflowError):
+            raise UsageError(f"STEMMATA_PASSPHRASE_FD: file descriptor {descriptor} cannot be read") from None
+        if len(line) > _LONGEST_PASSPHRASE:
+            raise UsageError(f"STEMMATA_PASSPHRASE_FD: a passphrase has at most {_LONGEST_PASSPHRASE} bytes")
+        if not piece:
+            break
+        line += piece
+    return line.partition(b"\n")[0].removesuffix(b"\r")
