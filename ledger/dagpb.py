@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ledger import varint
-from ledger.cid import Cid
+from ledger.cid import Cid, Codec
 from ledger.errors import Malformed
 
 _VARINT, _BYTES = 0, 2  # protobuf wire types
@@ -54,6 +54,28 @@ class Node:
         if node.encode() != block:
             raise Malformed("a dag-pb node is not in canonical form: fields repeated or out of order")
         return node
+
+
+def below(root: Cid, get: Callable[[Cid], bytes], seen: set[bytes]) -> Iterator[Cid]:
+    """``root`` and every block linked from it, near or far, parents first; raw blocks are named and not read.
+
+    ``seen`` holds the digests of blocks that need no second visit, and grows by those given: the work and the memory
+    are bounded by the number of distinct blocks. What ``get`` raises comes through when the block's turn comes, and
+    :class:`~ledger.errors.Malformed` where a block is no node.
+    """
+    waiting = [root]
+    while waiting:
+        cid = waiting.pop()
+        if cid.digest in seen:
+            continue
+        seen.add(cid.digest)
+        yield cid
+        if cid.codec is not Codec.RAW:
+            try:
+                links = Node.decode(get(cid)).links
+            except Malformed as error:
+                raise Malformed(f"block {cid} is no node: {error}") from None
+            waiting.extend(link.cid for link in reversed(links))
 
 
 def field_bytes(number: int, value: bytes) -> bytes:

@@ -15,6 +15,10 @@
     │   ├── BlockMissing       the content store does not hold a block
     │   ├── NamesUnknown       records cannot be read, so nobody knows what they name
     │   ├── ChainUnreachable   no answer from the chain
+    │   ├── NodeUnreachable    no answer, or none in time, from an IPFS node, a gateway or a pinning service
+    │   ├── NodeRefused        one of them answers, and does not do what it is asked
+    │   ├── NodeFull           one of them has no room left
+    │   ├── PinFailed          a pinning service gave up, or has not pinned in the time it was given
     │   ├── HolderUnreachable  no answer, or none that makes sense, from a holder's key service
     │   └── NoDeployment       no contracts known on this chain
     ├── Refused                the contracts said no
@@ -124,6 +128,22 @@ class ChainUnreachable(Unverifiable):
 
 class HolderUnreachable(Unverifiable):
     """No answer, or none that makes sense, from a holder's key service."""
+
+
+class NodeUnreachable(Unverifiable):
+    """No answer, or none in time, from an IPFS node, a gateway or a pinning service."""
+
+
+class NodeRefused(Unverifiable):
+    """An IPFS node, a gateway or a pinning service answers, and does not do what it is asked."""
+
+
+class NodeFull(Unverifiable):
+    """An IPFS node or a pinning service has no room left."""
+
+
+class PinFailed(Unverifiable):
+    """A pinning service gave up, or has not pinned in the time it was given."""
 
 
 class NoDeployment(Unverifiable):

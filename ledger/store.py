@@ -20,9 +20,7 @@ from ledger.errors import BlockMissing, DigestMismatch, Malformed, StoreFault
 IN_MEMORY = 1 << 26
 """Bytes. What :meth:`ContentStore.read_bytes` takes into memory unless the caller says otherwise."""
 
-ABANDONED = 3600.0
-"""Seconds after which a temporary file has no writer any more."""
-
+_ABANDONED = 3600.0  # seconds after which a temporary file has no writer any more
 _FEW = 8  # blocks, up to which it is quicker to flush each than the disk
 
 
@@ -168,9 +166,9 @@ class BlockStore(ContentStore):
             os.close(descriptor)
 
     def _sweep(self) -> None:
-        oldest = time.time() - ABANDONED
+        oldest = time.time() - _ABANDONED
         for path in self.unfinished.iterdir():
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # another process sweeps too, or it is no file of ours
                 if path.stat().st_mtime < oldest:
                     path.unlink()
 
