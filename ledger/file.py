@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+_PIECE = 1 << 20
+
 
 def write(
     path: Path,
@@ -47,7 +49,9 @@ def shred(path: Path) -> None:
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        os.pwrite(descriptor, os.urandom(os.fstat(descriptor).st_size), 0)
+        size = os.fstat(descriptor).st_size
+        for start in range(0, size, _PIECE):
+            os.pwrite(descriptor, os.urandom(min(_PIECE, size - start)), start)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

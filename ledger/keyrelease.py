@@ -18,7 +18,7 @@ from ledger import canonical, signing
 from ledger.address import Address
 from ledger.digest import Digest
 from ledger.encryption import DataKey
-from ledger.envelope import Envelope
+from ledger.envelope import Envelope, Signature, pae
 from ledger.errors import KeyEnded, LicenseMissing, Malformed, MalformedRecord, RequestInvalid
 from ledger.records.fields import Fields, read_object
 from ledger.records.time import parse_timestamp, timestamp
@@ -134,8 +134,13 @@ class KeyRequest:
         )
 
     def signed(self, signer: Signer) -> bytes:
-        """The request in a DSSE envelope, in the one spelling that :meth:`verified` takes."""
-        return signing.sign(self.payload(), signer, REQUEST_TYPE).to_bytes()
+        """The request in a DSSE envelope, in the one spelling that :meth:`verified` takes.
+
+        It has one signature, by ECDSA: a request is forgotten within minutes, and proves nothing to anybody later.
+        """
+        payload = self.payload()
+        sig = signer.sign_digest(signing.personal_digest(pae(REQUEST_TYPE, payload)))
+        return Envelope(payload, REQUEST_TYPE, (Signature(str(signer.address), sig),)).to_bytes()
 
     @classmethod
     def verified(cls, data: bytes, now: datetime) -> Self:

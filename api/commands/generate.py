@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from api.commands import json_option, key_option, now
-from api.console import Console
+from api.console import Console, ask_passphrase
 from api.errors import UsageError
 from api.home import Home
 from api.settings import Settings
@@ -53,7 +53,7 @@ def generate(
     """Generate a track that carries the watermark of its claim. The same command makes the same file."""
     from api.workflows import generation
 
-    home = Home(settings)
+    home = Home(settings, ask_passphrase)
     made = generation.generate(
         home,
         model_id,
@@ -64,6 +64,7 @@ def generate(
         now=now,
         style=_weights(style),
         temperature=_temperature(temperature),
+        unlock=lambda: home.signer(key_name),
     )
     content = {
         "claim": str(made.claim.digest),

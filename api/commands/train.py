@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     metavar="PERCENT",
     help="Part of a track's income for the model's holder; cannot be changed later.",
 )
+@click.option("--seal", is_flag=True, help="Store the weights encrypted, for you and who is licensed to generate.")
 @key_option
 @json_option
 @click.pass_obj
@@ -50,6 +51,7 @@ def train(
     preset: str,
     seed: int,
     royalty: str,
+    seal: bool,
     key_name: str,
     as_json: bool,
 ) -> None:
@@ -73,6 +75,7 @@ def train(
             signer=signer,
             now=now,
             royalty_ppm=asked,
+            seal=seal,
             progress=progress,
         )
     entry = done.entry
@@ -84,11 +87,12 @@ def train(
         "datasets": [{"dataset": dataset_id, "share_ppm": share} for dataset_id, share in entry.datasets],
         "royalty": percent_from_ppm(entry.royalty_ppm),
         "metrics": done.metrics,
+        "sealed": done.sealed,
         "already": done.already,
     }
     lines = [
         f"model {entry.id}{' (trained before)' if done.already else ''}",
-        f"  weights   {entry.weights}",
+        f"  weights   {entry.weights}{' (sealed)' if done.sealed else ''}",
         *(
             f"  dataset   {dataset_id}, {percent_from_ppm(share)} % of the audio"
             for dataset_id, share in entry.datasets

@@ -9,16 +9,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api import drafts
+from api import drafts, sealed_weights
 from api.errors import OutputExists, UsageError
 from api.home import Home, Ledger
+from api.workflows import opening
 from api.workflows.shares import shares_ppm
 from ledger import file
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
+    from gen.generate import Generator
     from ledger.address import Address
     from ledger.contracts import ModelEntry
+    from ledger.keys import Signer
     from ledger.records import Claim, TrackRecord, TrainingRunRecord
 
 MAX_SECONDS = 3600
@@ -35,12 +38,13 @@ def generate(
     now: Callable[[], datetime],
     style: Sequence[int] | None = None,
     temperature: str = "1.0",
+    unlock: Callable[[], Signer] | None = None,
 ) -> TrackRecord:
     """Generate ``seconds`` of audio into a 16-bit WAV file that carries the watermark of its claim.
 
     The claim holds everything that decides the samples (model, seed, style in ppm per dataset, length, sampler) and
     who made it where; the first 64 bits of its digest are the watermark id. So the same call gives the same file.
-    Returns the Track record, unsigned as yet.
+    ``unlock`` gives the creator's key, which weights that are sealed ask for. Returns the Track record, unsigned yet.
     """
     if not 3 <= seconds <= MAX_SECONDS:
         raise UsageError(f"--seconds {seconds:g}: between 3 (a watermark needs that much) and {MAX_SECONDS}")
@@ -51,7 +55,7 @@ def generate(
 
     from gen.audio import save
     from gen.config import RATE
-    from gen.generate import GenerationRequest, Generator
+    from gen.generate import GenerationRequest
     from gen.watermark.mark import Watermark
     from gen.watermark.payload import PUBLIC_KEY
     from ledger.errors import LicenseMissing
@@ -63,7 +67,7 @@ def generate(
             raise LicenseMissing(f"model {model_id}, use generate: {creator} is neither its owner nor licensed")
         record = _training_run(ledger, entry)
         deployment = ledger.contracts.deployment
-    generator = Generator.load(weights(home, record))
+    generator = _generator(home, entry, record, unlock, now)
     claim = Claim(
         chain_id=deployment.chain_id,
         tracks=deployment.tracks,
@@ -96,6 +100,25 @@ def generate(
     finally:
         partial.unlink(missing_ok=True)
     return draft
+
+
+def _generator(
+    home: Home,
+    entry: ModelEntry,
+    record: TrainingRunRecord,
+    unlock: Callable[[], Signer] | None,
+    now: Callable[[], datetime],
+) -> Generator:
+    """The model, out of weights in clear, or of ciphertext whose key is released to the creator."""
+    from gen.generate import Generator
+
+    if not record.sealed:
+        return Generator.load(weights(home, record))
+    if unlock is None:
+        raise UsageError(f"the weights of model {entry.id} are sealed: the key of whoever generates has to be unlocked")
+    key = opening.data_key(home, home.vault(), "model", entry.id, signer=unlock(), now=now)
+    with sealed_weights.opened(home.store(), record, key) as path:
+        return Generator.load(path)
 
 
 def _describe(
@@ -132,7 +155,7 @@ def _describe(
 
 
 def weights(home: Home, record: TrainingRunRecord) -> Path:
-    """The model's weights as a file, from this home or out of the store, checked against the record's digest."""
+    """A model's weights in clear as a file, from this home or out of the store, checked against the record's digest."""
     from ledger.errors import DigestMismatch
 
     path = home.folder("models") / f"{record.weights}.safetensors"

@@ -6,6 +6,7 @@ same command again finds the finished run; one that was killed after training go
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import platform
@@ -16,8 +17,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from api import sealed_weights
+from api.data_keys import get_or_new
+from api.errors import UsageError
 from api.home import Home, Ledger
 from api.workflows import datasets as dataset_workflow
+from api.workflows import opening
 from api.workflows.shares import shares_ppm
 from ledger import file
 from ledger.digest import Digest
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
     from ledger.address import Address
     from ledger.contracts import DatasetEntry, ModelEntry
     from ledger.keys import Signer
-    from ledger.records import DatasetRecord
+    from ledger.records import ContentRef, DatasetRecord
 
 PACKAGES = ("torch", "numpy", "librosa", "safetensors", "soundfile", "soxr")
 
@@ -47,10 +52,11 @@ class Run:
     datasets: tuple[tuple[DatasetEntry, DatasetRecord], ...]
     licenses: tuple[int, ...]
     royalty_ppm: int
+    seal: bool
 
     @property
     def identity(self) -> Digest:
-        """Equal for equal runs; licenses, which may be renewed, and the royalty are left out."""
+        """Equal for equal runs; licenses, which may be renewed, the royalty and the seal are left out."""
         from ledger.canonical import encode
 
         return Digest.of(
@@ -69,10 +75,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The outcome of :func:`train`."""
+    """The outcome of :func:`train`; ``sealed`` says that the weights are stored as ciphertext."""
 
     entry: ModelEntry
     metrics: dict[str, str]
+    sealed: bool
     already: bool
 
 
@@ -85,27 +92,37 @@ def train(
     signer: Signer,
     now: Callable[[], datetime],
     royalty_ppm: int = 0,
+    seal: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> Trained:
     """Train on every dataset named, keep the weights, and record the run on chain.
 
     The chain is asked for a license before anything is decrypted, and asked again by its own contract when the run is
-    recorded. Raises :class:`ledger.errors.LicenseMissing` naming the dataset.
+    recorded. With ``seal`` the weights are kept as ciphertext alone, for the trainer and for whoever is licensed to
+    generate with the model. Raises :class:`ledger.errors.LicenseMissing` naming the dataset, and :class:`UsageError`
+    where a model that is to be sealed was recorded in clear before.
     """
     with home.ledger() as ledger:
         chosen = tuple(dataset_workflow.show(ledger, dataset_id) for dataset_id in sorted(set(dataset_ids)))
         licenses = _require_licenses(ledger, [entry for entry, _ in chosen], signer.address)
-    run = Run(signer.address, preset, seed, code_digest(), chosen, licenses, royalty_ppm)
+    run = Run(signer.address, preset, seed, code_digest(), chosen, licenses, royalty_ppm, seal)
     folder = home.folder("runs") / str(run.identity)
     with home.changing(f"run-{run.identity}"):
         outcome = _outcome(folder)
         already = outcome is not None and "model" in outcome
         if outcome is None:
-            outcome = _learn(home, folder, run, now, progress)
+            outcome = _learn(home, folder, run, signer, now, progress)
         if not already:
             outcome = _record(home, folder, run, outcome, signer)
         with home.ledger() as ledger:
-            return Trained(ledger.contracts.model(outcome["model"]), outcome["metrics"], already)
+            entry = ledger.contracts.model(outcome["model"])
+            sealed = _is_sealed(ledger, entry)
+    if seal and not sealed:
+        raise UsageError(
+            f"--seal: this run was recorded before, as model {entry.id}, with its weights in clear, and cannot be "
+            "sealed any more; another --seed makes another model"
+        )
+    return Trained(entry, outcome["metrics"], sealed, already)
 
 
 def code_digest() -> Digest:
@@ -155,6 +172,7 @@ def _learn(
     home: Home,
     folder: Path,
     run: Run,
+    signer: Signer,
     now: Callable[[], datetime],
     progress: Callable[[Progress], None] | None,
 ) -> dict[str, Any]:
@@ -164,7 +182,7 @@ def _learn(
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     started = timestamp(now())
-    result = learn(_corpora(home, run), run.preset, run.seed, folder / "weights.safetensors", progress)
+    result = learn(_corpora(home, run, signer, now), run.preset, run.seed, folder / "weights.safetensors", progress)
     digest = Digest.of_file(result.weights)
     outcome = {
         "weights": str(digest),
@@ -177,36 +195,38 @@ def _learn(
     return outcome
 
 
-def _corpora(home: Home, run: Run) -> list[StyleCorpus]:
+def _corpora(home: Home, run: Run, signer: Signer, now: Callable[[], datetime]) -> list[StyleCorpus]:
     """Every licensed recording, decrypted in memory and decoded; one style per dataset."""
     from gen.audio import load
     from gen.training.loop import StyleCorpus
 
-    vault, read = home.vault(), home.store().read_bytes
+    vault, store = home.vault(), home.store()
+    keys = [opening.data_key(home, vault, "dataset", entry.id, signer=signer, now=now) for entry, _ in run.datasets]
     corpora = []
-    for entry, record in run.datasets:
-        key = vault.get(record.asset)
-        waves = [
-            load(
-                io.BytesIO(dataset_workflow.decrypt(read(item.content.cid), key, record.asset, item.sha256)),
-                name=str(item.sha256),
-            )
-            for item in record.recordings
-        ]
+    for (entry, record), key in zip(run.datasets, keys, strict=True):
+        waves = []
+        for item in record.recordings:
+            ciphertext = b"".join(store.read(item.content.cid))
+            recording = dataset_workflow.decrypt(ciphertext, key, record.asset, item.sha256)
+            waves.append(load(io.BytesIO(recording), name=str(item.sha256)))
         corpora.append(StyleCorpus(f"dataset-{entry.id}", waves))
     return corpora
 
 
 def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer: Signer) -> dict[str, Any]:
-    """Store the weights, publish the TrainingRun record and put it on chain, once."""
-    from ledger import hashing
+    """Store the weights, publish the TrainingRun record and put it on chain, once.
+
+    Weights that are sealed go from the home at last, so that their ciphertext alone stays.
+    """
     from ledger.archive import publish
     from ledger.records import DatasetUse, Split, TrainingRunRecord
 
     weights = Digest.parse(outcome["weights"])
-    path = home.folder("models") / f"{weights}.safetensors"
-    if not path.exists():
-        (folder / "weights.safetensors").replace(path)
+    path = folder / "weights.safetensors"
+    if not run.seal:
+        path = home.folder("models") / f"{weights}.safetensors"
+        if not path.exists():
+            (folder / "weights.safetensors").replace(path)
     lengths = [sum(item.frames * 1000 // item.rate for item in record.recordings) for _, record in run.datasets]
     uses = tuple(
         DatasetUse(entry.id, entry.record, entry.root, license_id, share)
@@ -217,8 +237,8 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
         if entry is None or entry.trainer != signer.address:  # somebody else's model: the contract will say so
             record = TrainingRunRecord(
                 weights=weights,
-                sealed=False,
-                content=hashing.keep(ledger.store, path),
+                sealed=run.seal,
+                content=_store(home, ledger, path, weights, run.seal),
                 weights_size=path.stat().st_size,
                 trainer=signer.address,
                 royalty_ppm=run.royalty_ppm,
@@ -241,6 +261,26 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
             entry = ledger.contracts.record_model(
                 signer, weights, record.digest, str(cid), shares, royalty_ppm=run.royalty_ppm
             )
+    if run.seal:
+        with contextlib.suppress(FileNotFoundError):
+            file.shred(path)
     outcome = {**outcome, "model": entry.id}
     file.write(folder / "outcome.json", lambda out: out.write(json.dumps(outcome).encode()))
     return outcome
+
+
+def _store(home: Home, ledger: Ledger, path: Path, weights: Digest, seal: bool) -> ContentRef:
+    """The weights into the store, as they are or as ciphertext."""
+    from ledger import hashing
+
+    if not seal:
+        return hashing.keep(ledger.store, path)
+    key = get_or_new(home.vault(), sealed_weights.asset(weights))
+    return sealed_weights.keep(ledger.store, path, weights, key, home.folder("tmp"))
+
+
+def _is_sealed(ledger: Ledger, entry: ModelEntry) -> bool:
+    from ledger.archive import fetch
+    from ledger.records import TrainingRunRecord
+
+    return fetch(ledger.store, TrainingRunRecord, entry.cid, entry.record, entry.trainer).sealed
