@@ -48,7 +48,7 @@ class Stage:
     """Where the demo speaks and what time it is. ``progress`` opens a progress bar."""
 
     say: Callable[[str], None]
-    progress: Callable[[], AbstractContextManager[Report]]
+    progress: Callable[..., AbstractContextManager[Report]]
     now: Callable[[], datetime]
 
 
@@ -144,7 +144,7 @@ def _keys(home: Home, stage: Stage) -> dict[str, Signer]:
 def _register(home: Home, source: Path, title: str, license_: str, signer: Signer, stage: Stage) -> DatasetEntry:
     from ledger.records import Terms
 
-    with stage.progress() as report:
+    with stage.progress(in_bytes=True) as report:
         done = datasets.add(
             home,
             source,

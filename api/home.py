@@ -3,6 +3,7 @@
 keys/             keystore files and files of companion keys, one of each per name (0600)
 vault/            data keys of datasets, wrapped (0600)
 private/          file names and salts of datasets, encrypted, one file per Merkle root
+intake/           what was done of each folder's registration, so that it can go on after a kill
 chain/            the embedded chain's state
 outbox/           signed transactions on their way to a JSON-RPC network, until they are final there (0600)
 deployment.json   the contracts' addresses
@@ -11,7 +12,7 @@ models/           weights by digest, so that generation need not read them from 
 runs/             training runs by identity: what came out, and the model id once recorded
 drafts/           records of what ``generate`` wrote and ``mint`` has yet to sign, by file digest
 locks/            one for each thing that only one process may change at a time
-tmp/              ciphertext on its way into the store
+tmp/              ciphertext of weights on its way into the store
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def add(
     )
     terms = words.allow(terms, allowed)
     signer = home.signer(key_name)
-    with console.progress() as report:
+    with console.progress(in_bytes=True) as report:
         done = datasets.add(
             home,
             folder,
