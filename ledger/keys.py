@@ -6,17 +6,16 @@ import hashlib
 import hmac
 import secrets
 import threading
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ledger import file
+from ledger import file, keyname
 from ledger.address import Address
 from ledger.companionfile import CompanionFile
 from ledger.companions import Companions, PublicKeys
 from ledger.digest import Digest
-from ledger.errors import BadKeyName, KeyDamaged, KeyExists, Malformed, StoreFault, WrongPassphrase
+from ledger.errors import KeyDamaged, KeyExists, KeyNotFound, Malformed, StoreFault, WrongPassphrase
 from ledger.hardware import Place, place
 from ledger.keyfile import SCRYPT_N, KeyFile
 from ledger.passphrase import octets
@@ -26,12 +25,6 @@ if TYPE_CHECKING:
     from ledger.keyexport import KeyExport
 
 __all__ = ["KeyCard", "Keystore", "LocalSigner", "Signer"]
-
-_SUFFIX = ".json"
-_COMPANIONS = ".companions"
-_LONGEST_NAME = 200
-# Joiners are format characters, yet Persian and the scripts of India need them to spell.
-_JOINERS = "\u200c\u200d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +115,7 @@ class Keystore:
         self._refuse_leftover(path, address)
         if export.companions is not None:
             export.companions.decrypt(word, address)
-            self._write(KeyFile(_beside(path), export.companions.content))
+            self._write(KeyFile(keyname.beside(path), export.companions.content))
         self._write(KeyFile(path, source.content))
         self._companions(path, address, word, scrypt_n)
         return address
@@ -135,7 +128,7 @@ class Keystore:
         """The names of all keys, sorted."""
         if not self._folder.is_dir():
             return ()
-        return tuple(sorted(path.stem for path in self._folder.iterdir() if _is_key_file(path)))
+        return tuple(sorted(path.stem for path in self._folder.iterdir() if keyname.is_key_file(path)))
 
     def address(self, name: str) -> Address:
         """The address that the key file states, read without a passphrase; :meth:`unlock` is what proves it."""
@@ -145,7 +138,7 @@ class Keystore:
         """What the files of a key state, read without a passphrase. Raises :class:`KeyNotFound`, KeyDamaged."""
         key = KeyFile.read(self._path(name))
         where = place(key.document, key.path)
-        beside = CompanionFile.read(_beside(key.path))
+        beside = CompanionFile.read(keyname.beside(key.path))
         if beside is not None and beside.address != key.address:
             raise KeyDamaged(f"{beside.path} holds the companion keys of {beside.address}, not of {key.address}")
         return KeyCard(
@@ -156,10 +149,31 @@ class Keystore:
             where=None if where is None else str(where),
         )
 
+    def rename(self, name: str, to: str) -> None:
+        """Give a key another name, with its companions; a kill in between is mended by the same call.
+
+        Raises :class:`KeyNotFound`, and :class:`KeyExists` where the other name is another key's.
+        """
+        source, target = self._path(name), self._path(to)
+        # Both names first, then the old ones away, the key before its companions: no key is ever without its own.
+        pairs = ((keyname.beside(source), keyname.beside(target)), (source, target))
+        if not any(old.exists() for old, _ in pairs):
+            raise KeyNotFound(f"no key named {source.stem!r} in {self._folder}")
+        for old, new in pairs:
+            if old.exists() and not (new.exists() and new.samefile(old)):
+                try:
+                    new.hardlink_to(old)
+                except FileExistsError:
+                    raise KeyExists(f"{new} is another key's; {source.stem!r} keeps its name") from None
+        file.sync(self._folder)
+        for old, _ in reversed(pairs):
+            old.unlink(missing_ok=True)
+        file.sync(self._folder)
+
     def files(self, name: str) -> tuple[KeyFile, CompanionFile | None]:
         """The files of a key as they lie there, still locked."""
         key = KeyFile.read(self._path(name))
-        return key, CompanionFile.read(_beside(key.path))
+        return key, CompanionFile.read(keyname.beside(key.path))
 
     def unlock(self, name: str, passphrase: str, *, companions: bool = True) -> Signer:
         """Open a key. It is kept open in this object: the next time takes no second, but the right passphrase still.
@@ -172,7 +186,7 @@ class Keystore:
         key = KeyFile.read(self._path(name))
         word = octets(passphrase)
         with self._opening:
-            beside = CompanionFile.read(_beside(key.path)) if companions else None
+            beside = CompanionFile.read(keyname.beside(key.path)) if companions else None
             known = self._unlocked.get(_slot(key, beside))
             if known is not None:
                 if not known.admits(word):
@@ -184,9 +198,7 @@ class Keystore:
             return known.signer
 
     def _path(self, name: str) -> Path:
-        plain = unicodedata.normalize("NFC", name)
-        _check_name(plain)
-        return self._folder / f"{plain}{_SUFFIX}"
+        return keyname.path(self._folder, name)
 
     def _free(self, name: str, passphrase: str) -> Path:
         path = self._path(name)
@@ -198,15 +210,15 @@ class Keystore:
 
     def _refuse_leftover(self, path: Path, address: Address | None) -> None:
         """Companions without their key may be somebody's last copy: they are not overwritten."""
-        left = CompanionFile.read(_beside(path))
+        left = CompanionFile.read(keyname.beside(path))
         if left is not None and left.address != address:
             raise KeyExists(f"{left.path} holds the companion keys of {left.address}, whose key is gone; move it away")
 
     def _companions(self, path: Path, address: Address, word: bytes, scrypt_n: int) -> CompanionFile:
         """The companion file of a key, made unless it is there."""
-        found = CompanionFile.read(_beside(path))
+        found = CompanionFile.read(keyname.beside(path))
         if found is None:
-            made = CompanionFile.encrypt(_beside(path), Companions.generate(), address, word, scrypt_n)
+            made = CompanionFile.encrypt(keyname.beside(path), Companions.generate(), address, word, scrypt_n)
             try:
                 self._write(KeyFile(made.path, made.content))
             except KeyExists:  # another process was faster
@@ -219,7 +231,9 @@ class Keystore:
         """Companions for a key that was made elsewhere, or at whose making the process was killed."""
         if place(key.document, key.path) is not None:
             # A KMS asks for no passphrase, so that a slip would lock the new ones for good.
-            raise KeyDamaged(f"{_beside(key.path)} is gone; restore it from a backup, or make the key's entry again")
+            raise KeyDamaged(
+                f"{keyname.beside(key.path)} is gone; restore it from a backup, or make the key's entry again"
+            )
         _open(key, word, None)  # companions are made under the key's own passphrase alone
         return self._companions(key.path, key.address, word, key.scrypt_n)
 
@@ -252,35 +266,6 @@ def _slot(key: KeyFile, beside: CompanionFile | None) -> bytes:
     # By content: a file that was replaced is opened anew.
     parts = (key.content, b"" if beside is None else beside.content)
     return b"".join(hashlib.sha256(part).digest() for part in parts)
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f"{path.stem}{_COMPANIONS}{_SUFFIX}")
-
-
-def _check_name(name: str) -> None:
-    if not name.strip():
-        raise BadKeyName("a key needs a name")
-    if name != name.strip() or name.startswith("."):
-        raise BadKeyName(f"the key name {name!r} begins or ends with a space, or begins with a dot")
-    if name.endswith(_COMPANIONS):
-        raise BadKeyName(f"the key name {name!r} ends in {_COMPANIONS!r}: files of companion keys are named so")
-    for character in name:
-        hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in _JOINERS
-        if hidden or character in "/\\":
-            raise BadKeyName(f"the key name {name!r} holds {character!r}: no slashes or invisible characters, please")
-    if len(name.encode()) > _LONGEST_NAME:
-        raise BadKeyName(f"a key name has at most {_LONGEST_NAME} bytes of UTF-8; this one has {len(name.encode())}")
-
-
-def _is_key_file(path: Path) -> bool:
-    if path.suffix != _SUFFIX:
-        return False
-    try:
-        _check_name(path.stem)
-    except BadKeyName:
-        return False
-    return True
 
 
 def _make_private_folder(folder: Path) -> None:
