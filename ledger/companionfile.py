@@ -15,7 +15,7 @@ from ledger import canonical
 from ledger.address import Address
 from ledger.companions import Companions, PublicKeys
 from ledger.errors import KeyDamaged, Malformed, WrongPassphrase
-from ledger.passphrase import lock, unlock
+from ledger.passphrase import from_hex, lock, unlock
 
 _VERSION = 1
 _LARGEST_FILE = 16384
@@ -69,7 +69,7 @@ class CompanionFile:
         """The public keys that the file states, with no proof until it is opened. Raises :class:`KeyDamaged`."""
         document = self.document
         try:
-            return PublicKeys(*(bytes.fromhex(document[name]) for name in _PUBLIC))
+            return PublicKeys(*(from_hex(document[name]) for name in _PUBLIC))
         except (KeyError, TypeError, ValueError, Malformed):
             raise self._damaged() from None
 

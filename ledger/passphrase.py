@@ -43,12 +43,20 @@ def unlock(locked: Mapping[str, Any], passphrase: bytes, aad: bytes) -> bytes | 
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    salt, nonce, wrapped = (bytes.fromhex(locked[name]) for name in ("salt", "nonce", "wrapped"))
+    salt, nonce, wrapped = (from_hex(locked[name]) for name in ("salt", "nonce", "wrapped"))
     key = _stretch(passphrase, salt, locked["n"])
     try:
         return AESGCM(key).decrypt(nonce, wrapped, aad)
     except InvalidTag:
         return None
+
+
+def from_hex(text: str) -> bytes:
+    """Bytes from lower-case hexadecimal and nothing else, so that no byte of a file can change unnoticed. ValueError."""
+    data = bytes.fromhex(text)
+    if data.hex() != text:
+        raise ValueError("not in lower-case hexadecimal")
+    return data
 
 
 def _stretch(passphrase: bytes, salt: bytes, n: int) -> bytes:

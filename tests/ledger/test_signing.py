@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from ledger import signing
 from ledger.address import Address
+from ledger.companions import Companions
+from ledger.digest import Digest
 from ledger.envelope import Envelope, Signature
 from ledger.errors import Malformed, SignatureInvalid
 from ledger.keys import LocalSigner, Signer
@@ -199,3 +201,66 @@ def test_a_transaction_that_lacks_a_field_is_refused_by_name() -> None:
     with pytest.raises(Malformed, match="gas") as caught:
         ANA.sign_transaction(transaction)
     assert (bytes(31) + b"\x01").hex() not in str(caught.value)
+
+
+# -- co-signatures
+
+COMPANIONS = Companions(bytes(range(96)))
+CARL = LocalSigner(bytes(31) + b"\x03", COMPANIONS)
+OTHERS = Companions(bytes(96)).public
+
+
+def test_a_signer_with_companions_signs_twice_over_the_same_bytes() -> None:
+    envelope = Envelope.from_bytes(signing.sign(PAYLOAD, CARL).to_bytes())
+    first, second = envelope.signatures
+    assert first == signing.sign(PAYLOAD, LocalSigner(bytes(31) + b"\x03")).signatures[0]
+    assert second.keyid == COMPANIONS.public.keyid == f"ml-dsa-65:{Digest.of(COMPANIONS.public.ml_dsa_65)}"
+    COMPANIONS.public.verify(envelope.pae, second.sig)
+    signing.verify(envelope, CARL.address)
+    assert signing.cosignature(envelope, COMPANIONS.public)
+
+
+def test_no_cosignature_is_no_fault() -> None:
+    envelope = signing.sign(PAYLOAD, ANA)
+    assert not signing.cosignature(envelope, COMPANIONS.public)
+    assert not signing.cosignature(signing.sign(PAYLOAD, CARL), OTHERS)
+
+
+def test_a_countersignature_brings_its_cosignature() -> None:
+    envelope = signing.countersign(signing.sign(PAYLOAD, ANA), CARL)
+    assert len(envelope.signatures) == 3
+    signing.verify(envelope, ANA.address)
+    assert signing.cosignature(envelope, COMPANIONS.public)
+
+
+@given(st.integers(0, 3309 * 8 - 1))
+def test_any_flipped_bit_of_a_cosignature_is_noticed(bit: int) -> None:
+    ecdsa, good = signing.sign(PAYLOAD, CARL).signatures
+    sig = bytearray(good.sig)
+    sig[bit // 8] ^= 1 << bit % 8
+    envelope = Envelope(PAYLOAD, signing.PAYLOAD_TYPE, (ecdsa, Signature(good.keyid, bytes(sig))))
+    with pytest.raises(SignatureInvalid, match="co-signature"):
+        signing.cosignature(envelope, COMPANIONS.public)
+    signing.verify(envelope, CARL.address)  # hybrid: valid if the ECDSA is
+
+
+@pytest.mark.parametrize("change", [{"payload": b'{"fact":2}'}, {"payload_type": "text/plain"}])
+def test_a_cosignature_covers_payload_and_type(change: dict) -> None:
+    envelope = replace(signing.sign(PAYLOAD, CARL), **change)
+    with pytest.raises(SignatureInvalid):
+        signing.cosignature(envelope, COMPANIONS.public, change.get("payload_type", signing.PAYLOAD_TYPE))
+    with pytest.raises(SignatureInvalid):
+        signing.cosignature(envelope, COMPANIONS.public)
+
+
+def test_somebody_elses_cosignature_under_ones_key_id() -> None:
+    ecdsa, good = signing.sign(PAYLOAD, CARL).signatures
+    forged = Envelope(PAYLOAD, signing.PAYLOAD_TYPE, (ecdsa, Signature(OTHERS.keyid, good.sig)))
+    with pytest.raises(SignatureInvalid, match=OTHERS.keyid):
+        signing.cosignature(forged, OTHERS)
+
+
+def test_one_good_cosignature_among_bad_ones_is_enough() -> None:
+    ecdsa, good = signing.sign(PAYLOAD, CARL).signatures
+    bad = Signature(good.keyid, bytes(3309))
+    assert signing.cosignature(Envelope(PAYLOAD, signing.PAYLOAD_TYPE, (ecdsa, bad, good)), COMPANIONS.public)
