@@ -24,6 +24,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ from api.errors import HomeBusy, PassphraseMissing, UsageError
 from api.settings import Settings
 
 if TYPE_CHECKING:
+    from ledger.address import Address
     from ledger.chain import Chain
     from ledger.companions import Companions
     from ledger.contracts import Contracts
@@ -160,6 +162,46 @@ class Home:
         """On the embedded chain, give a key that has nothing its allowance; on a network, do nothing."""
         if self.settings.rpc_url is None and ledger.chain.balance(signer.address) == 0:
             ledger.chain.fund(signer.address, EMBEDDED_ALLOWANCE_WEI)
+
+    @contextlib.contextmanager
+    def acting(self, account: Address) -> Iterator[Ledger]:
+        """The same for an account that is about to sign records, asked before it has worked for them.
+
+        Raises :class:`~ledger.errors.KeyEnded` where its key was rotated or revoked.
+        """
+        from ledger.errors import KeyEnded
+
+        with self.ledger() as ledger:
+            end = ledger.contracts.key_end(account)
+            if end is not None:
+                follows = "make a new key" if end.successor is None else f"{end.successor} goes on: act with that key"
+                word = "revoked" if end.successor is None else "rotated"
+                raise KeyEnded(f"the key of {account} was {word} in block {end.block}; {follows}")
+            yield ledger
+
+    def introduce(self, ledger: Ledger, signer: Signer) -> None:
+        """:meth:`fund`, and let the account publish its companion keys, once, before its first record is registered.
+
+        On a network that is one transaction more; later calls only look.
+        """
+        from ledger.archive import publish
+        from ledger.errors import Invalid, Malformed, Unverifiable
+        from ledger.keyhistory import KeyHistory
+        from ledger.records import KeyRecord, timestamp
+
+        self.fund(ledger, signer)
+        if signer.companions is None:
+            return
+        contracts, public = ledger.contracts, signer.companions.public
+        with self.changing("keys"):
+            newest = contracts.published_keys(signer.address)[-1:]
+            with contextlib.suppress(Invalid, Malformed, Unverifiable):  # a record that is lost is published anew
+                if newest and KeyHistory(contracts, ledger.store).companions(newest[0]) == public:
+                    return
+            now = datetime.fromtimestamp(ledger.chain.timestamp(ledger.chain.block_number), UTC)
+            record = KeyRecord(signer.address, "published", public, None, None, None, timestamp(now))
+            cid = publish(ledger.store, record, signer)
+            contracts.publish_keys(signer, record.digest, str(cid))
 
     @contextlib.contextmanager
     def changing(self, what: str, timeout: float = 600.0) -> Iterator[None]:

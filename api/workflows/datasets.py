@@ -60,6 +60,8 @@ def add(
     from ledger.records import DatasetRecord, recordings_root, timestamp
 
     vault = home.vault()  # before the long work, so that a wrong passphrase is said at once
+    with home.acting(signer.address):
+        pass  # and a key that has ended as well
     paths = scan(folder).recordings
     with home.changing(f"intake-{intake.name(folder)}"):
         taking = intake.Intake.open(home, vault, folder, paths)
@@ -92,7 +94,7 @@ def add(
             )
             with home.ledger() as ledger:
                 cid = publish(ledger.store, record, signer)
-                home.fund(ledger, signer)
+                home.introduce(ledger, signer)
                 entry = ledger.contracts.register_dataset(signer, root, record.digest, str(cid), terms)
         taking.finish(root)
     return Registered(entry, len(good), seconds, left_out, already=False)

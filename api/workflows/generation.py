@@ -61,7 +61,7 @@ def generate(
     from ledger.errors import LicenseMissing
     from ledger.records import Claim
 
-    with home.ledger() as ledger:
+    with home.acting(creator) as ledger:
         entry = ledger.contracts.model(model_id)
         if not ledger.contracts.is_licensed("model", model_id, creator, "generate"):
             raise LicenseMissing(f"model {model_id}, use generate: {creator} is neither its owner nor licensed")

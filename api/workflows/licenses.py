@@ -53,7 +53,7 @@ def buy(
     from ledger.archive import publish
     from ledger.errors import PriceNotMet
 
-    with home.changing("licenses"), home.ledger() as ledger:
+    with home.changing("licenses"), home.acting(signer.address) as ledger:
         contracts = ledger.contracts
         entry = subject(contracts, kind, id)
         if entry.owner == signer.address:
@@ -67,7 +67,7 @@ def buy(
             raise PriceNotMet(f"{kind} {id} costs {terms.price} of the smallest unit now, not {price}; look again")
         record = _record(kind, entry, signer.address, missing, now, terms)
         cid = publish(ledger.store, record, signer)
-        home.fund(ledger, signer)
+        home.introduce(ledger, signer)
         if terms.currency is not None and terms.price:
             contracts.allow(signer, terms.currency, terms.price)
         return Licensed(contracts.buy_license(signer, kind, id, missing, record.digest, str(cid), terms), already=False)
@@ -96,7 +96,7 @@ def grant(
     from ledger.errors import ConsentWithdrawn, NotOwner
     from ledger.records import parse_timestamp
 
-    with home.changing("licenses"), home.ledger() as ledger:
+    with home.changing("licenses"), home.acting(signer.address) as ledger:
         contracts = ledger.contracts
         entry = subject(contracts, kind, id)
         if entry.owner != signer.address:
@@ -119,7 +119,7 @@ def grant(
         terms = replace(entry.terms, price=0, currency=None, until=until, royalty_ppm=royalty_ppm)
         record = _record(kind, entry, licensee, tuple(uses), now, terms)
         cid = publish(ledger.store, record, signer)
-        home.fund(ledger, signer)
+        home.introduce(ledger, signer)
         given = contracts.grant_license(signer, kind, id, licensee, tuple(uses), end, record.digest, str(cid))
         return Licensed(given, already=False)
 

@@ -37,7 +37,7 @@ def mint(home: Home, path: Path, *, signer: Signer, royalty_ppm: int = ROYALTY_P
     from ledger.errors import AlreadyRegistered
 
     audio = Digest.of_file(path)
-    with home.changing("tracks"), home.ledger() as ledger:
+    with home.changing("tracks"), home.acting(signer.address) as ledger:
         known = ledger.contracts.track_by_audio(audio)
         if known is not None:
             if signer.address not in (known.creator, known.owner):
@@ -49,7 +49,7 @@ def mint(home: Home, path: Path, *, signer: Signer, royalty_ppm: int = ROYALTY_P
             raise NotCreator(f"{path} was generated for {creator}; mint it with that key, not {signer.address}")
         ledger.store.add_file(path)
         cid = publish(ledger.store, record, signer)
-        home.fund(ledger, signer)
+        home.introduce(ledger, signer)
         claim = record.claim
         entry = ledger.contracts.mint_track(
             signer, claim.digest, audio, record.digest, str(cid), claim.model, record.royalty_ppm

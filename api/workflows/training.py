@@ -102,7 +102,7 @@ def train(
     generate with the model. Raises :class:`ledger.errors.LicenseMissing` naming the dataset, and :class:`UsageError`
     where a model that is to be sealed was recorded in clear before.
     """
-    with home.ledger() as ledger:
+    with home.acting(signer.address) as ledger:
         chosen = tuple(dataset_workflow.show(ledger, dataset_id) for dataset_id in sorted(set(dataset_ids)))
         licenses = _require_licenses(ledger, [entry for entry, _ in chosen], signer.address)
     run = Run(signer.address, preset, seed, code_digest(), chosen, licenses, royalty_ppm, seal)
@@ -256,7 +256,7 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
                 split=Split(**outcome["split"]),
             )
             cid = publish(ledger.store, record, signer)
-            home.fund(ledger, signer)
+            home.introduce(ledger, signer)
             shares = [(use.id, use.share_ppm) for use in uses]
             entry = ledger.contracts.record_model(
                 signer, weights, record.digest, str(cid), shares, royalty_ppm=run.royalty_ppm
