@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from ledger import unixfs, varint
 from ledger.cid import Cid
-from ledger.errors import Malformed, MalformedCid
+from ledger.errors import DigestMismatch, Malformed, MalformedCid
 from ledger.store import ContentStore
 
 # The header in DAG-CBOR, {"roots": [cid], "version": 1}, in its two halves around the CID.
@@ -48,6 +50,31 @@ def load(store: ContentStore, source: BinaryIO) -> Cid:
         store.put(Cid(section[:size]), section[size:])
     store.check(root)
     return root
+
+
+def pack(root: Cid, blocks: Iterable[tuple[Cid, bytes]]) -> bytes:
+    """Some blocks as an archive in memory. ``root`` stands in its header, and need not be among them."""
+    target = io.BytesIO()
+    _write_section(target, _header(root))
+    for cid, block in blocks:
+        _write_section(target, cid.raw, block)
+    return target.getvalue()
+
+
+def unpack(source: BinaryIO) -> Iterator[tuple[Cid, bytes]]:
+    """The blocks of an archive, in its order, each verified; the header may say what it likes.
+
+    Raises :class:`~ledger.errors.Malformed` for what is no archive of our kinds of blocks or is cut off within a
+    block, and :class:`~ledger.errors.DigestMismatch`. Whether it held all that was asked for, the caller must see.
+    """
+    if _read_section(source, _LARGEST_SECTION) is None:
+        raise Malformed("the archive is empty")
+    while (section := _read_section(source, _LARGEST_SECTION)) is not None:
+        size = 34 if section[:1] == b"\x12" else 36
+        cid, block = Cid(section[:size]), section[size:]
+        if not cid.names(block):
+            raise DigestMismatch(f"block {cid} in the archive is not what its CID says")
+        yield cid, block
 
 
 def _header(root: Cid) -> bytes:
