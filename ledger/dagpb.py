@@ -78,6 +78,11 @@ def below(root: Cid, get: Callable[[Cid], bytes], seen: set[bytes]) -> Iterator[
             waiting.extend(link.cid for link in reversed(links))
 
 
+def link_size(link: Link) -> int:
+    """Bytes that a link takes within an encoded node."""
+    return len(field_bytes(2, _encode_link(link)))
+
+
 def field_bytes(number: int, value: bytes) -> bytes:
     """A length-delimited protobuf field."""
     return varint.encode(number << 3 | _BYTES) + varint.encode(len(value)) + value

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
-from ledger import file, unixfs
+from ledger import file, folder, unixfs
 from ledger.cid import Cid
 from ledger.errors import BlockMissing, DigestMismatch, Malformed, StoreFault
 
@@ -54,6 +54,11 @@ class ContentStore(Protocol):
         """
         return _add(source, self.put)
 
+    def add_folder(self, source: Path) -> Cid:
+        """Keep a folder and all below as :func:`ledger.folder.import_folder` does, whose errors it raises; its CID."""
+        with self.batch() as batch:
+            return folder.import_folder(source, batch.put)
+
     @contextlib.contextmanager
     def batch(self) -> Iterator[ContentStore]:
         """This store for many blocks at once, by any number of threads: they are durable when the statement ends.
@@ -79,8 +84,8 @@ class ContentStore(Protocol):
         return cast(BinaryIO, io.BufferedReader(_Content(self.read(cid, limit=limit))))
 
     def check(self, cid: Cid) -> None:
-        """Read and verify every block under ``cid``; returns if all are whole, else raises as :meth:`read`."""
-        for _ in unixfs.blocks(cid, self.get):
+        """Read and verify every block under a file or folder; returns if all are whole, else raises as :meth:`read`."""
+        for _ in folder.blocks(cid, self.get):
             pass
 
 
@@ -96,16 +101,16 @@ class BlockStore(ContentStore):
     torn; reading finds that out, and adding the content again replaces it.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, place: Path):
         """Open the store, and create its folder at the first time; :class:`~ledger.errors.StoreFault` if that fails."""
-        self.folder = folder
-        self.unfinished = folder / "tmp"
-        self._lock = folder / "lock"
+        self.folder = place
+        self.unfinished = place / "tmp"
+        self._lock = place / "lock"
         try:
             self.unfinished.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self._lock, os.O_RDONLY | os.O_CREAT, 0o666))
         except OSError as error:
-            raise StoreFault(f"the content store {folder} cannot be created: {error.strerror}") from error
+            raise StoreFault(f"the content store {place} cannot be created: {error.strerror}") from error
         self._sweep()
 
     @contextlib.contextmanager
@@ -219,9 +224,8 @@ class _Batch(ContentStore):
                 return
             for path in self._paths:
                 file.sync(path)
-            folders = {folder for path in self._paths for folder in list(path.parents)[:3]}
-            for folder in folders:
-                file.sync(folder)
+            for above in {above for path in self._paths for above in list(path.parents)[:3]}:
+                file.sync(above)
         except OSError as error:
             raise StoreFault(
                 f"blocks could not be written to {self._store.folder}: {error.strerror}; add them again"

@@ -29,8 +29,8 @@ Get = Callable[[Cid], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """A part of a file: the CID at its top, its bytes of content, its bytes in blocks."""
+class Part:
+    """A file or a part of one: the CID at its top, its bytes of content, its bytes in blocks."""
 
     cid: Cid
     size: int
@@ -42,20 +42,25 @@ class _Opened:
     """What one block says: content of its own, or the parts below it."""
 
     content: bytes
-    parts: tuple[_Part, ...]
+    parts: tuple[Part, ...]
     size: int
     total_size: int
 
 
 def import_file(file: BinaryIO, put: Put, *, chunk: int = CHUNK, width: int = WIDTH) -> Cid:
+    """As :func:`import_part`, for its CID alone."""
+    return import_part(file, put, chunk=chunk, width=width).cid
+
+
+def import_part(file: BinaryIO, put: Put, *, chunk: int = CHUNK, width: int = WIDTH) -> Part:
     """Cut ``file`` into blocks from where it stands to its end, give each to ``put``, children before parents.
 
     ``chunk`` (bytes) and ``width`` (links) are the profile's; other figures give other CIDs. At most ``chunk`` bytes
     and ``width`` links a level are held in memory. What ``put`` raises comes through.
     """
-    levels: list[list[_Part]] = [[]]
+    levels: list[list[Part]] = [[]]
 
-    def push(height: int, part: _Part) -> None:
+    def push(height: int, part: Part) -> None:
         if height == len(levels):
             levels.append([])
         if len(levels[height]) == width:
@@ -66,12 +71,12 @@ def import_file(file: BinaryIO, put: Put, *, chunk: int = CHUNK, width: int = WI
     for piece in _pieces(file, chunk):
         cid = Cid.of_raw(piece)
         put(cid, piece)
-        push(0, _Part(cid, len(piece), len(piece)))
+        push(0, Part(cid, len(piece), len(piece)))
     height = 0
     while height + 1 < len(levels) or len(levels[height]) > 1:
         push(height + 1, _parent(levels[height], put))
         height += 1
-    return levels[height][0].cid
+    return levels[height][0]
 
 
 def read(cid: Cid, get: Get, *, limit: int = MAX_SIZE) -> Iterator[bytes]:
@@ -99,7 +104,7 @@ def blocks(cid: Cid, get: Get, *, limit: int = MAX_SIZE) -> Iterator[tuple[Cid, 
             yield name, block
 
 
-def _walk(root: Cid, get: Get, limit: int, seen: set[tuple[_Part, int]] | None) -> Iterator[tuple[Cid, bytes, bytes]]:
+def _walk(root: Cid, get: Get, limit: int, seen: set[tuple[Part, int]] | None) -> Iterator[tuple[Cid, bytes, bytes]]:
     """CID, block and content of each node in the order of the file; with ``seen``, equal parts only once."""
     block, opened = _open(root, get)
     if opened.size > limit:
@@ -156,17 +161,17 @@ def _open_file_node(block: bytes) -> _Opened:
         raise Malformed(f"it announces {size} bytes and {len(node.links)} links, and lists {len(sizes)} sizes for them")
     if 0 in sizes or (content and sizes):
         raise Malformed("it links to nothing, or holds content beside links")
-    parts = tuple(_Part(link.cid, below, link.total_size) for link, below in zip(node.links, sizes, strict=True))
+    parts = tuple(Part(link.cid, below, link.total_size) for link, below in zip(node.links, sizes, strict=True))
     return _Opened(content, parts, size, len(block) + sum(part.total_size for part in parts))
 
 
-def _parent(parts: list[_Part], put: Put) -> _Part:
+def _parent(parts: list[Part], put: Put) -> Part:
     sizes = [part.size for part in parts]
     links = tuple(dagpb.Link(part.cid, part.total_size) for part in parts)
     block = dagpb.Node(links, _file_data(b"", sum(sizes), sizes)).encode()
     cid = Cid.of_dag_pb(block)
     put(cid, block)
-    return _Part(cid, sum(sizes), len(block) + sum(part.total_size for part in parts))
+    return Part(cid, sum(sizes), len(block) + sum(part.total_size for part in parts))
 
 
 def _file_data(content: bytes, size: int, sizes: list[int]) -> bytes:

@@ -1,0 +1,302 @@
+"""Folders as UnixFS directories, so that the CID of a folder is the same wherever it is computed.
+
+What ``ipfs add -r`` does, with one difference: names that begin with a dot are left out, empty folders are kept, times,
+owners and modes are not recorded; but symbolic links are refused, since what they say is a path on this machine.
+
+A folder whose node would be longer than 256 KiB becomes a hash array mapped trie (HAMT) of 256 ways over MurmurHash3
+(x64, 128 bits, the first 64). Source: the UnixFS specification, and IPIP-499 for the threshold of ``unixfs-v1-2025``:
+the size of the node in bytes, all links included.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ledger import dagpb, unixfs
+from ledger.cid import Cid, Codec
+from ledger.dagpb import Link, Node
+from ledger.errors import Malformed, StoreFault
+from ledger.unixfs import Get, Put
+
+LONGEST_NODE = 1 << 18
+"""Bytes of a folder's node, beyond which it is a trie."""
+MAX_DEPTH = 128
+"""Folders within folders."""
+MAX_ENTRIES = 1_000_000
+"""Files and folders that :func:`walk` lists unless the caller says otherwise."""
+
+_DIRECTORY, _HAMT = 1, 5  # UnixFS DataType
+_FANOUT = 256
+_MURMUR3 = 0x22  # multicodec murmur3-x64-64
+_LEVELS = 8  # bytes of the hash, one for each level of the trie
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a folder holds under a name: a file's or a folder's CID, and the bytes of all its blocks as announced."""
+
+    name: str
+    cid: Cid
+    total_size: int
+
+
+def import_folder(
+    folder: Path, put: Put, *, longest: int = LONGEST_NODE, opened: Callable[[Path], None] = lambda path: None
+) -> Cid:
+    """Give every block of a folder and of all below to ``put``, children before parents; the CID.
+
+    ``opened`` is told each file before it is read. Memory grows with the entries of one folder and those above it, and
+    not with the files. Raises :class:`~ledger.errors.Malformed` for what cannot stand in a UnixFS folder: a symbolic
+    link, a device, a name that is not UTF-8, folders nested deeper than :data:`MAX_DEPTH`; and :class:`OSError` as
+    reading does.
+    """
+    return _import(folder, put, longest, opened, MAX_DEPTH)[0]
+
+
+def entries(cid: Cid, get: Get) -> Iterator[Entry]:
+    """What the folder ``cid`` holds: in the order of names, or that of the trie. ``Malformed`` if it is none."""
+    for _, _, entry in _nodes(cid, get):
+        if entry is not None:
+            yield entry
+
+
+def walk(cid: Cid, get: Get, *, most: int = MAX_ENTRIES) -> Iterator[tuple[str, Cid, bool]]:
+    """Path, CID, and whether it is a folder, for everything below ``cid``; a folder before what it holds.
+
+    Raises :class:`~ledger.errors.Malformed` beyond ``most`` entries and :data:`MAX_DEPTH` levels: a few blocks can
+    announce any number of them.
+    """
+    count = 0
+    known: dict[bytes, bool] = {}  # the same block may be linked a million times
+    waiting = [("", cid, 0)]
+    while waiting:
+        path, at, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise Malformed(f"the folders under {cid} are nested deeper than {MAX_DEPTH}: {path[:100]}...")
+        folders = []
+        for entry in entries(at, get):
+            count += 1
+            if count > most:
+                raise Malformed(f"the folder {cid} announces more than {most} entries; no more are read here")
+            inner = f"{path}{entry.name}"
+            is_one = known.get(entry.cid.digest)
+            if is_one is None:
+                is_one = known[entry.cid.digest] = is_folder(entry.cid, get)
+            yield inner, entry.cid, is_one
+            if is_one:
+                folders.append((f"{inner}/", entry.cid, depth + 1))
+        waiting.extend(reversed(folders))
+
+
+def blocks(cid: Cid, get: Get, *, limit: int = unixfs.MAX_SIZE) -> Iterator[tuple[Cid, bytes]]:
+    """The distinct blocks of a file or a folder, parents before children; ``limit`` is for each file.
+
+    The work is bounded by the number of distinct blocks. Raises as :func:`ledger.unixfs.read` and :func:`entries` do.
+    """
+    given: set[bytes] = set()
+    waiting = [cid]
+    while waiting:
+        at = waiting.pop()
+        if at.digest in given:
+            continue
+        if not is_folder(at, get):
+            for name, block in unixfs.blocks(at, get, limit=limit):
+                if name.digest not in given:
+                    given.add(name.digest)
+                    yield name, block
+            continue
+        below = []
+        for name, block, entry in _nodes(at, get):
+            if entry is not None:
+                below.append(entry.cid)
+            elif name.digest not in given:
+                given.add(name.digest)
+                yield name, block
+        waiting.extend(reversed(below))
+
+
+def is_folder(cid: Cid, get: Get) -> bool:
+    """Whether a block is the top of a folder; raises as ``get`` does, and ``Malformed`` for what is no UnixFS node."""
+    if cid.codec is Codec.RAW:
+        return False
+    return _kind(Node.decode(get(cid))) in (_DIRECTORY, _HAMT)
+
+
+def export(cid: Cid, get: Get, target: Path, *, most: int = MAX_ENTRIES) -> int:
+    """Write the folder ``cid`` as ``target``, which must not exist; the number of files. Raises as :func:`walk`.
+
+    Stopped by an error it leaves what was written until then, of which each file that has its name is whole.
+    """
+    from ledger import file
+
+    count = 0
+    try:
+        target.mkdir()
+        for path, below, is_one in walk(cid, get, most=most):
+            if is_one:
+                (target / path).mkdir()
+                continue
+            fill = functools.partial(_fill, unixfs.read(below, get))
+            file.write(target / path, fill, once=True, mode=0o644)
+            count += 1
+    except OSError as error:
+        raise StoreFault(f"{error.filename or target} cannot be written: {error.strerror}") from error
+    return count
+
+
+def _fill(pieces: Iterator[bytes], out: BinaryIO) -> None:
+    out.writelines(pieces)
+
+
+def _import(folder: Path, put: Put, longest: int, opened: Callable[[Path], None], depth: int) -> tuple[Cid, int]:
+    """CID and bytes of all blocks of a folder."""
+    if depth < 0:
+        raise Malformed(f"{folder}: folders are nested deeper than {MAX_DEPTH}; no reader follows them so far")
+    links = []
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        if path.name.startswith("."):
+            continue
+        mode = path.lstat().st_mode
+        _check_name(path)
+        if stat.S_ISDIR(mode):
+            cid, size = _import(path, put, longest, opened, depth - 1)
+        elif stat.S_ISREG(mode):
+            opened(path)
+            with path.open("rb") as source:
+                part = unixfs.import_part(source, put)
+            cid, size = part.cid, part.total_size
+        else:
+            what = "a symbolic link" if stat.S_ISLNK(mode) else "neither file nor folder"
+            raise Malformed(f"{path} is {what}; put the file itself in its place, or take it away")
+        links.append(Link(cid, size, path.name))
+    links.sort(key=lambda link: (link.name or "").encode())
+    node = Node(tuple(links), dagpb.field_int(1, _DIRECTORY))
+    if sum(dagpb.link_size(link) for link in links) + 4 > longest:
+        return _shard([(_hash(link.name or ""), link) for link in links], put, 0)
+    return _put(node, put)
+
+
+def _check_name(path: Path) -> None:
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        raise Malformed(f"{path.parent / ascii(path.name)}: the name is not UTF-8; rename it") from None
+
+
+def _put(node: Node, put: Put) -> tuple[Cid, int]:
+    block = node.encode()
+    cid = Cid.of_dag_pb(block)
+    put(cid, block)
+    return cid, len(block) + sum(link.total_size for link in node.links)
+
+
+def _shard(hashed: list[tuple[bytes, Link]], put: Put, level: int) -> tuple[Cid, int]:
+    """A node of the trie over these links, which agree in the first ``level`` bytes of their names' hashes."""
+    if level == _LEVELS:
+        names = ", ".join(repr(link.name) for _, link in hashed[:2])
+        raise Malformed(f"names {names} have the same 64-bit hash; no trie can hold both, so rename one")
+    slots: dict[int, list[tuple[bytes, Link]]] = {}
+    for one in hashed:
+        slots.setdefault(one[0][level], []).append(one)
+    links = []
+    for slot in sorted(slots):
+        held = slots[slot]
+        if len(held) == 1:
+            link = held[0][1]
+            links.append(Link(link.cid, link.total_size, f"{slot:02X}{link.name}"))
+        else:
+            links.append(Link(*_shard(held, put, level + 1), f"{slot:02X}"))
+    return _put(Node(tuple(links), _trie_data(slots)), put)
+
+
+def _hash(name: str) -> bytes:
+    import mmh3
+
+    return mmh3.hash64(name.encode(), x64arch=True, signed=False)[0].to_bytes(8, "big")
+
+
+def _trie_data(slots: Iterable[int]) -> bytes:
+    """The UnixFS ``Data`` message of a trie's node: which slots are taken, as a big-endian number."""
+    taken = sum(1 << slot for slot in slots)
+    field = taken.to_bytes((taken.bit_length() + 7) // 8, "big")
+    return (
+        dagpb.field_int(1, _HAMT)
+        + dagpb.field_bytes(2, field)
+        + dagpb.field_int(5, _MURMUR3)
+        + dagpb.field_int(6, _FANOUT)
+    )
+
+
+def _nodes(cid: Cid, get: Get) -> Iterator[tuple[Cid, bytes, Entry | None]]:
+    """Each node of one folder, with None, then what it holds; of a trie all nodes, their blocks without repetition."""
+    waiting = [(cid, 0, b"")]
+    while waiting:
+        at, level, prefix = waiting.pop()
+        block = get(at)
+        try:
+            node = Node.decode(block)
+            kind = _kind(node)
+            if kind == _DIRECTORY and level == 0:
+                found = _flat(node)
+            elif kind == _HAMT:
+                found = _slots(node, level, prefix)
+            else:
+                raise Malformed(f"its UnixFS type is {kind}; only folders (1, and 5 for tries) are read here")
+        except Malformed as error:
+            raise Malformed(f"block {at} is not part of a UnixFS folder: {error}") from None
+        yield at, block, None
+        below = []
+        for slot, entry in found:
+            if entry.name:
+                yield at, block, entry
+            else:
+                below.append((entry.cid, level + 1, prefix + bytes([slot])))
+        waiting.extend(reversed(below))
+
+
+def _kind(node: Node) -> int:
+    for number, value in dagpb.fields(node.data or b""):
+        if number == 1 and isinstance(value, int):
+            return value
+    raise Malformed("it does not say what it is")
+
+
+def _flat(node: Node) -> list[tuple[int, Entry]]:
+    if node.data != dagpb.field_int(1, _DIRECTORY):
+        raise Malformed("its UnixFS data says more than that it is a folder")
+    found = [(0, _entry(link, link.name)) for link in node.links]
+    names = [entry.name.encode() for _, entry in found]
+    if any(one >= another for one, another in itertools.pairwise(names)):
+        raise Malformed("its names are not in order, or one comes twice")
+    return found
+
+
+def _slots(node: Node, level: int, prefix: bytes) -> list[tuple[int, Entry]]:
+    """What a node of a trie holds; a node below has no name."""
+    if level >= _LEVELS:
+        raise Malformed("its trie is deeper than the hash is long")
+    found = []
+    for link in node.links:
+        label = link.name or ""
+        slot, name = label[:2], label[2:]
+        if len(slot) != 2 or any(digit not in "0123456789ABCDEF" for digit in slot):
+            raise Malformed(f"a link of its trie is called {label[:40]!r}, which begins with no slot")
+        if name and _hash(name)[: level + 1] != prefix + bytes([int(slot, 16)]):
+            raise Malformed(f"{name[:40]!r} is not where its hash belongs")
+        found.append((int(slot, 16), _entry(link, name) if name else Entry("", link.cid, link.total_size)))
+    taken = [slot for slot, _ in found]
+    if taken != sorted(set(taken)) or not taken or node.data != _trie_data(taken):
+        raise Malformed("its links are not those that its UnixFS data announces")
+    return found
+
+
+def _entry(link: Link, name: str | None) -> Entry:
+    if not name or name in (".", "..") or "/" in name or "\0" in name:
+        raise Malformed(f"it holds something called {(name or '')[:40]!r}, which is no name of a file")
+    return Entry(name, link.cid, link.total_size)
