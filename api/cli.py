@@ -17,6 +17,7 @@ from api.commands.audit import audit
 from api.commands.content import content
 from api.commands.dataset import dataset
 from api.commands.demo import demo
+from api.commands.forget import forget
 from api.commands.generate import generate
 from api.commands.income import income
 from api.commands.key import key
@@ -25,11 +26,14 @@ from api.commands.market import market
 from api.commands.mint import mint
 from api.commands.model import model
 from api.commands.royalties import royalties
+from api.commands.serve_keys import serve_keys
 from api.commands.train import train
 from api.settings import Settings
 
 STUDIO = frozenset({"torch", "librosa", "safetensors", "yaml"})
 """What the extra ``studio`` brings, by the names of imports."""
+SERVE = frozenset({"fastapi", "starlette", "uvicorn"})
+"""What the extra ``serve`` brings."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -49,6 +53,8 @@ def stemmata(context: click.Context) -> None:
 
 for command in (demo, key, dataset, license_, train, model, generate, mint, audit, market, royalties, income, content):
     stemmata.add_command(command)
+stemmata.add_command(serve_keys)
+dataset.add_command(forget)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -83,9 +89,11 @@ def _say_error(name: str, message: str) -> None:
 
 
 def _named(error: Exception) -> Exception:
-    """A library of the studio that is not installed, as an error that says what to type; anything else unchanged."""
-    from api.errors import StudioMissing
+    """A library of an extra that is not installed, as an error that says what to type; anything else unchanged."""
+    from api.errors import ServiceMissing, StudioMissing
 
+    if isinstance(error, ModuleNotFoundError) and error.name in SERVE:
+        return ServiceMissing(f"serving needs {error.name}; in the project's folder: pip install '.[serve]'")
     if isinstance(error, ModuleNotFoundError) and error.name in STUDIO:
         return StudioMissing(
             f"training and generation need {error.name}; in the project's folder: pip install '.[studio]'"

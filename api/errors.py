@@ -9,7 +9,9 @@ ApiError
 ├── NamesForgotten         the key of a dataset's file names was erased
 ├── NotGenerated           a file to be minted is not what ``generate`` wrote here
 ├── NotCreator             the claim belongs to another key
-└── HomeBusy               another process is changing this home
+├── HomeBusy               another process is changing this home
+├── StudioMissing          training and generation are not installed
+└── ServiceMissing         what serves over HTTP is not installed
 """
 
 from __future__ import annotations
@@ -75,3 +77,7 @@ class HomeBusy(ApiError):
 
 class StudioMissing(ApiError):
     """Training and generation are not installed."""
+
+
+class ServiceMissing(ApiError):
+    """What serves over HTTP is not installed."""

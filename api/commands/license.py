@@ -1,4 +1,4 @@
-"""``stemmata license``: buy and grant the right to use a dataset or a model."""
+"""``stemmata license``: buy and grant the right to use a dataset or a model, and open what is encrypted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.group("license")
 def license_() -> None:
-    """Buy or grant the right to use a dataset or a model."""
+    """Buy or grant the right to use a dataset or a model; open one that is encrypted elsewhere."""
 
 
 @license_.command("buy")
@@ -98,6 +98,30 @@ def grant(
         now=now,
     )
     _say(done, kind, subject_id, f"{to} owns {kind} {subject_id}: no license needed", as_json)
+
+
+@license_.command("open")
+@click.argument("subject_id", metavar="ID", type=click.IntRange(min=1))
+@click.option("--model", "of_model", is_flag=True, help="ID is a model's and not a dataset's.")
+@click.option("--from", "url", required=True, metavar="URL", help="The holder's key service.")
+@key_option
+@json_option
+@click.pass_obj
+def open_(settings: Settings, subject_id: int, of_model: bool, url: str, key_name: str, as_json: bool) -> None:
+    """Get the key of dataset (or sealed model) ID from its holder, and keep it in this home, encrypted.
+
+    The chain has to say that the key's account is licensed. In a home that it was registered in, nothing has to be
+    opened.
+    """
+    from api.workflows import opening
+
+    home = Home(settings, ask_passphrase)
+    kind: SubjectKind = "model" if of_model else "dataset"
+    done = opening.fetch(home, kind, subject_id, url=url, signer=home.signer(key_name), now=now)
+    content = {kind: subject_id, "digest": str(done.asset.digest), "tried": done.tried, "already": done.already}
+    before = " (held before)" if done.already else ""
+    tried = "opens its content" if done.tried else "not tried yet: the content is not in this home"
+    Console(as_json).result(content, f"{kind} {subject_id}: key kept{before}; {tried}")
 
 
 def _say(done: Licensed, kind: SubjectKind, subject_id: int, owned: str, as_json: bool) -> None:

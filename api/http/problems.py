@@ -1,0 +1,42 @@
+"""Errors as problem details (RFC 9457): the name of the error, its status, and what may be told to a stranger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def status_of(error: Exception) -> int:
+    """400 for what is not what it claims to be, 403 for what was checked and is wrong or is refused, 404 for what is
+    not there, 503 for what cannot be checked now, and 500 for everything else.
+    """
+    from api.errors import HomeBusy
+    from ledger.errors import Invalid, Malformed, NotFound, Refused, StoreFault, Unverifiable
+
+    kinds: tuple[tuple[type[Exception], int], ...] = (
+        (Malformed, 400),
+        (Invalid, 403),
+        (Refused, 403),
+        (NotFound, 404),
+        (Unverifiable, 503),
+        (StoreFault, 503),
+        (HomeBusy, 503),
+    )
+    return next((status for kind, status in kinds if isinstance(error, kind)), 500)
+
+
+def problem(error: Exception) -> dict[str, Any]:
+    """The problem of an error. What went wrong on this side is told by its name alone: words may name paths."""
+    status = status_of(error)
+    if status == 500:
+        return of(500, "Fault", "something is wrong on this side; its keeper finds more in the log")
+    name = "Malformed" if status == 400 else type(error).__name__
+    if status == 503:
+        return of(503, name, "this could not be checked now; try again later")
+    return of(status, name, str(error))
+
+
+def of(status: int, name: str, detail: str) -> dict[str, Any]:
+    """A problem by its parts."""
+    return {"type": f"urn:stemmata:error:{name}", "title": name, "status": status, "detail": detail}

@@ -1,0 +1,107 @@
+"""Forget what a dataset's files were called, or how to open its recordings, by erasing the keys (crypto-shredding).
+
+Records, roots, licenses and audits rest on digests and salted commitments, never on a key, so that every proof stays
+what it is. What cannot be reached from here is said: copies of this home, and whoever holds a key already.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from api import private_names
+from api.home import Home, Ledger
+from ledger import file
+
+if TYPE_CHECKING:
+    from ledger.records import DatasetRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What stays of a dataset, for everybody: its record, and what rests on it on chain.
+
+    ``stored`` counts the recordings whose ciphertext is in this home's store, ``licensees`` the accounts that were ever
+    licensed to train, each of which may hold the recordings' key.
+    """
+
+    record: DatasetRecord
+    stored: int
+    licenses: int
+    licensees: int
+    models: int
+    tracks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The outcome of :func:`forget`: what was erased now. ``recordings_open`` says that this home can open them yet."""
+
+    names: bool
+    recordings: bool
+    recordings_open: bool
+    remains: Remains
+
+
+def forget(
+    home: Home, dataset_id: int, *, recordings: bool = False, confirm: Callable[[DatasetRecord], None]
+) -> Forgotten:
+    """Erase the key of the file names and salts of a dataset, and with ``recordings`` the key of its recordings.
+
+    The keys go first, then what they opened and what this home noted of the folder; so a run that was killed has
+    forgotten all that it got to, and the same call goes on. Once more, it erases nothing. ``confirm`` is asked before.
+    Raises :class:`~ledger.errors.StoreFault` where the disk refuses.
+    """
+    with home.ledger() as ledger:
+        remains = _remains(ledger, dataset_id)
+    record = remains.record
+    confirm(record)
+    vault = home.vault()
+    with home.changing("datasets"):
+        names = vault.erase(private_names.asset(record.root))
+        names = _unlink(private_names.path(home, record.root)) or names
+        names = _forget_folder(home, record.asset) or names
+        keys = (record.asset, f"licensed:{record.root}")
+        erased = [vault.erase(key) for key in keys] if recordings else []
+        left = any(vault.holds(key) for key in keys)
+    return Forgotten(names, any(erased), left, remains)
+
+
+def _unlink(path: Path) -> bool:
+    if not path.exists():
+        return False
+    file.shred(path)
+    return True
+
+
+def _forget_folder(home: Home, asset: str) -> bool:
+    """The notes of a registration: they are found by a hash of the folder's path, and know its files by another."""
+    found = False
+    for notes in home.folder("intake").glob("*.jsonl"):
+        try:
+            first = json.loads(notes.read_bytes().split(b"\n", 1)[0])
+        except (ValueError, FileNotFoundError):
+            continue
+        if isinstance(first, dict) and first.get("asset") == asset:
+            found = _unlink(notes) or found
+    return found
+
+
+def _remains(ledger: Ledger, dataset_id: int) -> Remains:
+    from api.workflows import datasets
+
+    contracts = ledger.contracts
+    _, record = datasets.show(ledger, dataset_id)
+    licenses = contracts.licenses("dataset", dataset_id)
+    models = {model.id for model in contracts.models() if dataset_id in dict(model.datasets)}
+    return Remains(
+        record=record,
+        stored=sum(ledger.store.has(recording.content.cid) for recording in record.recordings),
+        licenses=len(licenses),
+        licensees=len({entry.licensee for entry in licenses if "train" in entry.uses}),
+        models=len(models),
+        tracks=sum(track.model in models for track in contracts.tracks()),
+    )
