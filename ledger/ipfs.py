@@ -208,7 +208,7 @@ class IpfsNode(ContentStore):
                 f"{self.name} cannot be reached, or broke off ({what}: {type(error).__name__}); "
                 "is it running, and IPFS_API the address of its API? the same command goes on where it was"
             ) from None
-        except (exceptions.Error, AssertionError, LookupError, TypeError, ValueError) as error:
+        except (exceptions.Error, AssertionError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise NodeRefused(f"{self.name} does not answer as an IPFS node: {type(error).__name__}, {what}") from None
 
     def _named(self, said: str, what: str, absent: Cid | None) -> LedgerError:

@@ -201,7 +201,7 @@ class PinningService:
         try:
             error = codec.loads(body)["error"]
             said = f"{error['reason']}: {error['details']}" if error.get("details") else str(error["reason"])
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             said = "and says no reason"
         said = f"HTTP status {status}, {words(said, self._token)}"
         if status in (401, 403):
@@ -232,7 +232,7 @@ class PinningService:
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except (ValueError, LookupError, TypeError, AttributeError, Malformed) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, Malformed) as error:
             raise NodeRefused(f"{self.name} does not answer as a pinning service: {type(error).__name__}") from None
 
 
