@@ -61,6 +61,27 @@ class CorpusConfig:
 
 
 @dataclass(frozen=True)
+class CleaningConfig:
+    """What recordings are brought to before anything learns from them.
+
+    lowest and highest: edges of the band that is kept, in Hz; lowest 0 keeps everything down to 0 Hz, highest 22050
+    everything above. loudness: integrated, in LUFS. ceiling: the true peak that no gain may pass, in dBTP; a recording
+    that would pass it stays quieter than `loudness`, since a limiter would change its sound.
+    """
+
+    lowest: float = 20.0
+    highest: float = 20000.0
+    loudness: float = -20.0
+    ceiling: float = -1.0
+
+    def __post_init__(self) -> None:
+        _require(self.lowest == 0 or 1 <= self.lowest <= 1000, "cleaning.lowest", "0, or between 1 and 1000 Hz")
+        _require(2000 <= self.highest <= RATE / 2, "cleaning.highest", f"between 2000 and {RATE / 2} Hz")
+        _require(-60 <= self.loudness <= -5, "cleaning.loudness", "between -60 and -5 LUFS")
+        _require(-20 <= self.ceiling <= 0, "cleaning.ceiling", "between -20 and 0 dBTP")
+
+
+@dataclass(frozen=True)
 class GeneratorConfig:
     """The LSTM that writes mel frames, and how it is trained.
 
