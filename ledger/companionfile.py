@@ -59,19 +59,12 @@ class CompanionFile:
     @property
     def address(self) -> Address:
         """Whose companions the file says it holds; it opens for no other. Raises :class:`KeyDamaged`."""
-        try:
-            return Address.parse(self.document["address"])
-        except (KeyError, TypeError, Malformed):
-            raise self._damaged() from None
+        return self._address(self.document)
 
     @property
     def public(self) -> PublicKeys:
         """The public keys that the file states, with no proof until it is opened. Raises :class:`KeyDamaged`."""
-        document = self.document
-        try:
-            return PublicKeys(*(from_hex(document[name]) for name in _PUBLIC))
-        except (KeyError, TypeError, ValueError, Malformed):
-            raise self._damaged() from None
+        return self._public(self.document)
 
     def decrypt(self, passphrase: bytes, address: Address) -> Companions:
         """The companions of ``address``.
@@ -79,9 +72,10 @@ class CompanionFile:
         Raises :class:`WrongPassphrase` (an altered file may look like it), and :class:`KeyDamaged` where the file is
         none of ours, belongs to another address, or states other public keys than it holds.
         """
-        if self.address != address:
-            raise KeyDamaged(f"{self.path} holds the companion keys of {self.address}, not of {address}; {_REMEDY}")
-        stated, document = self.public, self.document
+        document = self.document
+        holder, stated = self._address(document), self._public(document)
+        if holder != address:
+            raise KeyDamaged(f"{self.path} holds the companion keys of {holder}, not of {address}; {_REMEDY}")
         try:
             seed = unlock(document, passphrase, _aad(address))
         except (KeyError, TypeError, ValueError, Malformed):
@@ -106,6 +100,18 @@ class CompanionFile:
         if not isinstance(document, dict) or document.get("version") != _VERSION or _spell(document) != self.content:
             raise self._damaged()
         return document
+
+    def _address(self, document: dict[str, Any]) -> Address:
+        try:
+            return Address.parse(document["address"])
+        except (KeyError, TypeError, Malformed):
+            raise self._damaged() from None
+
+    def _public(self, document: dict[str, Any]) -> PublicKeys:
+        try:
+            return PublicKeys(*(from_hex(document[name]) for name in _PUBLIC))
+        except (KeyError, TypeError, ValueError, Malformed):
+            raise self._damaged() from None
 
     def _damaged(self) -> KeyDamaged:
         return KeyDamaged(f"{self.path} is no file of companion keys, version {_VERSION}, or was altered; {_REMEDY}")

@@ -42,6 +42,11 @@ class KeyExport:
             raise KeyNotFound(f"there is no file {path}") from None
         if len(content) > _LARGEST_FILE:
             raise KeyDamaged(f"{path} is too large for a key")
+        return cls.of(path, content)
+
+    @classmethod
+    def of(cls, path: Path, content: bytes) -> KeyExport:
+        """What a file holds; ``path`` is for what errors say."""
         document = KeyFile(path, content).document
         if "format" not in document:
             return cls(KeyFile(path, content), None)

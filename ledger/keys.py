@@ -115,7 +115,7 @@ class Keystore:
         self._refuse_leftover(path, address)
         if export.companions is not None:
             export.companions.decrypt(word, address)
-            self._write(KeyFile(keyname.beside(path), export.companions.content))
+            self._keep(CompanionFile(keyname.beside(path), export.companions.content))
         self._write(KeyFile(path, source.content))
         self._companions(path, address, word, scrypt_n)
         return address
@@ -159,6 +159,9 @@ class Keystore:
         pairs = ((keyname.beside(source), keyname.beside(target)), (source, target))
         if not any(old.exists() for old, _ in pairs):
             raise KeyNotFound(f"no key named {source.stem!r} in {self._folder}")
+        left = keyname.beside(target)
+        if not target.exists() and left.exists() and left.stat().st_nlink > 1:
+            left.unlink()  # companions that have another name: of a renaming that a kill parted
         for old, new in pairs:
             if old.exists() and not (new.exists() and new.samefile(old)):
                 try:
@@ -213,6 +216,14 @@ class Keystore:
         left = CompanionFile.read(keyname.beside(path))
         if left is not None and left.address != address:
             raise KeyExists(f"{left.path} holds the companion keys of {left.address}, whose key is gone; move it away")
+
+    def _keep(self, companions: CompanionFile) -> None:
+        """Write companions that were made before; those that a killed call wrote are there already."""
+        there = CompanionFile.read(companions.path)
+        if there is None:
+            self._write(KeyFile(companions.path, companions.content))
+        elif there != companions:
+            raise KeyExists(f"{there.path} holds other companion keys of {there.address}; move it away")
 
     def _companions(self, path: Path, address: Address, word: bytes, scrypt_n: int) -> CompanionFile:
         """The companion file of a key, made unless it is there."""

@@ -8,14 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ledger import certificate
 from ledger.address import Address
 from ledger.companionfile import CompanionFile
 from ledger.companions import Companions, PublicKeys
-from ledger.errors import DecryptionFailed, KeyDamaged, Malformed, SignatureInvalid, WrongPassphrase
+from ledger.errors import KeyDamaged, Malformed, SignatureInvalid, WrongPassphrase
 
 QUICK = 2
 SEED = bytes(range(96))
@@ -56,25 +54,6 @@ def test_known_signatures(ml_dsa: dict) -> None:
             with pytest.raises(SignatureInvalid, match=keys.keyid):
                 keys.verify(message, signature)
     assert outcomes == {(True, False), (False, False), (False, True)}
-
-
-@given(st.binary(max_size=200), st.binary(max_size=40))
-def test_what_is_sealed_opens_for_its_purpose_alone(secret: bytes, purpose: bytes) -> None:
-    sealed = ANA.public.seal(secret, purpose)
-    assert ANA.open(sealed, purpose) == secret
-    for other, word in ((BEN, purpose), (ANA, purpose + b"!")):
-        with pytest.raises(DecryptionFailed):
-            other.open(sealed, word)
-
-
-def test_any_changed_byte_of_an_envelope_is_noticed() -> None:
-    sealed = ANA.public.seal(b"data key", b"dataset 1")
-    for place in range(len(sealed)):
-        with pytest.raises(DecryptionFailed):
-            ANA.open(sealed[:place] + bytes([sealed[place] ^ 1]) + sealed[place + 1 :], b"dataset 1")
-    for size in range(len(sealed)):
-        with pytest.raises(DecryptionFailed):
-            ANA.open(sealed[:size], b"dataset 1")
 
 
 def test_a_cosignature_is_by_one_key_over_one_message() -> None:
@@ -181,12 +160,10 @@ def test_public_keys_of_somebody_else_are_noticed() -> None:
         altered(x25519=BEN.public.x25519.hex()).decrypt(b"secret", HOLDER)
 
 
-# Every byte of the file, and two ways to change it: a bit, and the case of a letter.
-@pytest.mark.parametrize("mask", [0x01, 0x20])
-def test_every_changed_byte_of_a_file_is_noticed(mask: int) -> None:
+def test_every_changed_byte_of_a_file_is_noticed() -> None:
     for place in range(len(FILE.content)):
         content = bytearray(FILE.content)
-        content[place] ^= mask
+        content[place] ^= 0x20 if chr(content[place]).isalpha() else 0x01  # a letter's case, or a bit
         with pytest.raises((KeyDamaged, WrongPassphrase), match=r"ana\.companions\.json"):
             CompanionFile(PATH, bytes(content)).decrypt(b"secret", HOLDER)
 
