@@ -24,12 +24,22 @@ class Settings:
     ``confirmations``  blocks on a transaction's own that make it final there (``STEMMATA_CONFIRMATIONS``, default 0:
                     final when mined, as development chains have it; 12 and more where money is real)
     ``deployment``  file with the contracts' addresses on that network (``STEMMATA_DEPLOYMENT``)
+    ``ipfs_api``    the RPC API of an IPFS node (``IPFS_API``: a multiaddr or a URL, also with a password); never shown
+    ``ipfs_auth``   what lets us in there (``IPFS_API_AUTH``: ``basic:USER:PASSWORD`` or ``bearer:TOKEN``); never shown
+    ``gateway``     a trustless gateway (``STEMMATA_GATEWAY``: the URL before ``/ipfs/``); never shown
+    ``pinning``     an IPFS pinning service (``STEMMATA_PINNING``: the URL before ``/pins``); never shown
+    ``pinning_token``  what lets us in there (``STEMMATA_PINNING_TOKEN``); never shown
     """
 
     home: Path
     passphrase: str | None = field(default=None, repr=False)
     rpc_url: str | None = field(default=None, repr=False)
     deployment: Path | None = None
+    ipfs_api: str | None = field(default=None, repr=False)
+    ipfs_auth: str | None = field(default=None, repr=False)
+    gateway: str | None = field(default=None, repr=False)
+    pinning: str | None = field(default=None, repr=False)
+    pinning_token: str | None = field(default=None, repr=False)
     confirmations: int = 0
     cosign: bool = True
 
@@ -51,6 +61,11 @@ class Settings:
             passphrase=_passphrase(environ),
             rpc_url=environ.get("STEMMATA_RPC") or None,
             deployment=Path(deployment).expanduser().absolute() if deployment else None,
+            ipfs_api=environ.get("IPFS_API") or None,
+            ipfs_auth=environ.get("IPFS_API_AUTH") or None,
+            gateway=environ.get("STEMMATA_GATEWAY") or None,
+            pinning=environ.get("STEMMATA_PINNING") or None,
+            pinning_token=environ.get("STEMMATA_PINNING_TOKEN") or None,
             confirmations=int(confirmations),
             cosign=cosign == "on",
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from ledger import car, dagpb, file, unixfs
+from ledger import car, dagpb, file, folder
 from ledger.cid import Cid, Codec
 from ledger.errors import BlockMissing, DigestMismatch, Malformed, NodeRefused, NodeUnreachable
 from ledger.ipfs import IpfsNode
@@ -100,7 +100,7 @@ def push(
     for _ in range(_ROUNDS):
         back = _ReadBack(source, node, cid, part)
         count = size = 0
-        for _, block in unixfs.blocks(cid, back.get):
+        for _, block in folder.blocks(cid, back.get):
             count, size = count + 1, size + len(block)
             progress("read back", len(block))
         back.flush()
@@ -118,28 +118,28 @@ def pull(source: ContentStore, target: ContentStore, cid: Cid, *, progress: Prog
     Each block is verified, then kept, so that a break costs one block. A source that streams is asked for all at once
     where nothing of the tree is there yet; what it does not send, and all else, is asked for block by block.
     """
-    streamed = 0
-    if isinstance(source, Streams) and cid.codec is Codec.DAG_PB and not target.has(cid):
-        try:
-            for name, block in _asked_for(cid, source.export(cid)):
-                target.put(name, block)
-                streamed += len(block)
-                progress("fetched", len(block))
-        except (BlockMissing, NodeUnreachable, NodeRefused):
-            pass  # asked block by block, it says what it lacks, or does better
-    fetched = _Counted(source)
-    size = 0
-    for _, block in unixfs.blocks(cid, ReadThrough(target, fetched).get):
-        size += len(block)
-        if size > streamed:
-            progress("fetched", min(len(block), size - streamed))
+    size = streamed = 0
+    with target.batch() as near:
+        if isinstance(source, Streams) and cid.codec is Codec.DAG_PB and not near.has(cid):
+            try:
+                for name, block in _asked_for(cid, source.export(cid)):
+                    near.put(name, block)
+                    streamed += len(block)
+                    progress("fetched", len(block))
+            except (BlockMissing, NodeUnreachable, NodeRefused):
+                pass  # asked block by block, it says what it lacks, or does better
+        fetched = _Counted(source)
+        for _, block in folder.blocks(cid, ReadThrough(near, fetched).get):
+            size += len(block)
+            if size > streamed:
+                progress("fetched", min(len(block), size - streamed))
     return size, streamed + fetched.size
 
 
 def verify(store: ContentStore, cid: Cid, *, progress: Progress = silent) -> int:
     """Read every block under ``cid`` and hold it against its CID; bytes of the blocks. Errors of ``store``."""
     size = 0
-    for _, block in unixfs.blocks(cid, store.get):
+    for _, block in folder.blocks(cid, store.get):
         size += len(block)
         progress("verified", len(block))
     return size
@@ -165,7 +165,7 @@ def _send(source: ContentStore, node: IpfsNode, cid: Cid, journals: Path, part: 
     acknowledged = _acknowledged(path)
     sent = 0
     with path.open("r+b") as journal:
-        for number, blocks in enumerate(_parts(unixfs.blocks(cid, source.get), part)):
+        for number, blocks in enumerate(_parts(folder.blocks(cid, source.get), part)):
             line, size = _line(blocks), sum(len(block) for _, block in blocks)
             if number < len(acknowledged) and acknowledged[number] == line and node.has(blocks[0][0]):
                 progress("sent", size)
@@ -196,7 +196,7 @@ class _ReadBack:
 
     def __init__(self, source: ContentStore, node: IpfsNode, root: Cid, part: int):
         self._source, self._node, self._root, self._part = source, node, root, part
-        self._lost: list[tuple[Cid, bytes]] = []
+        self._lost: dict[Cid, bytes] = {}
         self._held = 0
         self.sent = 0
 
@@ -205,17 +205,18 @@ class _ReadBack:
             return self._node.get(cid)
         except BlockMissing:
             block = self._source.get(cid)
-        self._lost.append((cid, block))
-        self._held += len(block)
+        if cid not in self._lost:
+            self._lost[cid] = block
+            self._held += len(block)
         if self._held >= self._part:
             self.flush()
         return block
 
     def flush(self) -> None:
         if self._lost:
-            self._node.send(car.pack(self._root, self._lost))
+            self._node.send(car.pack(self._root, self._lost.items()))
         self.sent += self._held
-        self._lost, self._held = [], 0
+        self._lost, self._held = {}, 0
 
 
 class _Counted(ContentStore):
@@ -275,10 +276,10 @@ def _line(blocks: list[tuple[Cid, bytes]]) -> bytes:
     return hashlib.sha256(b"".join(cid.raw for cid, _ in blocks)).hexdigest().encode("ascii") + b"\n"
 
 
-def _journal(folder: Path, node: IpfsNode, cid: Cid) -> Path:
+def _journal(journals: Path, node: IpfsNode, cid: Cid) -> Path:
     """The journal of one tree on one node, whatever address the node has today."""
     name = hashlib.sha256(f"{node.peer().id} {cid}".encode()).hexdigest()
-    return folder / f"{name}.journal"
+    return journals / f"{name}.journal"
 
 
 def _acknowledged(path: Path) -> list[bytes]:

@@ -24,7 +24,7 @@ def server():
 
 @pytest.fixture
 def gateway(server):
-    gateway = Gateway(server.url, patience=0.5)
+    gateway = Gateway(server.url)
     yield gateway
     gateway.close()
 
@@ -101,7 +101,7 @@ def test_a_flipped_bit_is_seen_and_nothing_is_kept(gateway, server, tree, tmp_pa
     ],
 )
 def test_whatever_a_gateway_does_has_a_name(server, tree, fault, error, words):
-    gateway = Gateway(server.url, patience=0.3)
+    gateway = Gateway(server.url, patience=0.5 if fault in ("silent", "drip") else 30)
     server.fault = lambda path: fault
     tracemalloc.start()
     try:

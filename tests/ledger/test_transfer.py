@@ -45,7 +45,7 @@ def server():
 
 @pytest.fixture
 def node(server):
-    node = IpfsNode(server.url, patience=0.5)
+    node = IpfsNode(server.url)
     yield node
     node.close()
 
@@ -213,7 +213,7 @@ def test_a_stream_may_not_fill_the_disk_with_what_was_not_asked_for(store, other
 )
 def test_whatever_a_node_does_has_a_name(store, server, journals, fault, error, words):
     cid = store.add_bytes(b"x" * 100)
-    node = IpfsNode(server.url, patience=0.2)
+    node = IpfsNode(server.url, patience=0.5 if fault == "silent" else 30)
     where = "/id" if fault == "html" else "/dag/import"
     server.fault = lambda path: fault if path.endswith(where) else None
     with pytest.raises(error, match=words) as raised:
@@ -221,7 +221,7 @@ def test_whatever_a_node_does_has_a_name(store, server, journals, fault, error, 
     assert isinstance(raised.value, Unverifiable)
     assert "127.0.0.1" in str(raised.value)
     server.fault = lambda path: None
-    transfer.push(store, node, cid, journals=journals)
+    transfer.push(store, IpfsNode(server.url), cid, journals=journals)
 
 
 @pytest.mark.parametrize(("fault", "error"), [("drip", NodeUnreachable), ("endless", Malformed)])
