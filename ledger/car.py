@@ -1,61 +1,80 @@
-"""CAR archives: a file's tree of blocks as one stream, the form in which IPFS nodes exchange whole trees."""
+"""CAR archives: trees of blocks as one stream, the form in which IPFS nodes exchange them. Source: CARv1 (IPLD)."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
-from ledger import unixfs, varint
+from ledger import folder, unixfs, varint
 from ledger.cid import Cid
-from ledger.errors import DigestMismatch, Malformed, MalformedCid
+from ledger.errors import ArgumentRefused, BlockMissing, DigestMismatch, Malformed, MalformedCid
 from ledger.store import ContentStore
 
-# The header in DAG-CBOR, {"roots": [cid], "version": 1}, in its two halves around the CID.
-_BEFORE = b"\xa2\x65roots\x81\xd8\x2a\x58"
-_AFTER = b"\x67version\x01"
-_LARGEST_HEADER = 128
+# The header in DAG-CBOR, {"roots": [cid, ...], "version": 1}: what stands before the list, before a CID, and after all.
+_BEFORE, _LINK, _AFTER = b"\xa2\x65roots", b"\xd8\x2a\x58", b"\x67version\x01"
+_LARGEST_HEADER = 32 << 20  # what other readers take, too
 _LARGEST_SECTION = unixfs.MAX_BLOCK + 36
+_MOST_ROOTS = _LARGEST_HEADER // 41 - 1
 
 
-def export(store: ContentStore, root: Cid, target: BinaryIO) -> int:
-    """Write the file under ``root`` as a CAR of version 1 with this one root; the number of blocks.
+def export(
+    store: ContentStore,
+    roots: Sequence[Cid],
+    target: BinaryIO,
+    *,
+    progress: Callable[[int], None] = lambda size: None,
+) -> int:
+    """Write the files and folders under ``roots`` as one CAR of version 1; the number of blocks.
 
-    Distinct blocks once each, parents first, in the order of the file: equal trees give equal bytes. Every block is
-    verified on the way; errors are those of :meth:`~ledger.store.ContentStore.check`, and what was written until then
-    is no whole archive. Source: the CARv1 specification (IPLD).
+    Distinct blocks once each, parents first, in the order of roots and files: equal trees give equal bytes. Every
+    block is verified on the way; errors are those of :meth:`~ledger.store.ContentStore.check`, and what was written
+    until then is no whole archive. ``progress`` is told the bytes of each block. Raises
+    :class:`~ledger.errors.ArgumentRefused` for no roots, or more than readers take.
     """
-    _write_section(target, _header(root))
-    count = 0
-    for cid, block in unixfs.blocks(root, store.get):
-        _write_section(target, cid.raw, block)
-        count += 1
-    return count
+    if not 0 < len(roots) <= _MOST_ROOTS:
+        raise ArgumentRefused(f"an archive has 1 to {_MOST_ROOTS} roots, not {len(roots)}; make several of it")
+    _write_section(target, _header(roots))
+    written: set[bytes] = set()
+    for root in roots:
+        for cid, block in folder.blocks(root, store.get):
+            if cid.raw not in written:
+                written.add(cid.raw)
+                _write_section(target, cid.raw, block)
+                progress(len(block))
+    return len(written)
 
 
-def load(store: ContentStore, source: BinaryIO) -> Cid:
-    """Put a CAR of version 1 and one root into the store; the root, with everything under it there and whole.
+def load(
+    store: ContentStore, source: BinaryIO, *, progress: Callable[[int], None] = lambda size: None
+) -> tuple[Cid, ...]:
+    """Put a CAR of version 1 into the store; its roots, with everything under them there and whole.
 
     Raises :class:`~ledger.errors.Malformed` for what is no such archive or is cut off,
     :class:`~ledger.errors.DigestMismatch` for a block that is not what its CID says, and
-    :class:`~ledger.errors.BlockMissing` where neither archive nor store holds all of the tree. Sound blocks that
+    :class:`~ledger.errors.BlockMissing` where neither archive nor store holds all of a tree. Sound blocks that
     came before the fault stay in the store: nothing refers to them, and each is what its name says.
     """
     header = _read_section(source, _LARGEST_HEADER)
     if header is None:
         raise Malformed("the archive is empty")
-    root = _root(header)
-    while (section := _read_section(source, _LARGEST_SECTION)) is not None:
-        size = 34 if section[:1] == b"\x12" else 36
-        store.put(Cid(section[:size]), section[size:])
-    store.check(root)
-    return root
+    roots = _roots(header)
+    with store.batch() as batch:
+        for cid, block in _sections(source):
+            batch.put(cid, block)
+            progress(len(block))
+    for root in roots:
+        try:
+            store.check(root)
+        except BlockMissing as error:
+            raise BlockMissing(f"the archive does not hold all of {root}: {error}") from error
+    return roots
 
 
 def pack(root: Cid, blocks: Iterable[tuple[Cid, bytes]]) -> bytes:
     """Some blocks as an archive in memory. ``root`` stands in its header, and need not be among them."""
     target = io.BytesIO()
-    _write_section(target, _header(root))
+    _write_section(target, _header([root]))
     for cid, block in blocks:
         _write_section(target, cid.raw, block)
     return target.getvalue()
@@ -67,29 +86,49 @@ def unpack(source: BinaryIO) -> Iterator[tuple[Cid, bytes]]:
     Raises :class:`~ledger.errors.Malformed` for what is no archive of our kinds of blocks or is cut off within a
     block, and :class:`~ledger.errors.DigestMismatch`. Whether it held all that was asked for, the caller must see.
     """
-    if _read_section(source, _LARGEST_SECTION) is None:
+    if _read_section(source, _LARGEST_HEADER) is None:
         raise Malformed("the archive is empty")
-    while (section := _read_section(source, _LARGEST_SECTION)) is not None:
-        size = 34 if section[:1] == b"\x12" else 36
-        cid, block = Cid(section[:size]), section[size:]
+    for cid, block in _sections(source):
         if not cid.names(block):
             raise DigestMismatch(f"block {cid} in the archive is not what its CID says")
         yield cid, block
 
 
-def _header(root: Cid) -> bytes:
-    link = b"\0" + root.raw  # DAG-CBOR writes a link as the multibase prefix "identity" and the CID
-    return _BEFORE + bytes([len(link)]) + link + _AFTER
+def _sections(source: BinaryIO) -> Iterator[tuple[Cid, bytes]]:
+    """What follows the header, unverified."""
+    while (section := _read_section(source, _LARGEST_SECTION)) is not None:
+        size = 34 if section[:1] == b"\x12" else 36
+        yield Cid(section[:size]), section[size:]
 
 
-def _root(header: bytes) -> Cid:
-    try:
-        root = Cid(header[len(_BEFORE) + 2 : -len(_AFTER)])
-    except MalformedCid:
-        root = None
-    if root is None or header != _header(root):
-        raise Malformed("the archive does not begin as a CAR of version 1 with one root of a kind we read")
-    return root
+def _header(roots: Sequence[Cid]) -> bytes:
+    # DAG-CBOR writes a link as tag 42 over bytes: the multibase prefix "identity" and the CID.
+    links = (_LINK + bytes([len(root.raw) + 1]) + b"\0" + root.raw for root in roots)
+    return _BEFORE + _list_head(len(roots)) + b"".join(links) + _AFTER
+
+
+def _list_head(count: int) -> bytes:
+    """How CBOR begins a list (RFC 8949, section 3), in the shortest form."""
+    if count < 24:
+        return bytes([0x80 | count])
+    size = 1 if count < 1 << 8 else 2 if count < 1 << 16 else 4
+    return bytes([0x97 + size.bit_length()]) + count.to_bytes(size, "big")
+
+
+def _roots(header: bytes) -> tuple[Cid, ...]:
+    """The roots of a header; only the one spelling that :func:`_header` has."""
+    roots = []
+    at = header.find(_LINK)
+    while header[at : at + 3] == _LINK and at + 4 < len(header):
+        end = at + 4 + header[at + 3]
+        try:
+            roots.append(Cid(header[at + 5 : end]))
+        except MalformedCid:
+            break
+        at = end
+    if not roots or header != _header(roots):
+        raise Malformed("the archive does not begin as a CAR of version 1 with roots of a kind we read")
+    return tuple(roots)
 
 
 def _write_section(target: BinaryIO, *parts: bytes) -> None:

@@ -105,14 +105,16 @@ def blocks(cid: Cid, get: Get, *, limit: int = unixfs.MAX_SIZE) -> Iterator[tupl
         at = waiting.pop()
         if at.digest in given:
             continue
-        if not is_folder(at, get):
-            for name, block in unixfs.blocks(at, get, limit=limit):
+        top = None if at.codec is Codec.RAW else get(at)
+        near = get if top is None else _with(at, top, get)  # a far store is asked once
+        if not is_folder(at, near):
+            for name, block in unixfs.blocks(at, near, limit=limit):
                 if name.digest not in given:
                     given.add(name.digest)
                     yield name, block
             continue
         below = []
-        for name, block, entry in _nodes(at, get):
+        for name, block, entry in _nodes(at, near):
             if entry is not None:
                 below.append(entry.cid)
             elif name.digest not in given:
@@ -125,7 +127,10 @@ def is_folder(cid: Cid, get: Get) -> bool:
     """Whether a block is the top of a folder; raises as ``get`` does, and ``Malformed`` for what is no UnixFS node."""
     if cid.codec is Codec.RAW:
         return False
-    return _kind(Node.decode(get(cid))) in (_DIRECTORY, _HAMT)
+    try:
+        return _kind(Node.decode(get(cid))) in (_DIRECTORY, _HAMT)
+    except Malformed as error:
+        raise Malformed(f"block {cid} is not part of a UnixFS file or folder: {error}") from None
 
 
 def export(cid: Cid, get: Get, target: Path, *, most: int = MAX_ENTRIES) -> int:
@@ -148,6 +153,10 @@ def export(cid: Cid, get: Get, target: Path, *, most: int = MAX_ENTRIES) -> int:
     except OSError as error:
         raise StoreFault(f"{error.filename or target} cannot be written: {error.strerror}") from error
     return count
+
+
+def _with(at: Cid, block: bytes, get: Get) -> Get:
+    return lambda cid: block if cid == at else get(cid)
 
 
 def _fill(pieces: Iterator[bytes], out: BinaryIO) -> None:
