@@ -19,7 +19,7 @@ STRANGERS = {
     "api": {"scripts", "web3"},
 }
 
-HEAVY = {"torch", "librosa", "numba", "web3", "eth", "eth_tester", "eth_account", "tink"}
+HEAVY = {"torch", "librosa", "numba", "web3", "eth", "eth_tester", "eth_account", "tink", "boto3", "botocore", "pkcs11"}
 # What an auditor installs has no torch: an audit and a registration need these parts of gen.
 AUDITORS = ("gen.audio", "gen.corpus", "gen.fingerprint", "gen.watermark")
 # The two kinds of chain, an EVM in the process and a node far away: ledger.chain loads the one that is opened.

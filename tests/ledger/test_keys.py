@@ -1,10 +1,14 @@
 """The keystore: files of other wallets, altered files, names, permissions, and that a key never shows itself."""
 
 import copy
+import json
 import multiprocessing
 import os
 import pickle
 import stat
+import subprocess
+import sys
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ledger.address import Address
+from ledger.companionfile import CompanionFile
 from ledger.errors import BadKeyName, KeyDamaged, KeyExists, KeyFault, KeyNotFound, StoreFault, WrongPassphrase
 from ledger.keys import Keystore, LocalSigner
 
@@ -224,3 +229,133 @@ def test_an_address_is_read_without_a_passphrase(store: Keystore) -> None:
     address = store.new("ana", "secret", scrypt_n=QUICK)
     assert isinstance(store.address("ana"), Address)
     assert Keystore(store._folder).address("ana") == address
+
+
+# -- companions
+
+
+def test_a_new_key_has_companions(store: Keystore) -> None:
+    address = store.new("ana", "secret", scrypt_n=QUICK)
+    signer = store.unlock("ana", "secret")
+    assert signer.companions is not None
+    card = store.card("ana")
+    assert (card.name, card.kind, card.address, card.where) == ("ana", "file", address, None)
+    assert card.public == signer.companions.public
+    store.new("ben", "secret", scrypt_n=QUICK)
+    assert card.fingerprint != store.card("ben").fingerprint
+    assert store.names() == ("ana", "ben")
+
+
+def test_they_stay_closed_where_nobody_wants_them(store: Keystore, tmp_path: Path) -> None:
+    store.new("ana", "secret", scrypt_n=QUICK)
+    closed = store.unlock("ana", "secret", companions=False)
+    assert closed.companions is None
+    assert store.unlock("ana", "secret").companions is not None
+    assert store.unlock("ana", "secret", companions=False) is closed
+    # A damaged file of companions does not keep anybody from the account's money.
+    (tmp_path / "keys" / "ana.companions.json").write_bytes(b"{}")
+    assert Keystore(tmp_path / "keys").unlock("ana", "secret", companions=False).address == closed.address
+    with pytest.raises(KeyDamaged, match=r"ana\.companions\.json"):
+        Keystore(tmp_path / "keys").unlock("ana", "secret")
+
+
+def test_a_kill_between_the_two_files_is_made_good(
+    store: Keystore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CompanionFile, "encrypt", killed)
+        with pytest.raises(KeyboardInterrupt):
+            store.new("ana", "secret", scrypt_n=QUICK)
+    assert [path.name for path in (tmp_path / "keys").iterdir()] == ["ana.json"]
+    assert store.card("ana").public is None
+    assert store.card("ana").fingerprint is None
+    with pytest.raises(WrongPassphrase, match=r"ana\.json"):
+        store.unlock("ana", "sceret")  # nothing is made under a mistyped one
+    assert store.card("ana").public is None
+    mended = store.unlock("ana", "secret")
+    assert mended.companions is not None
+    assert Keystore(tmp_path / "keys").unlock("ana", "secret").companions is not None
+    assert store.card("ana").public == mended.companions.public
+    made = json.loads((tmp_path / "keys" / "ana.companions.json").read_text())
+    assert made["n"] == QUICK  # what opening costs, the key's own file has said
+
+
+def _open(folder: Path, gate: "multiprocessing.synchronize.Barrier", results: "multiprocessing.Queue[str]") -> None:
+    gate.wait()
+    results.put(repr(Keystore(folder).unlock("ana", "secret").companions))
+
+
+def test_of_two_processes_that_mend_one_wins(store: Keystore, tmp_path: Path) -> None:
+    store.new("ana", "secret", scrypt_n=QUICK)
+    (tmp_path / "keys" / "ana.companions.json").unlink()
+    context = multiprocessing.get_context("spawn")
+    gate, results = context.Barrier(2), context.Queue()
+    racers = [context.Process(target=_open, args=(tmp_path / "keys", gate, results)) for _ in range(2)]
+    for racer in racers:
+        racer.start()
+    first, second = (results.get(timeout=60) for _ in racers)
+    for racer in racers:
+        racer.join()
+    assert first == second == repr(store.unlock("ana", "secret").companions)
+
+
+def test_companions_of_another_key_do_not_open(store: Keystore, tmp_path: Path) -> None:
+    for name in ("ana", "ben"):
+        store.new(name, "secret", scrypt_n=QUICK)
+    (tmp_path / "keys" / "ben.companions.json").replace(tmp_path / "keys" / "ana.companions.json")
+    for attempt in (lambda: store.unlock("ana", "secret"), lambda: store.card("ana")):
+        with pytest.raises(KeyDamaged, match="companion keys of"):
+            attempt()
+
+
+def test_companions_whose_key_is_gone_are_not_overwritten(store: Keystore, tmp_path: Path) -> None:
+    store.new("ana", "secret", scrypt_n=QUICK)
+    (tmp_path / "keys" / "ana.json").unlink()
+    before = (tmp_path / "keys" / "ana.companions.json").read_bytes()
+    with pytest.raises(KeyExists, match=r"ana\.companions\.json .* move it away"):
+        store.new("ana", "secret", scrypt_n=QUICK)
+    assert (tmp_path / "keys" / "ana.companions.json").read_bytes() == before
+    assert store.names() == ()
+
+
+def test_no_key_is_named_as_companions_are(store: Keystore) -> None:
+    with pytest.raises(BadKeyName, match="companion"):
+        store.new("ana.companions", "secret", scrypt_n=QUICK)
+
+
+def test_an_open_key_never_shows_its_companions(store: Keystore) -> None:
+    store.new("ana", "secret", scrypt_n=QUICK)
+    signer = store.unlock("ana", "secret")
+    assert signer.companions is not None
+    seed = signer.companions.reveal()
+    shown = repr(signer) + repr(vars(store)) + repr(store.card("ana")) + repr(store.files("ana"))
+    assert seed.hex() not in shown
+    assert repr(seed)[2:-1] not in shown
+
+
+@pytest.mark.slow
+def test_a_kill_at_any_moment_leaves_a_key_that_opens_or_none(tmp_path: Path) -> None:
+    program = "import sys, pathlib; from ledger.keys import Keystore\nprint('go', flush=True)\n"
+    program += "Keystore(pathlib.Path(sys.argv[1])).new('ana', 'secret', scrypt_n=2)"
+    outcomes, whole = set(), 0.0
+    for number in range(16):
+        folder = tmp_path / str(number)
+        with subprocess.Popen([sys.executable, "-c", program, str(folder)], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            if number == 0:  # this one may finish, and says how long that takes
+                began = time.monotonic()
+                process.wait()
+                whole = time.monotonic() - began
+            time.sleep(whole * (number - 1) / 14 if number else 0)
+            process.kill()
+        keystore = Keystore(folder)
+        outcomes.add(len(list(folder.iterdir())) if folder.exists() else 0)
+        address = keystore.address("ana") if keystore.has("ana") else keystore.new("ana", "secret", scrypt_n=2)
+        signer = keystore.unlock("ana", "secret")
+        assert signer.address == address
+        assert signer.companions is not None
+    assert {0, 2} <= outcomes  # before the first file, and after the second
