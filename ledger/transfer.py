@@ -54,10 +54,13 @@ class Pushed:
 
 
 class ReadThrough(ContentStore):
-    """A store before another: what the near one lacks, or has damaged, is fetched from the far one and kept."""
+    """A store before another: what the near one lacks, or has damaged, is fetched from the far one and kept.
 
-    def __init__(self, near: ContentStore, far: ContentStore):
-        self.near, self.far = near, far
+    Without ``keep`` it is only read, and the near store stays as it is.
+    """
+
+    def __init__(self, near: ContentStore, far: ContentStore, *, keep: bool = True):
+        self.near, self.far, self._keep = near, far, keep
 
     def put(self, cid: Cid, block: bytes) -> None:
         """Keep a block in the near store."""
@@ -69,7 +72,8 @@ class ReadThrough(ContentStore):
             return self.near.get(cid)
         except (BlockMissing, DigestMismatch):
             block = self.far.get(cid)
-        self.near.put(cid, block)
+        if self._keep:
+            self.near.put(cid, block)
         return block
 
     def has(self, cid: Cid) -> bool:
