@@ -108,10 +108,10 @@ class _Taking:
             if self.judge_only.is_set():
                 return None
             source.seek(0)
-            plain = _Watched(source, self)
+            plain = _Watched(source, self, before.st_size)
             content = keep(self.store, encrypting(cast(BinaryIO, plain), self.intake.key, self.intake.asset.encode()))
             after = os.fstat(source.fileno())
-        if (after.st_size, after.st_mtime_ns, plain.size) != (before.st_size, before.st_mtime_ns, before.st_size):
+        if (after.st_mtime_ns, plain.size) != (before.st_mtime_ns, before.st_size):
             raise RecordingChanged(f"{printable(path)} changed while it was being registered; add the folder again")
         recording = Recording(
             sha256=plain.digest,
@@ -143,16 +143,16 @@ class _Meter:
 
 
 class _Watched(HashedFile):
-    """The file on its one pass: hashed, counted, and cut short where all of the work is stopped."""
+    """The file on its one pass: hashed, counted, and cut short where it grows or where all of the work is stopped."""
 
-    def __init__(self, source: BinaryIO, taking: _Taking) -> None:
+    def __init__(self, source: BinaryIO, taking: _Taking, expected: int) -> None:
         super().__init__(source)
-        self._taking = taking
+        self._taking, self._expected = taking, expected
 
     def read(self, size: int = -1) -> bytes:
         if self._taking.stop.is_set():
             raise InterruptedError("stopped")
-        data = super().read(size)
+        data = b"" if self.size > self._expected else super().read(size)
         self._taking.meter.pass_by(len(data))
         return data
 
