@@ -8,6 +8,8 @@ chain/            the embedded chain's state
 outbox/           signed transactions on their way to a JSON-RPC network, until they are final there (0600)
 deployment.json   the contracts' addresses
 content/          the block store
+pins/             what was stored or imported by hand, a list of CIDs for each
+transfers/        what an IPFS node has acknowledged of pushes that are not done
 models/           weights by digest, so that generation need not read them from the store
 runs/             training runs by identity: what came out, and the model id once recorded
 drafts/           records of what ``generate`` wrote and ``mint`` has yet to sign, by file digest

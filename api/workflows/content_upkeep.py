@@ -1,0 +1,181 @@
+"""Keep the content of a home: add and pin, collect, inspect, and carry it in archives with all that it rests on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from api import pins
+from api.errors import OutputExists, UsageError
+from api.home import Home, Ledger
+
+if TYPE_CHECKING:
+    from ledger.address import Address
+    from ledger.cid import Cid
+    from ledger.closure import Filed, Kind, Named
+    from ledger.damage import Fault
+    from ledger.garbage import Collected
+
+Progress = Callable[[int], None]  # blocks' bytes, or files, since the last call
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """An archive that was written: what it holds, in the order of its roots; its blocks, and its own bytes."""
+
+    names: tuple[Named, ...]
+    blocks: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """An archive that was read: its roots, and the records on this home's chain that are among them, each whole."""
+
+    roots: tuple[Cid, ...]
+    records: tuple[str, ...]
+
+
+def cid_of(path: Path) -> Cid:
+    """The CID of a file or folder, with nothing stored."""
+    from ledger import folder, unixfs
+
+    if path.is_dir():
+        return folder.import_folder(path, lambda cid, block: None)
+    with path.open("rb") as source:
+        return unixfs.import_file(source, lambda cid, block: None)
+
+
+def add(home: Home, path: Path) -> Cid:
+    """Store a file or folder as it is, unencrypted, and pin it."""
+    store = home.store()
+    cid = store.add_folder(path) if path.is_dir() else store.add_file(path)
+    pins.keep(home, [cid], path.name)
+    return cid
+
+
+def collect(home: Home, *, hours: float, forsaken: Callable[[str], bool], dry_run: bool) -> Collected:
+    """Remove what neither a record nor a pin reaches, and nobody stored within so many hours.
+
+    Raises :class:`~ledger.errors.NamesUnknown` where a record cannot be read that ``forsaken`` does not name, and
+    :class:`~ledger.errors.StoreFault` while another collection runs.
+    """
+    from ledger import garbage
+
+    with _records(home) as records:
+        return garbage.collect(
+            home.store(),
+            records,
+            pins.everything(home),
+            now=time.time(),
+            grace=hours * 3600,
+            forsaken=forsaken,
+            dry_run=dry_run,
+        )
+
+
+def inspect(home: Home, *, repair: bool, progress: Progress) -> Iterator[Fault]:
+    """Every fault of this home's store; what accounts without a key here have recorded need not be in it."""
+    from ledger import damage
+
+    keys = home.keystore()
+    own = {keys.address(name) for name in keys.names()}
+
+    def mine(account: Address) -> bool:
+        return home.settings.rpc_url is None or account in own
+
+    with _records(home) as records:
+        yield from damage.inspect(
+            home.store(), records, pins.everything(home), mine=mine, repair=repair, progress=progress
+        )
+
+
+def export(home: Home, kind: Kind, text: str, out: Path, *, progress: Progress) -> Exported:
+    """Write an archive of a dataset, a model or a track with everything that it rests on."""
+    from ledger import car, closure, file
+    from ledger.errors import Invalid, Malformed, Unverifiable
+
+    if out.exists():
+        raise OutputExists(f"{out} exists; move it or choose another name")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out {out}: the folder {out.parent} does not exist; make it first")
+    with home.ledger() as ledger:
+        names = tuple(closure.rests_on(ledger.contracts, ledger.store, kind, _token(ledger, kind, text)))
+        roots = [named.cid for named in names]
+        count = 0
+
+        def fill(target: BinaryIO) -> None:
+            nonlocal count
+            count = car.export(ledger.store, roots, target, progress=progress)
+
+        try:
+            file.write(out, fill, mode=0o644)
+        except (Unverifiable, Invalid, Malformed):
+            for named in names:
+                try:
+                    ledger.store.check(named.cid)
+                except (Unverifiable, Invalid, Malformed) as error:
+                    raise type(error)(f"{named.what}: {error}") from None
+            raise
+    return Exported(names, count, out.stat().st_size)
+
+
+def take(home: Home, path: Path, *, progress: Progress) -> Imported:
+    """Read an archive into the store and pin what it holds; every block, and all that its records name, is verified."""
+    from ledger import car
+    from ledger.errors import Invalid, Malformed, Unverifiable
+
+    with path.open("rb") as source:
+        try:
+            roots = car.load(home.store(), source, progress=progress)
+        except (Unverifiable, Invalid, Malformed) as error:
+            raise type(error)(f"{path}: {error}") from error
+    found = []
+    if home.exists:
+        held = set(roots)
+        with _records(home) as records:
+            for filed in records:
+                if filed.envelope.cid in held:
+                    for named in filed.read(home.store()):
+                        home.store().check(named.cid)
+                    found.append(filed.name)
+    pins.keep(home, roots, f"archive {path.name}")
+    return Imported(roots, tuple(found))
+
+
+@contextmanager
+def _records(home: Home) -> Iterator[Iterator[Filed]]:
+    """The records on every chain that this home has acted on.
+
+    A home that forgot where it acted would take what is recorded there for garbage, so that is refused.
+    """
+    from ledger import closure
+    from ledger.errors import NoDeployment
+
+    if not home.exists:
+        raise NoDeployment(f"{home.path} knows no chain, so nobody can tell what is named there; is it the right home?")
+    if home.settings.rpc_url is None and any(home.folder("outbox").iterdir()):
+        raise NoDeployment(
+            f"{home.path} has acted on a network: set STEMMATA_RPC, so that its records can be asked for"
+        )
+    with home.ledger() as ledger:
+        if home.settings.rpc_url is None or not (home.path / "chain" / "chain.sqlite").exists():
+            yield closure.records(ledger.contracts)
+            return
+        embedded = Home(replace(home.settings, rpc_url=None, deployment=None))
+        with embedded.ledger() as other:
+            yield (filed for each in (ledger, other) for filed in closure.records(each.contracts))
+
+
+def _token(ledger: Ledger, kind: Kind, text: str) -> int:
+    from api.workflows import tracks
+
+    if kind == "track":
+        return tracks.find(ledger, text).id
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise UsageError(f"ID {text!r}: give the number of the {kind}, from 1")
+    return int(text)
