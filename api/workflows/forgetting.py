@@ -62,23 +62,24 @@ def forget(
     vault = home.vault()
     with home.changing("datasets"):
         names = vault.erase(private_names.asset(record.root))
-        names = _unlink(private_names.path(home, record.root)) or names
-        names = _forget_folder(home, record.asset) or names
+        names = _shred(private_names.path(home, record.root)) or names
         keys = (record.asset, f"licensed:{record.root}")
         erased = [vault.erase(key) for key in keys] if recordings else []
         left = any(vault.holds(key) for key in keys)
+    names = _forget_folder(home, record.asset) or names
     return Forgotten(names, any(erased), left, remains)
 
 
-def _unlink(path: Path) -> bool:
-    if not path.exists():
+def _shred(path: Path) -> bool:
+    try:
+        file.shred(path)
+    except FileNotFoundError:
         return False
-    file.shred(path)
     return True
 
 
 def _forget_folder(home: Home, asset: str) -> bool:
-    """The notes of a registration: they are found by a hash of the folder's path, and know its files by another."""
+    """The notes of the registration, and their lock: both are called by a hash of the folder's path."""
     found = False
     for notes in home.folder("intake").glob("*.jsonl"):
         try:
@@ -86,7 +87,9 @@ def _forget_folder(home: Home, asset: str) -> bool:
         except (ValueError, FileNotFoundError):
             continue
         if isinstance(first, dict) and first.get("asset") == asset:
-            found = _unlink(notes) or found
+            with home.changing(f"intake-{notes.stem}"):
+                found = _shred(notes) or found
+                (home.folder("locks") / f"intake-{notes.stem}.lock").unlink(missing_ok=True)
     return found
 
 

@@ -69,8 +69,10 @@ def test_no_note_of_the_folder_is_left(home: Home) -> None:
         assets = [datasets.show(ledger, number)[1].asset for number in (1, 2)]
     held = [[asset in path.read_text() for path in notes.iterdir()].count(True) for asset in assets]
     assert held == [1, 1]
+    locks = len(list((home.path / "locks").glob("intake-*")))
     forget(home)
     assert [[asset in path.read_text() for path in notes.iterdir()].count(True) for asset in assets] == [0, 1]
+    assert len(list((home.path / "locks").glob("intake-*"))) == locks - 1
 
 
 def test_recordings_that_are_forgotten_open_for_nobody_new(story: Story, home: Home) -> None:
