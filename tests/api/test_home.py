@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from api.errors import UsageError
 from api.home import Home
 from api.settings import Settings
+from ledger import signing
 from ledger.chain import Chain
 from ledger.digest import Digest
 from ledger.errors import WrongPassphrase
@@ -99,3 +101,21 @@ def test_a_key_is_there_however_its_name_is_typed(home: Home) -> None:
     home.keystore().new("Zoë", "open sesame", scrypt_n=2)
     assert home.keystore().has(unicodedata.normalize("NFD", "Zoë"))
     assert not home.keystore().has("Zoe")
+
+
+def test_co_signing_is_a_matter_of_policy(home: Home) -> None:
+    home.keystore().new("anna", "open sesame", scrypt_n=2)
+    signer = home.signer("anna")
+    assert signer.companions is not None
+    without = Home(replace(home.settings, cosign=False))
+    assert len(signing.sign(b"{}", signer).signatures) == 2
+    assert len(signing.sign(b"{}", without.signer("anna")).signatures) == 1
+    # What is sealed to the account opens all the same.
+    assert without.companions("anna").public == signer.companions.public
+
+
+def test_a_home_opens_a_key_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.keystore().new("anna", "open sesame", scrypt_n=2)
+    signer = home.signer("anna")
+    monkeypatch.setattr("ledger.keyfile.KeyFile.decrypt", lambda *_: pytest.fail("opened again"))
+    assert home.signer("anna") is signer

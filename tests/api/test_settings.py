@@ -1,5 +1,6 @@
 """Settings come from the environment, and never show the passphrase."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,63 @@ def test_an_empty_variable_counts_as_unset() -> None:
 def test_confirmations_are_a_number_of_blocks(word: str) -> None:
     with pytest.raises(UsageError, match="STEMMATA_CONFIRMATIONS"):
         Settings.from_environ({"STEMMATA_CONFIRMATIONS": word})
+
+
+def from_descriptor(content: bytes, *, close: bool = True) -> str | None:
+    reading, writing = os.pipe()
+    os.write(writing, content)
+    if close:
+        os.close(writing)
+    try:
+        return Settings.from_environ({"STEMMATA_PASSPHRASE_FD": str(reading)}).passphrase
+    finally:
+        os.close(reading)
+        if not close:
+            os.close(writing)
+
+
+@pytest.mark.parametrize(
+    "content", [b"open sesame", b"open sesame\n", b"open sesame\r\n", b"open sesame\nsecond line\n"]
+)
+def test_the_first_line_of_a_descriptor_is_the_passphrase(content: bytes) -> None:
+    assert from_descriptor(content) == "open sesame"
+
+
+def test_a_descriptor_that_stays_open_is_not_waited_for() -> None:
+    assert from_descriptor(b"open sesame\n", close=False) == "open sesame"
+
+
+def test_a_passphrase_is_the_same_from_a_descriptor_as_from_the_environment() -> None:
+    for octets in ("pässword ключ".encode(), b"caf\xe9", b" with spaces "):
+        assert from_descriptor(octets) == os.fsdecode(octets)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\r\n"])
+def test_an_empty_descriptor_is_no_passphrase(content: bytes) -> None:
+    with pytest.raises(UsageError, match="empty passphrase"):
+        from_descriptor(content)
+
+
+def test_a_descriptor_without_end_is_not_read_to_it() -> None:
+    with Path("/dev/zero").open("rb") as endless, pytest.raises(UsageError, match="at most"):
+        Settings.from_environ({"STEMMATA_PASSPHRASE_FD": str(endless.fileno())})
+
+
+@pytest.mark.parametrize("word", ["-1", "three", "²", "99999", "9" * 30])
+def test_what_is_no_open_descriptor(word: str) -> None:
+    with pytest.raises(UsageError, match="STEMMATA_PASSPHRASE_FD"):
+        Settings.from_environ({"STEMMATA_PASSPHRASE_FD": word})
+
+
+def test_two_passphrases_are_one_too_many() -> None:
+    with pytest.raises(UsageError, match="keep one") as caught:
+        Settings.from_environ({"STEMMATA_PASSPHRASE_FD": "3", "STEMMATA_PASSPHRASE": "open sesame"})
+    assert "sesame" not in str(caught.value)
+
+
+def test_co_signing_is_on_unless_it_is_switched_off() -> None:
+    assert Settings.from_environ({}).cosign
+    assert Settings.from_environ({"STEMMATA_COSIGN": "on"}).cosign
+    assert not Settings.from_environ({"STEMMATA_COSIGN": "off"}).cosign
+    with pytest.raises(UsageError, match="on or off"):
+        Settings.from_environ({"STEMMATA_COSIGN": "no"})
