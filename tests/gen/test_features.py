@@ -1,10 +1,13 @@
+import ast
+from pathlib import Path
+
 import librosa
 import numpy as np
 import pytest
 import torch
 
 from gen.config import MelConfig
-from gen.features import FLOOR, from_spectrum, log_mel, mel_basis, spectrum
+from gen.features import FLOOR, from_spectrum, log_mel, magnitudes, mel_basis, spectrum
 
 
 @pytest.mark.parametrize("config", [MelConfig(), MelConfig(window=1024, hop=256, bands=80, lowest=0, highest=8000)])
@@ -35,3 +38,28 @@ def test_silence_is_the_floor():
 def test_the_spectrum_can_be_inverted():
     samples = torch.randn(2, 10240, generator=torch.Generator().manual_seed(1))
     assert torch.allclose(from_spectrum(spectrum(samples, 2048, 512), 2048, 512, 10240), samples, atol=1e-5)
+
+
+@pytest.mark.parametrize("frames", [1, 511, 512, 700, 1024, 262144, 300001])
+def test_piece_by_piece_is_the_same_as_at_once(frames):
+    samples = torch.randn(frames, generator=torch.Generator().manual_seed(frames))
+    for window, hop in ((2048, 512), (1200, 300), (64, 31)):
+        pieces = list(magnitudes(samples, window, hop))
+        assert max(piece.shape[1] for piece in pieces) <= 512
+        assert torch.allclose(torch.cat(pieces, dim=1), spectrum(samples, window, hop).abs(), atol=1e-5)
+
+
+def test_there_is_one_definition_of_mel():
+    """Nobody else in the rooms builds a filter bank or asks another library for mel frames."""
+    makers = {"mel", "melspectrogram", "mfcc", "MelSpectrogram", "MelScale", "melscale_fbanks", "mel_to_stft"}
+    root = Path(__file__).parents[2]
+    found = {}
+    for path in sorted(path for room in ("gen", "api") for path in (root / room).rglob("*.py")):
+        tree = ast.parse(path.read_bytes())
+        called = {
+            node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and hasattr(node.func, "attr")
+        }
+        taken = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+        if (called | taken) & makers:
+            found[path.relative_to(root).as_posix()] = (called | taken) & makers
+    assert found == {"gen/features.py": {"mel"}}
