@@ -225,8 +225,8 @@ def test_killed_for_real_at_any_moment_it_goes_on(home: Home, folder: Path, sign
     for number in range(12):
         save(folder / f"long {number}.wav", chords(20.0, 500 + number))
     before = count(home)
-    command = [sys.executable, "-m", "api.cli", "dataset", "add", str(folder), "--title", "songs", "--license", "MIT"]
-    command += ["--price", "0.01", "--share", "5", "--key", "anna", "--json"]
+    command = [sys.executable, "-c", "from api.cli import main; main()", "dataset", "add", str(folder)]
+    command += ["--title", "songs", "--license", "MIT", "--price", "0.01", "--share", "5", "--key", "anna", "--json"]
     environment = {**os.environ, "STEMMATA_HOME": str(home.path), "STEMMATA_PASSPHRASE": PASSPHRASE}
     notes, killed = home.path / "intake" / f"{intake.name(folder)}.jsonl", 0
     for files in (1, 4, 9, 14):
