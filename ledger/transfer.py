@@ -56,11 +56,12 @@ class Pushed:
 class ReadThrough(ContentStore):
     """A store before another: what the near one lacks, or has damaged, is fetched from the far one and kept.
 
-    Without ``keep`` it is only read, and the near store stays as it is.
+    Without ``keep`` it is only read, and the near store stays as it is. ``fetched`` counts bytes from the far one.
     """
 
     def __init__(self, near: ContentStore, far: ContentStore, *, keep: bool = True):
         self.near, self.far, self._keep = near, far, keep
+        self.fetched = 0
 
     def put(self, cid: Cid, block: bytes) -> None:
         """Keep a block in the near store."""
@@ -72,6 +73,7 @@ class ReadThrough(ContentStore):
             return self.near.get(cid)
         except (BlockMissing, DigestMismatch):
             block = self.far.get(cid)
+        self.fetched += len(block)
         if self._keep:
             self.near.put(cid, block)
         return block
@@ -124,20 +126,22 @@ def pull(source: ContentStore, target: ContentStore, cid: Cid, *, progress: Prog
     """
     size = streamed = 0
     with target.batch() as near:
-        if isinstance(source, Streams) and cid.codec is Codec.DAG_PB and not near.has(cid):
+        through = ReadThrough(near, source)
+        below = {link.cid for link in _links(cid, through.get(cid))}
+        if isinstance(source, Streams) and below and not any(near.has(name) for name in below):
             try:
                 for name, block in _asked_for(cid, source.export(cid)):
-                    near.put(name, block)
-                    streamed += len(block)
-                    progress("fetched", len(block))
+                    if name != cid:
+                        near.put(name, block)
+                        streamed += len(block)
+                        progress("fetched", len(block))
             except (BlockMissing, NodeUnreachable, NodeRefused):
                 pass  # asked block by block, it says what it lacks, or does better
-        fetched = _Counted(source)
-        for _, block in folder.blocks(cid, ReadThrough(near, fetched).get):
+        for _, block in folder.blocks(cid, through.get):
             size += len(block)
             if size > streamed:
                 progress("fetched", min(len(block), size - streamed))
-    return size, streamed + fetched.size
+    return size, streamed + through.fetched
 
 
 def verify(store: ContentStore, cid: Cid, *, progress: Progress = silent) -> int:
@@ -221,24 +225,6 @@ class _ReadBack:
             self._node.send(car.pack(self._root, self._lost.items()))
         self.sent += self._held
         self._lost, self._held = {}, 0
-
-
-class _Counted(ContentStore):
-    """A store, and how many bytes were got from it."""
-
-    def __init__(self, store: ContentStore):
-        self._store, self.size = store, 0
-
-    def put(self, cid: Cid, block: bytes) -> None:
-        self._store.put(cid, block)
-
-    def get(self, cid: Cid) -> bytes:
-        block = self._store.get(cid)
-        self.size += len(block)
-        return block
-
-    def has(self, cid: Cid) -> bool:
-        return self._store.has(cid)
 
 
 def _asked_for(root: Cid, blocks: Iterable[tuple[Cid, bytes]]) -> Iterator[tuple[Cid, bytes]]:

@@ -14,7 +14,7 @@ from api.home import Home
 from api.settings import Settings
 
 if TYPE_CHECKING:
-    from api.workflows.content import Item, Place, Survey
+    from api.workflows.content import Item, Moved, Place, Survey
     from ledger.closure import Kind
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -57,10 +57,10 @@ def push(settings: Settings, kind: Kind, subject: str, place: str, wait: float, 
     console = Console(as_json)
     with console.progress(in_bytes=place == "ipfs") as bar:
         if place == "ipfs":
-            items = workflow.push(Home(settings), kind, subject, bar)
+            done = workflow.push(Home(settings), kind, subject, bar)
         else:
-            items = workflow.push_to_service(Home(settings), kind, subject, bar, wait=wait)
-    _say(console, kind, subject, place, items, "sent")
+            done = workflow.push_to_service(Home(settings), kind, subject, bar, wait=wait)
+    _say(console, kind, subject, place, done, "sent")
 
 
 @click.command()
@@ -78,8 +78,8 @@ def pull(settings: Settings, kind: Kind, subject: str, place: Place | None, as_j
 
     console = Console(as_json)
     with console.progress(in_bytes=True) as bar:
-        items = workflow.pull(Home(settings), kind, subject, place, bar)
-    _say(console, kind, subject, place, items, "fetched")
+        done = workflow.pull(Home(settings), kind, subject, place, bar)
+    _say(console, kind, subject, place, done, "fetched")
 
 
 @click.command()
@@ -99,9 +99,9 @@ def verify(
 
     console = Console(as_json)
     with console.progress(in_bytes=True) as bar:
-        items = workflow.verify(Home(settings), kind, subject, place, bar)
-    _say(console, kind, subject, place, items, "read")
-    states = {item.state for item in items}
+        done = workflow.verify(Home(settings), kind, subject, place, bar)
+    _say(console, kind, subject, place, done, "read")
+    states = {item.state for item in done.items}
     context.exit(WRONG if "wrong" in states else UNVERIFIABLE if "unknown" in states else 0)
 
 
@@ -141,26 +141,25 @@ def status(context: click.Context, settings: Settings, kind: Kind | None, subjec
     context.exit(UNVERIFIABLE if found.troubles else 0)
 
 
-def _say(console: Console, kind: str, subject: str, place: str | None, items: tuple[Item, ...], moved: str) -> None:
+def _say(console: Console, kind: str, subject: str, place: str | None, done: Moved, moved: str) -> None:
     content = {
         kind: int(subject) if kind != "track" else subject,
         "place": place,
-        "bytes": sum(item.size for item in items),
-        moved: sum(item.moved for item in items),
+        "bytes": sum(item.size for item in done.items),
+        moved: done.bytes,
         "content": [
             {
                 "what": item.named.what,
                 "cid": str(item.named.cid),
                 "bytes": item.size,
-                moved: item.moved,
                 "state": item.state,
                 **({"detail": item.detail} if item.detail else {}),
             }
-            for item in items
+            for item in done.items
         ],
     }
-    lines = [f"{item.state:<8} {item.named.what}  {item.named.cid}{_because(item)}" for item in items]
-    total = f"{len(items)} contents, {_megabytes(content['bytes'])}, of which {_megabytes(content[moved])} were {moved}"
+    lines = [f"{item.state:<8} {item.named.what}  {item.named.cid}{_because(item)}" for item in done.items]
+    total = f"{len(lines)} contents, {_megabytes(content['bytes'])}, of which {_megabytes(done.bytes)} were {moved}"
     console.result(content, "\n".join([*lines, total]))
 
 

@@ -37,7 +37,7 @@ _LOOPBACK = re.compile(r"/ip4/127\.|/ip6/::1/")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One content: what it is, bytes of its blocks, bytes that had to go over the network, and its state where asked.
+    """One content: what it is, bytes of its blocks, and its state.
 
     ``state``: ``pinned`` or a pinning service's other words after a push, ``here`` after a pull; after a check
     ``whole``, ``wrong``, or ``unknown``, and then ``detail`` says why.
@@ -45,9 +45,16 @@ class Item:
 
     named: Named
     size: int
-    moved: int
     state: str
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """All of it, and how many bytes of it went over the network."""
+
+    items: tuple[Item, ...]
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ class Survey:
     troubles: tuple[str, ...]
 
 
-def push(home: Home, kind: Kind, text: str, bar: Bar) -> tuple[Item, ...]:
+def push(home: Home, kind: Kind, text: str, bar: Bar) -> Moved:
     """Send a record and all it rests on to the IPFS node, read it back there, and pin it; errors of ``transfer.push``.
 
     Broken off anywhere, the same call goes on: journals lie in ``transfers/`` until all is there.
@@ -77,10 +84,10 @@ def push(home: Home, kind: Kind, text: str, bar: Bar) -> tuple[Item, ...]:
     with contextlib.closing(node(home)) as there, home.changing("transfers"):
         store = home.store()
         names = _rests_on(home, kind, text, store)
-        return tuple(_send(home, there, names, bar))
+        return _send(home, there, names, bar)
 
 
-def push_to_service(home: Home, kind: Kind, text: str, bar: Bar, *, wait: float) -> tuple[Item, ...]:
+def push_to_service(home: Home, kind: Kind, text: str, bar: Bar, *, wait: float) -> Moved:
     """Let the pinning service pin a record and all it rests on, and wait ``wait`` seconds for it in all.
 
     Where there is an IPFS node, it gets all first, and is named to the service as the origin; without one, the service
@@ -91,15 +98,16 @@ def push_to_service(home: Home, kind: Kind, text: str, bar: Bar, *, wait: float)
         service = stack.enter_context(contextlib.closing(pinning(home)))
         stack.enter_context(home.changing("transfers"))
         names = _rests_on(home, kind, text, home.store())
-        sizes = {named.cid: (0, 0) for named in names}
+        sent: Moved | None = None
         there, origins = None, list[str]()
         if home.settings.ipfs_api is not None:
             there = stack.enter_context(contextlib.closing(node(home)))
-            sizes = {item.named.cid: (item.size, item.moved) for item in _send(home, there, names, bar)}
+            sent = _send(home, there, names, bar)
             origins = [address for address in there.peer().addresses if not _LOOPBACK.match(address)]
         pins = _requests(service, names, origins)
         if there is not None:
             _introduce(there, pins.values())
+        sizes = {} if sent is None else {item.named.cid: item.size for item in sent.items}
         end = time.monotonic() + wait
         items = []
         for number, named in enumerate(names):
@@ -107,12 +115,12 @@ def push_to_service(home: Home, kind: Kind, text: str, bar: Bar, *, wait: float)
             pin = pins[named.cid]
             if wait and pin.status != "pinned":
                 pin = service.wait(pin.id, max(end - time.monotonic(), 0.0))
-            items.append(Item(named, *sizes[named.cid], str(pin.status), pin.info))
+            items.append(Item(named, sizes.get(named.cid, 0), str(pin.status), pin.info))
         bar("pinned", len(names), len(names))
-        return tuple(items)
+        return Moved(tuple(items), 0 if sent is None else sent.bytes)
 
 
-def pull(home: Home, kind: Kind, text: str, place: Place | None, bar: Bar) -> tuple[Item, ...]:
+def pull(home: Home, kind: Kind, text: str, place: Place | None, bar: Bar) -> Moved:
     """Fetch a record and all it rests on, as far as it is not here; errors of :func:`ledger.transfer.pull`.
 
     All that is needed beforehand is the chain: each record tells what to fetch next.
@@ -122,12 +130,15 @@ def pull(home: Home, kind: Kind, text: str, place: Place | None, bar: Bar) -> tu
         through = transfer.ReadThrough(store, there)
         names = _rests_on(home, kind, text, through)
         meter = _Meter(bar, sum(transfer.announced(through, named.cid) for named in names))
-        return tuple(
-            Item(named, *transfer.pull(there, store, named.cid, progress=meter.count), "here") for named in names
-        )
+        items, fetched = [], through.fetched
+        for named in names:
+            size, more = transfer.pull(there, store, named.cid, progress=meter.count)
+            items.append(Item(named, size, "here"))
+            fetched += more
+        return Moved(tuple(items), fetched)
 
 
-def verify(home: Home, kind: Kind, text: str, place: Place | None, bar: Bar) -> tuple[Item, ...]:
+def verify(home: Home, kind: Kind, text: str, place: Place | None, bar: Bar) -> Moved:
     """Read a record and all it rests on there, block by block, and hold it against its CIDs; what fails is told so."""
     with contextlib.closing(remote(home, place)) as there:
         names = _rests_on(home, kind, text, transfer.ReadThrough(home.store(), there, keep=False))
@@ -137,12 +148,12 @@ def verify(home: Home, kind: Kind, text: str, place: Place | None, bar: Bar) -> 
             try:
                 meter.total += transfer.announced(there, named.cid)
                 size = transfer.verify(there, named.cid, progress=meter.count)
-                items.append(Item(named, size, size, "whole"))
+                items.append(Item(named, size, "whole"))
             except (Invalid, Malformed) as error:
-                items.append(Item(named, 0, 0, "wrong", str(error)))
+                items.append(Item(named, 0, "wrong", str(error)))
             except Unverifiable as error:
-                items.append(Item(named, 0, 0, "unknown", str(error)))
-        return tuple(items)
+                items.append(Item(named, 0, "unknown", str(error)))
+        return Moved(tuple(items), sum(item.size for item in items))
 
 
 def status(home: Home, subject: tuple[Kind, str] | None) -> Survey:
@@ -223,12 +234,15 @@ class _Meter:
         self._bar(phase, self._done[phase], max(self.total, self._done[phase]))
 
 
-def _send(home: Home, there: IpfsNode, names: list[Named], bar: Bar) -> Iterator[Item]:
+def _send(home: Home, there: IpfsNode, names: list[Named], bar: Bar) -> Moved:
     store = home.store()
     meter = _Meter(bar, sum(transfer.announced(store, named.cid) for named in names))
+    items, sent = [], 0
     for named in names:
         done = transfer.push(store, there, named.cid, journals=home.folder("transfers"), progress=meter.count)
-        yield Item(named, done.size, done.sent, "pinned")
+        items.append(Item(named, done.size, "pinned"))
+        sent += done.sent
+    return Moved(tuple(items), sent)
 
 
 def _rests_on(home: Home, kind: Kind, text: str, store: ContentStore) -> list[Named]:

@@ -6,7 +6,8 @@ import contextlib
 import io
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -34,14 +35,16 @@ class Said:
 
 @dataclass(frozen=True)
 class Shell:
-    """``stemmata`` in one home, with nobody at the terminal."""
+    """``stemmata`` in one home, with nobody at the terminal; ``settings`` are more variables of its environment."""
 
     home: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *words: str) -> Said:
         """One command, in words for people."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("STEMMATA_")}
         environment = {**clean, "STEMMATA_HOME": str(self.home), "STEMMATA_PASSPHRASE": PASSPHRASE}
+        environment |= self.settings
         out, err = io.StringIO(), io.StringIO()
         with (
             mock.patch.dict(os.environ, environment, clear=True),

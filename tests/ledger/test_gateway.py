@@ -47,22 +47,21 @@ def test_blocks_are_asked_for_as_blocks_and_verified(gateway, server, tree):
     assert len(content) == 2 * MIB + 5
 
 
-def test_a_tree_comes_in_one_answer(gateway, server, tree, tmp_path):
+def test_below_its_first_block_a_tree_comes_in_one_answer(gateway, server, tree, tmp_path):
     target = BlockStore(tmp_path / "target")
     size, fetched = transfer.pull(gateway, target, tree)
     assert size == fetched == sum(map(len, server.blocks.values()))
-    assert server.asked == [f"/ipfs/{tree}"]
+    assert server.asked == [f"/ipfs/{tree}"] * 2
     assert server.headers[-1]["Accept"].startswith("application/vnd.ipld.car;version=1")
     target.check(tree)
 
 
 @pytest.mark.parametrize("fault", [404, 501, "html", "hang up"])
 def test_where_no_archive_is_given_the_blocks_are_asked_for(gateway, server, tree, tmp_path, fault):
-    first = []
-    server.fault = lambda path: fault if not first and not first.append(path) else None
+    server.fault = lambda path: fault if server.count("/ipfs/") == 2 else None
     target = BlockStore(tmp_path / "target")
     transfer.pull(gateway, target, tree)
-    assert server.count("/ipfs/") == 1 + 4
+    assert server.count("/ipfs/") == 1 + 1 + 3
     target.check(tree)
 
 
