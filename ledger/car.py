@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 from ledger import folder, unixfs, varint
@@ -37,7 +38,7 @@ def export(
     _write_section(target, _header(roots))
     written: set[bytes] = set()
     for root in roots:
-        for cid, block in folder.blocks(root, store.get):
+        for cid, block in _ahead(folder.blocks(root, store.get)):
             if cid.raw not in written:
                 written.add(cid.raw)
                 _write_section(target, cid.raw, block)
@@ -69,6 +70,15 @@ def load(
         except BlockMissing as error:
             raise BlockMissing(f"the archive does not hold all of {root}: {error}") from error
     return roots
+
+
+def _ahead(blocks: Iterator[tuple[Cid, bytes]]) -> Iterator[tuple[Cid, bytes]]:
+    """The same blocks, the next of which a thread reads and verifies while the caller writes this one."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, blocks, None)
+        while (one := coming.result()) is not None:
+            coming = reader.submit(next, blocks, None)
+            yield one
 
 
 def pack(root: Cid, blocks: Iterable[tuple[Cid, bytes]]) -> bytes:
