@@ -82,6 +82,53 @@ class CleaningConfig:
 
 
 @dataclass(frozen=True)
+class SegmentConfig:
+    """How a recording is cut: windows of so many seconds, and which part of one it has in common with the next."""
+
+    seconds: float = 7.5
+    overlap: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require(5 <= self.seconds <= 10, "segment.seconds", "between 5 and 10 s")
+        _require(0 <= self.overlap <= 0.9, "segment.overlap", "between 0 and 0.9")
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """How music to learn from is varied; all of it off by default. Music that a run is judged by never is.
+
+    share: how many of the windows are shifted and stretched, 0 to 1. shift: by up to so many semitones either way.
+    stretch: longer or shorter by up to this part. gain: louder or softer by up to so many dB. invert: whether half of
+    them have their sign turned. noise: white noise in dB below full scale (RMS), 0 for none. copies: how many varied
+    ones beside each window, where windows are drawn once and for all.
+    """
+
+    share: float = 0.0
+    shift: float = 0.0
+    stretch: float = 0.0
+    gain: float = 0.0
+    invert: bool = False
+    noise: float = 0.0
+    copies: int = 0
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.share <= 1, "augment.share", "between 0 and 1")
+        _require(0 <= self.shift <= 12, "augment.shift", "between 0 and 12 semitones")
+        _require(0 <= self.stretch <= 0.5, "augment.stretch", "between 0 and 0.5")
+        _require(0 <= self.gain <= 24, "augment.gain", "between 0 and 24 dB")
+        _require(self.noise == 0 or -120 <= self.noise <= -20, "augment.noise", "0, or between -120 and -20 dB")
+        _require(0 <= self.copies <= 16, "augment.copies", "between 0 and 16")
+        _require(
+            self.share == 0 or self.shift > 0 or self.stretch > 0, "augment.share", "0 without a shift or a stretch"
+        )
+
+    @property
+    def active(self) -> bool:
+        """Whether it changes anything."""
+        return self.share > 0 or self.gain > 0 or self.invert or self.noise < 0
+
+
+@dataclass(frozen=True)
 class GeneratorConfig:
     """The LSTM that writes mel frames, and how it is trained.
 
@@ -192,6 +239,7 @@ class Preset:
     name: str
     mel: MelConfig = MelConfig()
     corpus: CorpusConfig = CorpusConfig()
+    augment: AugmentConfig = AugmentConfig()
     generator: GeneratorConfig = GeneratorConfig()
     vocoder: VocoderConfig = VocoderConfig()
 
@@ -289,7 +337,7 @@ def _read(hint: Any, value: Any, path: str) -> Any:
         if not isinstance(value, list | tuple):
             raise ConfigError(f"{path}: must be a list")
         return tuple(_read(typing.get_args(hint)[0], inner, path) for inner in value)
-    if isinstance(value, bool) or not isinstance(value, (int, float) if hint is float else hint):
+    if isinstance(value, bool) != (hint is bool) or not isinstance(value, (int, float) if hint is float else hint):
         raise ConfigError(f"{path}: must be of type {hint.__name__}, not {type(value).__name__}")
     if isinstance(value, int | float) and hint is float:
         number = float(value)

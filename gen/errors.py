@@ -9,12 +9,20 @@ GenError
 │   ├── SilentAudio            samples, but nothing to hear
 │   ├── NotFinite              NaN or infinity among the samples
 │   ├── TooLong                more samples than we hold in memory
+│   ├── TooExpensive           decoding it takes more memory or time than it may
+│   ├── DecoderCrashed         it took the decoder down with it
+│   ├── ChangedFile            somebody wrote to it while it was read
 │   ├── RateTooLow             fewer samples per second than we accept
+│   ├── RateTooHigh            more samples per second than any sound has
 │   ├── TooManyChannels        neither mono nor stereo
 │   └── UnknownFormat          nothing here writes such a file
 ├── CorpusError
 │   ├── FolderNotReadable      the folder cannot be listed
 │   └── NoRecordings           the folder holds no audio that can be used
+├── LabelError                 a sidecar file with labels that cannot be read
+├── CacheError
+│   ├── CacheFull              an entry would take more bytes than the cache, or its disk, has
+│   └── DamagedEntry           an entry's bytes are not those that were written
 ├── ScoreError                 written music that does not add up, or uses signs we do not read
 ├── FingerprintError           bytes or text that are no fingerprint
 ├── ConfigError                a preset or setting that makes no sense
@@ -62,8 +70,24 @@ class TooLong(AudioError):
     """More samples than we hold in memory."""
 
 
+class TooExpensive(AudioError):
+    """Decoding it takes more memory or time than it may."""
+
+
+class DecoderCrashed(AudioError):
+    """It took the decoder down with it."""
+
+
+class ChangedFile(AudioError):
+    """Somebody wrote to it while it was read."""
+
+
 class RateTooLow(AudioError):
     """Fewer samples per second than we accept."""
+
+
+class RateTooHigh(AudioError):
+    """More samples per second than any sound has."""
 
 
 class TooManyChannels(AudioError):
@@ -84,6 +108,22 @@ class FolderNotReadable(CorpusError):
 
 class NoRecordings(CorpusError):
     """The folder holds no audio that can be used."""
+
+
+class LabelError(GenError):
+    """A sidecar file with labels that cannot be read."""
+
+
+class CacheError(GenError):
+    """The cache of features cannot be used."""
+
+
+class CacheFull(CacheError):
+    """An entry would take more bytes than the cache, or its disk, has."""
+
+
+class DamagedEntry(CacheError):
+    """An entry's bytes are not those that were written."""
 
 
 class ScoreError(GenError):

@@ -33,6 +33,9 @@ def test_an_unknown_preset_is_named_with_those_that_exist():
         ({"name": "x", "generator": {"hiden": 3}}, "generator.hiden: unknown"),
         ({"name": "x", "generator": {"hidden": "3"}}, "generator.hidden: must be of type int"),
         ({"name": "x", "generator": {"hidden": True}}, "generator.hidden: must be of type int"),
+        ({"name": "x", "augment": {"invert": 1}}, "augment.invert: must be of type bool"),
+        ({"name": "x", "augment": {"share": 0.5}}, "augment.share: must be 0 without"),
+        ({"name": "x", "augment": {"noise": 6}}, "augment.noise"),
         ({"name": "x", "generator": {"hidden": 0}}, "generator.hidden: must be at least 1"),
         ({"name": "x", "generator": {"noise": float("nan")}}, "generator.noise: must be a finite number"),
         ({"name": "x", "generator": 3}, "generator.*must hold names and values"),
@@ -67,4 +70,5 @@ def test_flat_holds_only_what_a_record_can_hold():
     assert flat["generator.hidden"] == 256
     assert flat["generator.dropout"] == "0.2"
     assert flat["vocoder.kernels"] == "3,7"
+    assert flat["augment.shift"] == "0.0" and flat["augment.invert"] is False
     assert all(isinstance(value, str | int | bool) for value in flat.values())
