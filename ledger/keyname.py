@@ -26,6 +26,13 @@ def beside(path: Path) -> Path:
     return path.with_name(f"{path.stem}{_COMPANIONS}{_SUFFIX}")
 
 
+def drop_leftover(path: Path) -> None:
+    """Take a name away from companions that stand without their key and have another: a kill parted a renaming."""
+    left = beside(path)
+    if not path.exists() and left.exists() and left.stat().st_nlink > 1:
+        left.unlink()
+
+
 def is_key_file(path: Path) -> bool:
     """Whether a file in the folder is a key's, by its name."""
     if path.suffix != _SUFFIX:

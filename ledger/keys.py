@@ -71,11 +71,12 @@ class Keystore:
         """
         path = self._free(name, passphrase)
         self._refuse_leftover(path, None)
-        signer = LocalSigner.generate()
-        word = octets(passphrase)
-        self._write(KeyFile.encrypt(path, signer._key.secret, signer.address, word, scrypt_n))
+        signer, word = LocalSigner.generate(), octets(passphrase)
+        key = KeyFile.encrypt(path, signer._key.secret, signer.address, word, scrypt_n)
+        self._write(key)
         # A kill here leaves a key without companions: it gets them when it is opened.
-        self._companions(path, signer.address, word, scrypt_n)
+        beside, companions = self._companions(path, signer.address, word, scrypt_n)
+        self._unlocked[_slot(key, beside)] = _Unlocked(LocalSigner(signer._key.secret, companions), word)
         return signer.address
 
     def adopt(self, name: str, where: Place, passphrase: str, *, scrypt_n: int = SCRYPT_N) -> Address:
@@ -159,9 +160,7 @@ class Keystore:
         pairs = ((keyname.beside(source), keyname.beside(target)), (source, target))
         if not any(old.exists() for old, _ in pairs):
             raise KeyNotFound(f"no key named {source.stem!r} in {self._folder}")
-        left = keyname.beside(target)
-        if not target.exists() and left.exists() and left.stat().st_nlink > 1:
-            left.unlink()  # companions that have another name: of a renaming that a kill parted
+        keyname.drop_leftover(target)
         for old, new in pairs:
             if old.exists() and not (new.exists() and new.samefile(old)):
                 try:
@@ -181,7 +180,7 @@ class Keystore:
     def unlock(self, name: str, passphrase: str, *, companions: bool = True) -> Signer:
         """Open a key. It is kept open in this object: the next time takes no second, but the right passphrase still.
 
-        A key in a file that has no companions gets them now. Without ``companions`` they stay closed, and the signer
+        So is one that this object made. A key in a file that has no companions gets them now. Without ``companions`` they stay closed, and the signer
         has none. Raises :class:`KeyNotFound`, :class:`WrongPassphrase` (an altered file may look like it), and
         :class:`KeyDamaged` where a file is no key file, or opens to another address than it states; and of a key in
         hardware, what its signer does.
@@ -213,6 +212,7 @@ class Keystore:
 
     def _refuse_leftover(self, path: Path, address: Address | None) -> None:
         """Companions without their key may be somebody's last copy: they are not overwritten."""
+        keyname.drop_leftover(path)
         left = CompanionFile.read(keyname.beside(path))
         if left is not None and left.address != address:
             raise KeyExists(f"{left.path} holds the companion keys of {left.address}, whose key is gone; move it away")
@@ -225,18 +225,18 @@ class Keystore:
         elif there != companions:
             raise KeyExists(f"{there.path} holds other companion keys of {there.address}; move it away")
 
-    def _companions(self, path: Path, address: Address, word: bytes, scrypt_n: int) -> CompanionFile:
-        """The companion file of a key, made unless it is there."""
+    def _companions(self, path: Path, address: Address, word: bytes, scrypt_n: int) -> tuple[CompanionFile, Companions]:
+        """The companions of a key and their file, made unless it is there."""
         found = CompanionFile.read(keyname.beside(path))
         if found is None:
-            made = CompanionFile.encrypt(keyname.beside(path), Companions.generate(), address, word, scrypt_n)
+            companions = Companions.generate()
+            made = CompanionFile.encrypt(keyname.beside(path), companions, address, word, scrypt_n)
             try:
                 self._write(KeyFile(made.path, made.content))
             except KeyExists:  # another process was faster
                 return self._companions(path, address, word, scrypt_n)
-            return made
-        found.decrypt(word, address)
-        return found
+            return made, companions
+        return found, found.decrypt(word, address)
 
     def _mend(self, key: KeyFile, word: bytes) -> CompanionFile:
         """Companions for a key that was made elsewhere, or at whose making the process was killed."""
@@ -246,7 +246,7 @@ class Keystore:
                 f"{keyname.beside(key.path)} is gone; restore it from a backup, or make the key's entry again"
             )
         _open(key, word, None)  # companions are made under the key's own passphrase alone
-        return self._companions(key.path, key.address, word, key.scrypt_n)
+        return self._companions(key.path, key.address, word, key.scrypt_n)[0]
 
     def _write(self, key: KeyFile) -> None:
         """A whole file or none, and never over another one."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from api.commands import json_option
+from api.commands.key_history import history, recovery_, revoke, rotate
 from api.console import Console, ask_passphrase
 from api.errors import OutputExists, UsageError
 from api.home import Home
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def key() -> None:
-    """Make, list, show, export and import keys."""
+    """Make, list, show, export and import keys; end them, and tell their history."""
+
+
+for command in (rotate, revoke, recovery_, history):
+    key.add_command(command)
 
 
 @key.command("new")
