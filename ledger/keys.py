@@ -180,10 +180,10 @@ class Keystore:
     def unlock(self, name: str, passphrase: str, *, companions: bool = True) -> Signer:
         """Open a key. It is kept open in this object: the next time takes no second, but the right passphrase still.
 
-        So is one that this object made. A key in a file that has no companions gets them now. Without ``companions`` they stay closed, and the signer
-        has none. Raises :class:`KeyNotFound`, :class:`WrongPassphrase` (an altered file may look like it), and
-        :class:`KeyDamaged` where a file is no key file, or opens to another address than it states; and of a key in
-        hardware, what its signer does.
+        So is one that this object made. A key in a file that has no companions gets them now. Without ``companions``
+        they stay closed, and the signer has none. Raises :class:`KeyNotFound`, :class:`WrongPassphrase` (an altered
+        file may look like it), and :class:`KeyDamaged` where a file is no key file, or opens to another address than it
+        states; and of a key in hardware, what its signer does.
         """
         key = KeyFile.read(self._path(name))
         word = octets(passphrase)

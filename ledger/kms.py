@@ -75,11 +75,8 @@ class KmsSigner(HardwareSigner):
             public = load_der_public_key(answer["PublicKey"])
         except (ValueError, UnsupportedAlgorithm):
             public = None
-        usage = answer.get("KeyUsage")
         if not isinstance(public, EllipticCurvePublicKey) or not isinstance(public.curve, SECP256K1):
             raise KeyUnfit(f"{self._key} is not on secp256k1: make one with key spec ECC_SECG_P256K1")
-        if usage != "SIGN_VERIFY":
-            raise KeyUnfit(f"{self._key} is made for {usage}: make one with key usage SIGN_VERIFY")
         return public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
     def _ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
