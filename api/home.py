@@ -1,7 +1,7 @@
 """What lies in STEMMATA_HOME, and how it is opened.
 
 keys/             keystore files and files of companion keys, one of each per name (0600)
-vault/            data keys of datasets, wrapped (0600)
+vault/            data keys, wrapped: of datasets, sealed weights and file names, and those got as a licensee (0600)
 private/          file names and salts of datasets, encrypted, one file per Merkle root
 intake/           what was done of each folder's registration, so that it can go on after a kill
 chain/            the embedded chain's state
@@ -10,7 +10,7 @@ deployment.json   the contracts' addresses
 content/          the block store
 pins/             what was stored or imported by hand, a list of CIDs for each
 transfers/        what an IPFS node has acknowledged of pushes that are not done
-models/           weights by digest, so that generation need not read them from the store
+models/           weights in clear by digest, so that generation need not read them from the store
 runs/             training runs by identity: what came out, and the model id once recorded
 drafts/           records of what ``generate`` wrote and ``mint`` has yet to sign, by file digest
 locks/            one for each thing that only one process may change at a time
