@@ -45,7 +45,8 @@ def stemmata(context: click.Context) -> None:
     Register recordings, license them, train, generate and mint; then take any copy of a track, even cut and
     re-encoded, and audit its whole history. Try it all at once with `stemmata demo`.
 
-    STEMMATA_HOME says where everything lies (default ~/.stemmata); STEMMATA_PASSPHRASE opens keys without a prompt;
+    STEMMATA_HOME says where everything lies (default ~/.stemmata); STEMMATA_PASSPHRASE, or the first line
+    of the file descriptor STEMMATA_PASSPHRASE_FD, opens keys without a prompt;
     STEMMATA_RPC and STEMMATA_DEPLOYMENT name a JSON-RPC network and its contracts instead of the embedded chain.
     """
     context.obj = Settings.from_environ(os.environ)
