@@ -78,9 +78,12 @@ def below(root: Cid, get: Callable[[Cid], bytes], seen: set[bytes]) -> Iterator[
             waiting.extend(link.cid for link in reversed(links))
 
 
-def link_size(link: Link) -> int:
-    """Bytes that a link takes within an encoded node."""
-    return len(field_bytes(2, _encode_link(link)))
+def keep(node: Node, put: Callable[[Cid, bytes], None]) -> tuple[Cid, int]:
+    """Give an encoded node to ``put``; its CID, and the bytes of its block and of all that its links announce."""
+    block = node.encode()
+    cid = Cid.of_dag_pb(block)
+    put(cid, block)
+    return cid, len(block) + sum(link.total_size for link in node.links)
 
 
 def field_bytes(number: int, value: bytes) -> bytes:

@@ -3,9 +3,8 @@
 What ``ipfs add -r`` does, with one difference: names that begin with a dot are left out, empty folders are kept, times,
 owners and modes are not recorded; but symbolic links are refused, since what they say is a path on this machine.
 
-A folder whose node would be longer than 256 KiB becomes a hash array mapped trie (HAMT) of 256 ways over MurmurHash3
-(x64, 128 bits, the first 64). Source: the UnixFS specification, and IPIP-499 for the threshold of ``unixfs-v1-2025``:
-the size of the node in bytes, all links included.
+A folder whose node would be longer than 256 KiB becomes a trie: :mod:`ledger.trie`. Source: the UnixFS specification,
+and IPIP-499 for the threshold of ``unixfs-v1-2025``: the length of the node in bytes, all links included.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ from __future__ import annotations
 import functools
 import itertools
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ledger import dagpb, unixfs
+from ledger import dagpb, trie, unixfs
 from ledger.cid import Cid, Codec
 from ledger.dagpb import Link, Node
 from ledger.errors import Malformed, StoreFault
@@ -31,10 +30,7 @@ MAX_DEPTH = 128
 MAX_ENTRIES = 1_000_000
 """Files and folders that :func:`walk` lists unless the caller says otherwise."""
 
-_DIRECTORY, _HAMT = 1, 5  # UnixFS DataType
-_FANOUT = 256
-_MURMUR3 = 0x22  # multicodec murmur3-x64-64
-_LEVELS = 8  # bytes of the hash, one for each level of the trie
+_DIRECTORY = 1  # UnixFS DataType
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +124,7 @@ def is_folder(cid: Cid, get: Get) -> bool:
     if cid.codec is Codec.RAW:
         return False
     try:
-        return _kind(Node.decode(get(cid))) in (_DIRECTORY, _HAMT)
+        return _kind(Node.decode(get(cid))) in (_DIRECTORY, trie.TYPE)
     except Malformed as error:
         raise Malformed(f"block {cid} is not part of a UnixFS file or folder: {error}") from None
 
@@ -186,9 +182,9 @@ def _import(folder: Path, put: Put, longest: int, opened: Callable[[Path], None]
         links.append(Link(cid, size, path.name))
     links.sort(key=lambda link: (link.name or "").encode())
     node = Node(tuple(links), dagpb.field_int(1, _DIRECTORY))
-    if sum(dagpb.link_size(link) for link in links) + 4 > longest:
-        return _shard([(_hash(link.name or ""), link) for link in links], put, 0)
-    return _put(node, put)
+    if len(node.encode()) > longest:
+        return trie.build(links, put)
+    return dagpb.keep(node, put)
 
 
 def _check_name(path: Path) -> None:
@@ -198,75 +194,28 @@ def _check_name(path: Path) -> None:
         raise Malformed(f"{path.parent / ascii(path.name)}: the name is not UTF-8; rename it") from None
 
 
-def _put(node: Node, put: Put) -> tuple[Cid, int]:
-    block = node.encode()
-    cid = Cid.of_dag_pb(block)
-    put(cid, block)
-    return cid, len(block) + sum(link.total_size for link in node.links)
-
-
-def _shard(hashed: list[tuple[bytes, Link]], put: Put, level: int) -> tuple[Cid, int]:
-    """A node of the trie over these links, which agree in the first ``level`` bytes of their names' hashes."""
-    if level == _LEVELS:
-        names = ", ".join(repr(link.name) for _, link in hashed[:2])
-        raise Malformed(f"names {names} have the same 64-bit hash; no trie can hold both, so rename one")
-    slots: dict[int, list[tuple[bytes, Link]]] = {}
-    for one in hashed:
-        slots.setdefault(one[0][level], []).append(one)
-    links = []
-    for slot in sorted(slots):
-        held = slots[slot]
-        if len(held) == 1:
-            link = held[0][1]
-            links.append(Link(link.cid, link.total_size, f"{slot:02X}{link.name}"))
-        else:
-            links.append(Link(*_shard(held, put, level + 1), f"{slot:02X}"))
-    return _put(Node(tuple(links), _trie_data(slots)), put)
-
-
-def _hash(name: str) -> bytes:
-    import mmh3
-
-    return mmh3.hash64(name.encode(), x64arch=True, signed=False)[0].to_bytes(8, "big")
-
-
-def _trie_data(slots: Iterable[int]) -> bytes:
-    """The UnixFS ``Data`` message of a trie's node: which slots are taken, as a big-endian number."""
-    taken = sum(1 << slot for slot in slots)
-    field = taken.to_bytes((taken.bit_length() + 7) // 8, "big")
-    return (
-        dagpb.field_int(1, _HAMT)
-        + dagpb.field_bytes(2, field)
-        + dagpb.field_int(5, _MURMUR3)
-        + dagpb.field_int(6, _FANOUT)
-    )
-
-
 def _nodes(cid: Cid, get: Get) -> Iterator[tuple[Cid, bytes, Entry | None]]:
-    """Each node of one folder, with None, then what it holds; of a trie all nodes, their blocks without repetition."""
-    waiting = [(cid, 0, b"")]
+    """Each node of one folder, with None, then what it holds."""
+    waiting = [(cid, b"")]
     while waiting:
-        at, level, prefix = waiting.pop()
+        at, place = waiting.pop()
         block = get(at)
         try:
             node = Node.decode(block)
             kind = _kind(node)
-            if kind == _DIRECTORY and level == 0:
+            if kind == _DIRECTORY and not place:
                 found = _flat(node)
-            elif kind == _HAMT:
-                found = _slots(node, level, prefix)
+            elif kind == trie.TYPE:
+                found = trie.read(node, place)
             else:
                 raise Malformed(f"its UnixFS type is {kind}; only folders (1, and 5 for tries) are read here")
+            entries = [_entry(link) for _, link in found if link.name]
         except Malformed as error:
             raise Malformed(f"block {at} is not part of a UnixFS folder: {error}") from None
         yield at, block, None
-        below = []
-        for slot, entry in found:
-            if entry.name:
-                yield at, block, entry
-            else:
-                below.append((entry.cid, level + 1, prefix + bytes([slot])))
-        waiting.extend(reversed(below))
+        for entry in entries:
+            yield at, block, entry
+        waiting.extend((link.cid, below) for below, link in reversed(found) if not link.name)
 
 
 def _kind(node: Node) -> int:
@@ -276,36 +225,20 @@ def _kind(node: Node) -> int:
     raise Malformed("it does not say what it is")
 
 
-def _flat(node: Node) -> list[tuple[int, Entry]]:
+def _flat(node: Node) -> list[tuple[bytes, Link]]:
+    """The links of a folder that is one node; a place in a trie stands before each, for the sake of :func:`_nodes`."""
     if node.data != dagpb.field_int(1, _DIRECTORY):
         raise Malformed("its UnixFS data says more than that it is a folder")
-    found = [(0, _entry(link, link.name)) for link in node.links]
-    names = [entry.name.encode() for _, entry in found]
+    names = [(link.name or "").encode() for link in node.links]
     if any(one >= another for one, another in itertools.pairwise(names)):
         raise Malformed("its names are not in order, or one comes twice")
-    return found
+    if b"" in names:
+        raise Malformed("it holds something without a name")
+    return [(b"", link) for link in node.links]
 
 
-def _slots(node: Node, level: int, prefix: bytes) -> list[tuple[int, Entry]]:
-    """What a node of a trie holds; a node below has no name."""
-    if level >= _LEVELS:
-        raise Malformed("its trie is deeper than the hash is long")
-    found = []
-    for link in node.links:
-        label = link.name or ""
-        slot, name = label[:2], label[2:]
-        if len(slot) != 2 or any(digit not in "0123456789ABCDEF" for digit in slot):
-            raise Malformed(f"a link of its trie is called {label[:40]!r}, which begins with no slot")
-        if name and _hash(name)[: level + 1] != prefix + bytes([int(slot, 16)]):
-            raise Malformed(f"{name[:40]!r} is not where its hash belongs")
-        found.append((int(slot, 16), _entry(link, name) if name else Entry("", link.cid, link.total_size)))
-    taken = [slot for slot, _ in found]
-    if taken != sorted(set(taken)) or not taken or node.data != _trie_data(taken):
-        raise Malformed("its links are not those that its UnixFS data announces")
-    return found
-
-
-def _entry(link: Link, name: str | None) -> Entry:
-    if not name or name in (".", "..") or "/" in name or "\0" in name:
-        raise Malformed(f"it holds something called {(name or '')[:40]!r}, which is no name of a file")
+def _entry(link: Link) -> Entry:
+    name = link.name or ""
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        raise Malformed(f"it holds something called {name[:40]!r}, which is no name of a file")
     return Entry(name, link.cid, link.total_size)

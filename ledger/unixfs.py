@@ -168,10 +168,8 @@ def _open_file_node(block: bytes) -> _Opened:
 def _parent(parts: list[Part], put: Put) -> Part:
     sizes = [part.size for part in parts]
     links = tuple(dagpb.Link(part.cid, part.total_size) for part in parts)
-    block = dagpb.Node(links, _file_data(b"", sum(sizes), sizes)).encode()
-    cid = Cid.of_dag_pb(block)
-    put(cid, block)
-    return Part(cid, sum(sizes), len(block) + sum(part.total_size for part in parts))
+    cid, total_size = dagpb.keep(dagpb.Node(links, _file_data(b"", sum(sizes), sizes)), put)
+    return Part(cid, sum(sizes), total_size)
 
 
 def _file_data(content: bytes, size: int, sizes: list[int]) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger import dagpb, folder, unixfs
+from ledger import dagpb, folder, trie, unixfs
 from ledger.cid import Cid
 from ledger.dagpb import Link, Node
 from ledger.errors import BlockMissing, Malformed, StoreFault
@@ -48,7 +48,13 @@ def put(blocks: dict[Cid, bytes], node: Node) -> Cid:
     return cid
 
 
-@pytest.mark.parametrize("vector", VECTORS["vectors"], ids=lambda vector: vector["note"])
+@pytest.mark.parametrize(
+    "vector",
+    [
+        pytest.param(vector, id=vector["note"], marks=[pytest.mark.slow] if vector.get("count", 0) > 4095 else [])
+        for vector in VECTORS["vectors"]
+    ],
+)
 def test_cids_of_the_javascript_implementation(vector, tmp_path):
     cid, blocks = added(make(tmp_path / "f", paths_of(vector)))
     assert str(cid) == vector["cid"]
@@ -145,7 +151,7 @@ def test_a_bomb_of_few_blocks_is_checked_in_few_steps_and_listed_to_the_limit():
 def test_names_that_lead_elsewhere_are_malformed(name, tmp_path):
     blocks = {Cid.of_raw(b"x"): b"x"}
     cid = put(blocks, Node((Link(Cid.of_raw(b"x"), 1, name),), FOLDER))
-    with pytest.raises(Malformed, match="no name of a file"):
+    with pytest.raises(Malformed, match=r"no name of a file|without a name"):
         folder.export(cid, blocks.__getitem__, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
 
@@ -160,7 +166,7 @@ def slot(name: str) -> int:
     return mmh3.hash64(name.encode(), x64arch=True, signed=False)[0] >> 56
 
 
-def trie(slots: list[int], fanout: int = 256, function: int = 0x22) -> bytes:
+def trie_data(slots: list[int], fanout: int = 256, function: int = 0x22) -> bytes:
     number = sum(1 << each for each in slots)
     field = number.to_bytes((number.bit_length() + 7) // 8, "big")
     return (
@@ -180,14 +186,14 @@ LETTERS = next(name for name in "bcdefghij" if f"{slot(name):02X}".isalpha())
         (Node((), FOLDER + dagpb.field_int(3, 0)), "says more than"),
         (Node((), dagpb.field_int(1, 4) + dagpb.field_bytes(2, b"/etc")), "UnixFS type is 4"),
         (Node((), None), "does not say what it is"),
-        (Node(links(f"{A:02X}a"), trie([A])), None),
-        (Node(links(f"{A:02X}a"), trie([A], fanout=16)), "announces"),
-        (Node(links(f"{A:02X}a"), trie([A], function=0x12)), "announces"),
-        (Node(links(f"{A:02X}a"), trie([A, 255])), "announces"),
-        (Node(links(f"{A ^ 1:02X}a"), trie([A ^ 1])), "not where its hash belongs"),
-        (Node(links("a"), trie([A])), "begins with no slot"),
-        (Node(links(f"{slot(LETTERS):02x}{LETTERS}"), trie([slot(LETTERS)])), "begins with no slot"),
-        (Node((), trie([])), "announces"),
+        (Node(links(f"{A:02X}a"), trie_data([A])), None),
+        (Node(links(f"{A:02X}a"), trie_data([A], fanout=16)), "announces"),
+        (Node(links(f"{A:02X}a"), trie_data([A], function=0x12)), "announces"),
+        (Node(links(f"{A:02X}a"), trie_data([A, 255])), "announces"),
+        (Node(links(f"{A ^ 1:02X}a"), trie_data([A ^ 1])), "not where its hash belongs"),
+        (Node(links("a"), trie_data([A])), "begins with no slot"),
+        (Node(links(f"{slot(LETTERS):02x}{LETTERS}"), trie_data([slot(LETTERS)])), "begins with no slot"),
+        (Node((), trie_data([])), "announces"),
     ],
 )  # fmt: skip
 def test_nodes_that_are_no_folders_are_malformed(node, complaint):
@@ -203,15 +209,15 @@ def test_nodes_that_are_no_folders_are_malformed(node, complaint):
 
 def test_a_trie_that_goes_down_for_ever_is_malformed():
     blocks: dict[Cid, bytes] = {}
-    cid = put(blocks, Node(links(f"{A:02X}a"), trie([A])))
+    cid = put(blocks, Node(links(f"{A:02X}a"), trie_data([A])))
     for _ in range(9):
-        cid = put(blocks, Node((Link(cid, 1, f"{A:02X}"),), trie([A])))
+        cid = put(blocks, Node((Link(cid, 1, f"{A:02X}"),), trie_data([A])))
     with pytest.raises(Malformed, match=r"deeper than the hash|not where its hash"):
         list(folder.entries(cid, blocks.__getitem__))
 
 
 def test_a_trie_cannot_hold_two_names_of_one_hash(tmp_path, monkeypatch):
-    monkeypatch.setattr(folder, "_hash", lambda name: bytes(8))
+    monkeypatch.setattr(trie, "_hash", lambda name: bytes(8))
     with pytest.raises(Malformed, match="'a', 'b' have the same 64-bit hash"):
         added(make(tmp_path / "f", ["a", "b"]), longest=0)
 
