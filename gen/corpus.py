@@ -1,16 +1,20 @@
-"""A folder of recordings as its holder keeps it: which files are recordings, and which of those can be used."""
+"""A folder of recordings as its holder keeps it: which files are recordings, and what those are like."""
 
 import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
-from gen.audio import Waveform, examine
+from gen.audio import Decoder, Waveform, at_lowest_rate, fit, open_and_decode
 from gen.container import identify
+from gen.decode import decode
+from gen.defects import Defect, find_defects, to_dict
 from gen.errors import AudioError, FolderNotReadable, NoRecordings, UnreadableFile
 from gen.file import open_regular, printable
+from gen.loudness import Loudness, loudness
 
 # What people name recordings; what bears such a name and is none shall be said to be broken, not passed over.
 _RECORDING = re.compile(
@@ -35,12 +39,31 @@ class Scan:
 
 
 @dataclass(frozen=True)
+class Findings:
+    """What was measured on a recording that can be used.
+
+    rate: of the file, in Hz. resampled: the waveform has 44100 Hz instead, since the file's rate is lower. loudness: of
+    the waveform. defects: of the sound as the file has it.
+    """
+
+    rate: int
+    resampled: bool
+    loudness: Loudness
+    defects: tuple[Defect, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain dictionaries, lists and numbers."""
+        return asdict(self) | {"defects": [to_dict(defect) for defect in self.defects]}
+
+
+@dataclass(frozen=True)
 class Examination:
-    """One file's outcome: a waveform that is fit for training, or the error that says why not."""
+    """One file's outcome: a waveform that is fit for training with its findings, or the error that says why not."""
 
     path: Path
     waveform: Waveform | None
     error: AudioError | None
+    findings: Findings | None = None
 
 
 def scan(folder: Path) -> Scan:
@@ -61,16 +84,35 @@ def scan(folder: Path) -> Scan:
     return Scan(recordings, ignored)
 
 
-def examine_all(paths: Iterable[Path]) -> Iterator[Examination]:
+def examine(
+    source: Path | BinaryIO, *, name: str | None = None, allow_resampled: bool = False, decoder: Decoder = decode
+) -> Examination:
+    """Decode a file, check that it is fit for training, and measure it. Arguments are those of `gen.audio.examine`.
+
+    Nothing is raised for what is in the file: `error` says what `gen.audio.examine` would raise. The path of an open
+    file is its name.
+    """
+    path = (
+        Path(source) if isinstance(source, str | os.PathLike) else Path(name or str(getattr(source, "name", "audio")))
+    )
+    try:
+        decoded, called = open_and_decode(source, name=name, decoder=decoder)
+        original = fit(decoded, called, allow_resampled=allow_resampled)
+        del decoded
+        defects = find_defects(original)
+        waveform = at_lowest_rate(original, called)
+    except AudioError as error:
+        return Examination(path, None, error)
+    findings = Findings(original.rate, waveform is not original, loudness(waveform), defects)
+    return Examination(path, waveform, None, findings)
+
+
+def examine_all(
+    paths: Iterable[Path], *, allow_resampled: bool = False, decoder: Decoder = decode
+) -> Iterator[Examination]:
     """Examine one file after the other; a bad one stops nothing. Only one waveform is in memory at a time."""
     for path in paths:
-        try:
-            waveform = examine(path)
-        except AudioError as error:
-            yield Examination(path, None, error)
-        else:
-            yield Examination(path, waveform, None)
-            del waveform
+        yield examine(path, allow_resampled=allow_resampled, decoder=decoder)
 
 
 def _order(path: Path) -> tuple[tuple[str, ...], bytes]:

@@ -3,13 +3,13 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from gen.container import Container, identify
-from gen.errors import AudioError, CorruptAudio, EmptyAudio, NotAudio, NotFinite, TooLong
+from gen.errors import AudioError, CorruptAudio, EmptyAudio, NotAudio, NotFinite, TooExpensive, TooLong
 from gen.waveform import Waveform
 
 _BLOCK = 1 << 14
@@ -33,20 +33,34 @@ class Decoded:
     damage: str | None
 
 
+class Blocks(Protocol):
+    """Where decoded samples go: float32, (channels, frames), one block after the other."""
+
+    def append(self, block: npt.NDArray[np.float32], /) -> None:
+        """Take the next block."""
+
+
 @dataclass
-class _Stream:
-    """Blocks of samples, (channels, frames) each, while they are read."""
+class Stream:
+    """What is known of a file's sound while and after it is read, besides the samples themselves.
+
+    promised: the length that the file claims, in seconds. padded: its last frame may be filled up beyond that.
+    """
 
     rate: int
     channels: int
-    blocks: list[npt.NDArray[np.float32]]
+    frames: int = 0
     damage: str | None = None
     promised: float | None = None
     padded: bool = False
 
     @property
-    def frames(self) -> int:
-        return sum(block.shape[1] for block in self.blocks)
+    def wanted(self) -> int:
+        """How many of the frames are sound: encoders fill the last frame up, and an MP4 tells where the sound ended."""
+        if not self.padded or self.promised is None:
+            return self.frames
+        surplus = self.frames - round(self.promised * self.rate)
+        return self.frames - (surplus if 0 < surplus < min(self.frames, _LONGEST_FRAME) else 0)
 
 
 def decode(file: BinaryIO, name: str, most_samples: int) -> Decoded:
@@ -55,32 +69,56 @@ def decode(file: BinaryIO, name: str, most_samples: int) -> Decoded:
     Memory follows the sound that is really there, never the length that a header claims.
 
     name: how the errors call the file. most_samples: stop beyond so many samples over all channels (4 bytes each).
-    Raises NotAudio, CorruptAudio, EmptyAudio, NotFinite, TooLong; each begins with the name.
+    Raises NotAudio, CorruptAudio, EmptyAudio, NotFinite, TooLong, TooExpensive; each begins with the name.
     """
+    blocks: list[npt.NDArray[np.float32]] = []
+    stream = read(file, name, most_samples, blocks)
+    samples = np.empty((stream.channels, stream.wanted), dtype=np.float32)
+    end = stream.frames
+    while blocks:  # from the end, and dropping each block, so that the sound is never held twice
+        block = blocks.pop()
+        start = end - block.shape[1]
+        samples[:, start:end] = block[:, : max(0, stream.wanted - start)]
+        end = start
+    return finished(samples, stream, name)
+
+
+def read(file: BinaryIO, name: str, most_samples: int, blocks: Blocks) -> Stream:
+    """Decode a file into blocks, in constant memory. Arguments and errors are those of `decode`, without NotFinite."""
     if file.seek(0, os.SEEK_END) == 0:
         raise EmptyAudio(f"{name}: the file has no bytes; copy or export it again")
     container = identify(file)
     if container is None:
         raise NotAudio(f"{name}: no sound format that we know begins like this; {_ADVICE}")
     file.seek(0)
-    stream = _read(file, container, name, most_samples)
-    heard = stream.frames / stream.rate
-    if not stream.blocks or stream.frames == 0:
+    stream = _read(file, container, name, most_samples, blocks)
+    if stream.frames == 0:
         if stream.damage is not None:
             raise CorruptAudio(f"{name}: {stream.damage}; {_ADVICE}")
         raise EmptyAudio(f"{name}: a sound file without a single sample; {_ADVICE}")
+    heard = stream.frames / stream.rate
     if stream.damage is not None and heard < _CREDIBLE_SECONDS:
         raise CorruptAudio(f"{name}: {stream.damage}; {_ADVICE}")
-    damage = stream.damage
-    if damage is None and stream.promised is not None and heard < stream.promised - _MISSING_SECONDS:
-        damage = f"it says that it holds {stream.promised:.1f} s, and {heard:.1f} s are there"
-    return Decoded(_join(stream, name), damage)
+    if stream.damage is None and stream.promised is not None and heard < stream.promised - _MISSING_SECONDS:
+        stream.damage = f"it says that it holds {stream.promised:.1f} s, and {heard:.1f} s are there"
+    return stream
 
 
-def _read(file: BinaryIO, container: Container, name: str, most_samples: int) -> _Stream:
+def finished(samples: npt.NDArray[np.float32], stream: Stream, name: str) -> Decoded:
+    """All samples, (channels, frames), owned by nobody else, as a waveform. Raises NotFinite and CorruptAudio."""
+    peak = np.float32(max(abs(samples.min()), abs(samples.max())))
+    if not np.isfinite(peak):
+        raise NotFinite(f"{name}: NaN or infinity among its samples; {_ADVICE}")
+    if peak > _HIGHEST_PEAK:
+        raise CorruptAudio(f"{name}: samples reach {peak:.3g} times full scale; {_ADVICE}")
+    samples.setflags(write=False)
+    return Decoded(Waveform(samples, stream.rate), stream.damage)
+
+
+def _read(file: BinaryIO, container: Container, name: str, most_samples: int, blocks: Blocks) -> Stream:
     if container.native:
         try:
-            stream = _read_sndfile(file, name, most_samples)
+            stream = _read_sndfile(file, name, most_samples, blocks)
             # libsndfile believes a size of 0, which is what a recorder leaves that was switched off; FFmpeg reads on.
             if stream.frames:
                 return stream
@@ -90,15 +128,15 @@ def _read(file: BinaryIO, container: Container, name: str, most_samples: int) ->
             refused = None
         file.seek(0)
         try:
-            return _read_ffmpeg(file, container, name, most_samples)
+            return _read_ffmpeg(file, container, name, most_samples, blocks)
         except (CorruptAudio, NotAudio):
             if refused is not None:
                 raise refused from None
             return stream
-    return _read_ffmpeg(file, container, name, most_samples)
+    return _read_ffmpeg(file, container, name, most_samples, blocks)
 
 
-def _read_sndfile(file: BinaryIO, name: str, most_samples: int) -> _Stream:
+def _read_sndfile(file: BinaryIO, name: str, most_samples: int, blocks: Blocks) -> Stream:
     import soundfile
 
     try:
@@ -106,26 +144,25 @@ def _read_sndfile(file: BinaryIO, name: str, most_samples: int) -> _Stream:
     except (soundfile.LibsndfileError, RuntimeError, TypeError, ValueError) as error:
         raise CorruptAudio(f"{name}: {_reason(error)}; {_ADVICE}") from error
     with sound:
-        stream = _Stream(sound.samplerate, sound.channels, [])
+        stream = Stream(sound.samplerate, sound.channels)
         if 0 < sound.frames < 1 << 40:
             stream.promised = sound.frames / sound.samplerate
-        frames = 0
         while True:
             try:
                 block = sound.read(_BLOCK, dtype="float32", always_2d=True)
             except (soundfile.LibsndfileError, RuntimeError) as error:
-                stream.damage = f"its data is broken after {frames / stream.rate:.1f} s ({_reason(error)})"
+                stream.damage = f"its data is broken after {stream.frames / stream.rate:.1f} s ({_reason(error)})"
                 break
-            frames += len(block)
-            _limit(frames * stream.channels, name, most_samples)
+            stream.frames += len(block)
+            _limit(stream.frames * stream.channels, name, most_samples)
             if len(block):
-                stream.blocks.append(np.ascontiguousarray(block.T))
+                blocks.append(np.ascontiguousarray(block.T))
             if len(block) < _BLOCK:
                 break
     return stream
 
 
-def _read_ffmpeg(file: BinaryIO, container: Container, name: str, most_samples: int) -> _Stream:
+def _read_ffmpeg(file: BinaryIO, container: Container, name: str, most_samples: int, blocks: Blocks) -> Stream:
     import av
 
     try:
@@ -133,32 +170,32 @@ def _read_ffmpeg(file: BinaryIO, container: Container, name: str, most_samples: 
             if not source.streams.audio:
                 raise NotAudio(f"{name}: a {source.format.name} file without sound; {_ADVICE}")
             track = source.streams.audio[0]
-            stream = _Stream(0, 0, [])
+            stream = Stream(0, 0)
             # A length in an MP4 or Ogg is a count; in an MP3 without a Xing header it is a guess from the first frame.
             if container.format in ("mov", "matroska", "ogg") or container.counted:
                 seconds = track.duration * track.time_base if track.duration and track.time_base else None
                 stream.promised = None if seconds is None else float(seconds)
                 stream.padded = container.format == "mov"
-            frames = broken = 0
+            broken = 0
             for frame in _frames(source, track):
                 if frame is None:
                     broken += 1
                     continue
                 channels = len(frame.layout.channels)
-                if not stream.blocks:
+                if stream.channels == 0:
                     stream.rate, stream.channels = frame.sample_rate, channels
                 elif (stream.rate, stream.channels) != (frame.sample_rate, channels):
-                    stream.damage = f"its rate or channels change after {frames / stream.rate:.1f} s"
+                    stream.damage = f"its rate or channels change after {stream.frames / stream.rate:.1f} s"
                     break
-                frames += frame.samples
-                _limit(frames * channels, name, most_samples)
-                stream.blocks.append(_samples(frame))
+                stream.frames += frame.samples
+                _limit(stream.frames * channels, name, most_samples)
+                blocks.append(_samples(frame))
+    except av.error.MemoryError as error:
+        raise TooExpensive(f"{name}: its headers ask for more memory than there is; {_ADVICE}") from error
     except av.error.FFmpegError as error:
         raise CorruptAudio(f"{name}: {_reason(error)}; {_ADVICE}") from error
     except (ValueError, TypeError, ArithmeticError, LookupError, NotImplementedError, EOFError) as error:
         raise CorruptAudio(f"{name}: its headers make no sense ({_reason(error)}); {_ADVICE}") from error
-    if not stream.blocks:
-        stream.rate = 1
     # The frame that a cut went through is always broken, at either end: not worth a word in a piece of a stream.
     if broken > (2 if container.lead else 0) and stream.damage is None:
         stream.damage = f"{broken} of its packets cannot be decoded"
@@ -205,27 +242,6 @@ def _samples(frame: Any) -> npt.NDArray[np.float32]:
 def _limit(samples: int, name: str, most_samples: int) -> None:
     if samples > most_samples:
         raise TooLong(f"{name}: more than {most_samples} samples, too long to hold in memory; cut it into parts")
-
-
-def _join(stream: _Stream, name: str) -> Waveform:
-    end = total = stream.frames
-    if stream.padded and stream.promised is not None:
-        # Encoders fill the last frame with silence, and an MP4 tells where the sound ended.
-        surplus = total - round(stream.promised * stream.rate)
-        total -= surplus if 0 < surplus < min(total, _LONGEST_FRAME) else 0
-    samples = np.empty((stream.channels, total), dtype=np.float32)
-    while stream.blocks:  # from the end, and dropping each block, so that the sound is never held twice
-        block = stream.blocks.pop()
-        start = end - block.shape[1]
-        samples[:, start:end] = block[:, : max(0, total - start)]
-        end = start
-    peak = np.float32(max(abs(samples.min()), abs(samples.max())))
-    if not np.isfinite(peak):
-        raise NotFinite(f"{name}: NaN or infinity among its samples; {_ADVICE}")
-    if peak > _HIGHEST_PEAK:
-        raise CorruptAudio(f"{name}: samples reach {peak:.3g} times full scale; {_ADVICE}")
-    samples.setflags(write=False)
-    return Waveform(samples, stream.rate)
 
 
 def _reason(error: Exception) -> str:

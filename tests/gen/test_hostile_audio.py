@@ -199,7 +199,7 @@ class TestLyingHeaders:
     def test_a_claim_of_gigabytes_costs_nothing(self, tmp_path):
         claims = {
             "wav": patched(WAV, (40, "<I", 0xFFFFFFF0), (4, "<I", 0xFFFFFFFF)),
-            "flac": patched(FLAC[:20], (18, ">H", 0)) + bytes([FLAC[20], FLAC[21] | 0x0F]) + b"\xff" * 4 + FLAC[26:],
+            "flac": FLAC[:21] + bytes([FLAC[21] | 0x0F]) + b"\xff" * 4 + FLAC[26:],
             "au": b".snd" + struct.pack(">5I", 24, 0xFFFFFFFF, 3, 44100, 2) + bytes(40_000),
         }
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
