@@ -138,8 +138,7 @@ from ledger.ipfs import IpfsNode
 from ledger.store import BlockStore
 store, address, cid, journals = sys.argv[1:]
 print("ready", flush=True)
-transfer.push(BlockStore(Path(store)), IpfsNode(address), Cid.parse(cid), journals=Path(journals), part=2 << 20,
-              progress=lambda phase, size: print(phase, size, flush=True))
+transfer.push(BlockStore(Path(store)), IpfsNode(address), Cid.parse(cid), journals=Path(journals), part=2 << 20)
 """
 PULL = """
 import sys
@@ -150,8 +149,7 @@ from ledger.ipfs import IpfsNode
 from ledger.store import BlockStore
 store, address, cid = sys.argv[1:]
 print("ready", flush=True)
-transfer.pull(IpfsNode(address), BlockStore(Path(store)), Cid.parse(cid),
-              progress=lambda phase, size: print(phase, size, flush=True))
+transfer.pull(IpfsNode(address), BlockStore(Path(store)), Cid.parse(cid))
 """
 
 
@@ -160,12 +158,11 @@ def start(code, *arguments):
 
 
 def kill_after(process, seconds):
-    """The lines it had said when it was killed."""
+    """Kill it so long after it began."""
     assert process.stdout.readline() == "ready\n"
     time.sleep(seconds)
     process.send_signal(signal.SIGKILL)
-    said, _ = process.communicate(timeout=60)
-    return said.splitlines()
+    process.communicate(timeout=60)
 
 
 def test_a_node_that_is_killed_in_the_middle_and_comes_back_gets_the_rest(store, journals, tmp_path):
@@ -199,11 +196,9 @@ def test_fifty_kills_of_push_and_pull_lose_nothing(server, node, tmp_path):
         near, far, journals = BlockStore(run / "near"), BlockStore(run / "far"), run / "journals"
         journals.mkdir()
         cid = near.add_bytes(dice.randbytes(12 * MIB + kills))
-        sent = 0
         for _ in range(3):
-            said = kill_after(start(PUSH, near.folder, server.api, cid, journals), dice.uniform(0, 0.5))
+            kill_after(start(PUSH, near.folder, server.api, cid, journals), dice.uniform(0, 0.5))
             kills += 1
-            sent += sum(int(line.split()[1]) for line in said if line.startswith("sent"))
         done = transfer.push(near, node, cid, journals=journals, part=PART)
         pushed_whole += done.already
         assert node.is_pinned(cid)
