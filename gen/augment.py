@@ -45,7 +45,7 @@ def _stretched(samples: npt.NDArray[np.float32], semitones: float, factor: float
     machine.preset(1, RATE, True)
     machine.setTransposeSemitones(semitones)
     machine.setTimeFactor(1 / factor)
-    made = machine.process(np.ascontiguousarray(samples[None]))[0]
+    made = machine.process(np.array(samples[None]))[0]
     if len(made) < length:
         made = np.tile(made, -(-length // max(1, len(made))))[:length] if len(made) else samples
     first = (len(made) - length) // 2

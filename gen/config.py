@@ -94,6 +94,16 @@ class SegmentConfig:
 
 
 @dataclass(frozen=True)
+class TileConfig:
+    """hop: samples at 44.1 kHz from one frame of a tile to the next; two frames have to overlap everywhere."""
+
+    hop: int = 128
+
+    def __post_init__(self) -> None:
+        _require(8 <= self.hop <= 128, "tile.hop", "between 8 and 128")
+
+
+@dataclass(frozen=True)
 class AugmentConfig:
     """How music to learn from is varied; all of it off by default. Music that a run is judged by never is.
 
