@@ -36,8 +36,8 @@ def rotate(
 ) -> None:
     """Let a new key take the name NAME; the old one ends, and stays as NAME@1, NAME@2 and so on.
 
-    The old key signs no more records, yet still sells, gives away and pulls what its account owns. Stopped anywhere,
-    the same command goes on. A key that lies elsewhere may follow: make it first, under the name NAME@next.
+    The old key signs no more records, yet still sells what its account owns and pulls what it is due. Stopped
+    anywhere, the same command goes on. A key that lies elsewhere may follow: make it first, under the name NAME@next.
     """
     from api.workflows import keys
 
