@@ -21,7 +21,7 @@ IN_MEMORY = 1 << 26
 """Bytes. What :meth:`ContentStore.read_bytes` takes into memory unless the caller says otherwise."""
 
 _ABANDONED = 3600.0  # seconds after which a temporary file has no writer any more
-_FEW = 8  # blocks, up to which it is quicker to flush each than the disk
+_FEW = 1  # blocks, up to which it is quicker to flush each than the disk with what others wrote to it
 
 
 class ContentStore(Protocol):
