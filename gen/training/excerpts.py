@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gen.augment import augment
 from gen.config import RATE, Preset
 from gen.errors import NoRecordings
 from gen.features import log_mel
@@ -32,7 +33,7 @@ class StyleCorpus:
 
 @dataclass(frozen=True)
 class Split:
-    """How many windows were used for what. None is in two of them."""
+    """How many windows were used for what, varied copies counted. None is in two of them."""
 
     train: int
     validation: int
@@ -66,7 +67,8 @@ def draw_excerpts(styles: Sequence[StyleCorpus], preset: Preset, seed: int) -> E
     """Choose windows from every style, 80 / 10 / 10.
 
     By recording where a style has ENOUGH_FILES, else by time within each recording. The work is bounded by
-    preset.corpus.most, not by how much there is. Raises NoRecordings naming a style without any.
+    preset.corpus.most, not by how much there is. Beside each window to learn from stand preset.augment.copies varied
+    ones; those to be judged by stay as they are. Raises NoRecordings naming a style without any.
     """
     random = np.random.default_rng([seed, 1])
     uses: tuple[list[Excerpt], ...] = ([], [], [])
@@ -74,8 +76,14 @@ def draw_excerpts(styles: Sequence[StyleCorpus], preset: Preset, seed: int) -> E
         if len(style.waveforms) == 0:
             raise NoRecordings(f"{style.name}: has no recordings; add some or leave it out")
         for use, samples in _of_style(style.waveforms, preset, random):
-            uses[use].append(Excerpt(samples, log_mel(samples, preset.mel), index))
+            for heard in (samples, *(_varied(samples, preset, seed, len(uses[0])) if use == 0 else ())):
+                uses[use].append(Excerpt(heard, log_mel(heard, preset.mel), index))
     return Excerpts(*(tuple(found) for found in uses))
+
+
+def _varied(samples: Tensor, preset: Preset, seed: int, window: int) -> Iterator[Tensor]:
+    for copy in range(preset.augment.copies if preset.augment.active else 0):
+        yield torch.from_numpy(augment(samples.numpy(), preset.augment, seed, copy, window))
 
 
 def _of_style(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from studio import MICRO, melody
 
-from gen.config import load_preset
+from gen.config import AugmentConfig, load_preset
 from gen.errors import ConfigError, NoRecordings, TrainingDiverged
 from gen.generate import GenerationRequest, Generator
 from gen.training.excerpts import draw_excerpts
@@ -144,6 +144,22 @@ def test_with_enough_files_whole_recordings_are_set_aside():
     big = dataclasses.replace(MICRO, corpus=dataclasses.replace(MICRO.corpus, most=1000.0))
     found = draw_excerpts([StyleCorpus("ten", corpus)], big, 1)
     assert found.split == Split(16, 2, 2)
+
+
+def test_only_music_to_learn_from_is_varied():
+    varied = dataclasses.replace(MICRO, augment=AugmentConfig(share=1.0, shift=2.0, invert=True, copies=2))
+    plain, found = (draw_excerpts(two_styles(), preset, 3) for preset in (MICRO, varied))
+    assert found.split == Split(3 * plain.split.train, plain.split.validation, plain.split.test)
+    for one, other in zip(plain.validation + plain.test, found.validation + found.test, strict=True):
+        assert torch.equal(one.samples, other.samples) and torch.equal(one.frames, other.frames)
+    for number, one in enumerate(plain.train):
+        kept, *copies = found.train[3 * number : 3 * number + 3]
+        assert torch.equal(kept.samples, one.samples)
+        assert all(copy.style == one.style and copy.frames.shape == one.frames.shape for copy in copies)
+        assert not any(torch.allclose(copy.samples.abs(), one.samples.abs(), atol=1e-3) for copy in copies)
+        assert not torch.equal(copies[0].samples, copies[1].samples)
+    again = draw_excerpts(two_styles(), varied, 3)
+    assert all(torch.equal(one.samples, other.samples) for one, other in zip(found.train, again.train, strict=True))
 
 
 def test_a_few_files_are_split_by_time_without_overlap():
