@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from api.console import ask_passphrase
+from api.errors import UsageError
 from api.home import Home
 from api.settings import Settings
 
@@ -22,5 +23,7 @@ def serve_keys(settings: Settings, host: str, port: int) -> None:
 
     from api.http.keys import create_keys_app
 
-    app = create_keys_app(Home(settings, ask_passphrase))
-    uvicorn.run(app, host=host, port=port, ws="none", server_header=False)
+    home = Home(settings, ask_passphrase)
+    if not home.exists:
+        raise UsageError(f"{home.path} holds no datasets and no models to give keys of; is STEMMATA_HOME right?")
+    uvicorn.run(create_keys_app(home), host=host, port=port, ws="none", server_header=False)

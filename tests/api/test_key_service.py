@@ -325,3 +325,10 @@ def test_a_key_file_that_was_altered_opens_no_training(story: Story, elsewhere: 
     path.write_text(json.dumps(written))
     with pytest.raises(KeyDamaged, match="restore the file"):
         opening.data_key(elsewhere, vault, "dataset", 1, signer=story.creator, now=clock)
+
+
+def test_an_empty_home_serves_nobody(tmp_path: Path) -> None:
+    said = Shell(tmp_path / "empty").run("serve-keys", "--port", "0")
+    assert (said.code, said.out) == (2, "")
+    assert "is STEMMATA_HOME right?" in said.err
+    assert not (tmp_path / "empty").exists()
