@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-UNVERIFIABLE, WRONG = 5, 1
+UNVERIFIABLE, WRONG = 5, 4
 """Exit codes: something could not be asked or is not there; something is other than its CID says."""
 
 
@@ -93,7 +93,7 @@ def verify(
 ) -> None:
     """Read every block of a record, and of all that it rests on, where others keep it, and compare.
 
-    Exit code 0: all whole. 1: something is other than its CID says. 5: something is missing, or could not be asked.
+    Exit code 0: all whole. 4: something is other than its CID says. 5: something is missing, or could not be asked.
     """
     from api.workflows import content as workflow
 

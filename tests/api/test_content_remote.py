@@ -116,7 +116,7 @@ def test_verifying_names_what_is_wrong_and_what_is_missing(near, server):
     root = server.blocks[first]
     server.blocks[first] = root[:-1] + bytes([root[-1] ^ 1])
     wrong = near.run("content", "verify", "dataset", "1")
-    assert wrong.code == 1
+    assert wrong.code == 4
     assert f"other bytes for block {first}" in wrong.out
 
 

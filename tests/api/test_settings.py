@@ -25,6 +25,11 @@ def test_every_variable(tmp_path: Path) -> None:
             "STEMMATA_RPC": "http://127.0.0.1:8545",
             "STEMMATA_DEPLOYMENT": str(tmp_path / "contracts.json"),
             "STEMMATA_CONFIRMATIONS": "12",
+            "IPFS_API": "http://anna:api-secret@127.0.0.1:5001",
+            "IPFS_API_AUTH": "bearer:auth-secret",
+            "STEMMATA_GATEWAY": "https://anna:gateway-secret@gateway.example",
+            "STEMMATA_PINNING": "https://pin-secret.example",
+            "STEMMATA_PINNING_TOKEN": "token-secret",
         }
     )
     assert settings.home == tmp_path
@@ -34,6 +39,12 @@ def test_every_variable(tmp_path: Path) -> None:
     assert settings.confirmations == 12
     assert "sesame" not in repr(settings)
     assert "8545" not in repr(settings)
+    assert settings.ipfs_api == "http://anna:api-secret@127.0.0.1:5001"
+    assert settings.ipfs_auth == "bearer:auth-secret"
+    assert settings.gateway == "https://anna:gateway-secret@gateway.example"
+    assert settings.pinning == "https://pin-secret.example"
+    assert settings.pinning_token == "token-secret"
+    assert "secret" not in repr(settings)
 
 
 def test_an_empty_variable_counts_as_unset() -> None:

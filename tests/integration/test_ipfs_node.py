@@ -1,5 +1,6 @@
 """Content on a node and at a service that are not ours: js-ipfs, and the mock of the pinning API's authors."""
 
+import contextlib
 import json
 import os
 import random
@@ -11,12 +12,15 @@ import time
 from pathlib import Path
 
 import ipfs_server
+import node_stand_in
 import pytest
+import requests
 
 from ledger import car, folder, transfer
 from ledger.cid import Cid
 from ledger.errors import BlockMissing, DigestMismatch, NodeUnreachable
 from ledger.ipfs import IpfsNode
+from ledger.pinning import PinningService
 from ledger.store import BlockStore
 
 MIB = 1 << 20
@@ -81,8 +85,6 @@ def test_a_folder_goes_and_comes_back(store, other, node, journals, tmp_path):
 
 def test_the_node_reads_the_file_as_we_do(store, node, journals, server):
     """js-ipfs's own reader, over the tree that was built here."""
-    import requests
-
     content = os.urandom(3 * MIB + 17)
     cid = store.add_bytes(content)
     transfer.push(store, node, cid, journals=journals)
@@ -264,8 +266,6 @@ def test_a_dataset_goes_to_the_node_and_comes_to_an_empty_machine(home, server, 
 
 
 def test_a_pinning_service_is_asked_once_waited_for_and_told_the_origin(home, server):
-    from ledger.pinning import PinningService
-
     with ipfs_server.pinning_service() as url:
         settings = {"STEMMATA_PINNING": url, "STEMMATA_PINNING_TOKEN": ipfs_server.TOKEN, "IPFS_API": server.api}
         words = ("push", "dataset", "1", "--to", "pinning", "--json")
@@ -291,3 +291,30 @@ def test_a_pinning_service_is_asked_once_waited_for_and_told_the_origin(home, se
         for result in (waited, left, done, told, wrong):
             assert ipfs_server.TOKEN not in result.stdout + result.stderr
             assert "a-wrong-secret" not in result.stdout + result.stderr
+
+
+def test_the_service_is_told_who_has_it_and_asked_again_where_it_failed(home):
+    with node_stand_in.running() as stand_in, ipfs_server.pinning_service() as url:
+        settings = {
+            "STEMMATA_PINNING": url,
+            "STEMMATA_PINNING_TOKEN": ipfs_server.TOKEN,
+            "IPFS_API": stand_in.url,
+        }
+        words = ("push", "dataset", "1", "--to", "pinning", "--wait", "0", "--json")
+        done = run(home.path, *words, **settings)
+        assert done.returncode == 0, done.stderr
+        assert stand_in.count("swarm/connect") == 4, "the node is introduced to each of the service's"
+        listed = requests.get(
+            f"{url}/pins?status=queued", headers={"Authorization": f"Bearer {ipfs_server.TOKEN}"}, timeout=10
+        ).json()["results"]
+        assert {tuple(each["pin"]["origins"]) for each in listed} == {
+            (f"/ip4/198.51.100.7/tcp/4001/p2p/{stand_in.peer}",)
+        }
+        first = listed[0]
+        with contextlib.closing(PinningService(url, ipfs_server.TOKEN)) as service:
+            failed = service.add(Cid.parse(first["pin"]["cid"]), name="failed-this-time")
+            assert failed.status == "failed"
+            again = run(home.path, *words, **settings)
+            assert again.returncode == 0, again.stderr
+            (pin,) = service.list([failed.cid])
+            assert (pin.status, pin.id != failed.id) == ("queued", True)
