@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ledger.companions import Companions
 
 _TIMEOUT = 10.0
+_LONGEST_MESSAGE = 300
 _ABSENT = {"NotFoundException", "InvalidArnException"}
 _UNFIT = {"InvalidKeyUsageException", "UnsupportedOperationException"}
 _BUSY = {"ThrottlingException", "KMSInternalException", "DependencyTimeoutException", "KeyUnavailableException"}
@@ -59,9 +60,10 @@ class KmsSigner(HardwareSigner):
         """r and s over a 32-byte digest."""
         from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-        answer = self._ask("sign", Message=digest, MessageType="DIGEST", SigningAlgorithm="ECDSA_SHA_256")
+        question = {"Message": digest, "MessageType": "DIGEST", "SigningAlgorithm": "ECDSA_SHA_256"}
+        signature = self._ask("sign", "Signature", **question)
         try:
-            return decode_dss_signature(answer["Signature"])
+            return decode_dss_signature(signature)
         except ValueError:
             raise SignatureInvalid(f"{self._key} answered with what is no DER signature") from None
 
@@ -70,25 +72,27 @@ class KmsSigner(HardwareSigner):
         from cryptography.hazmat.primitives.asymmetric.ec import SECP256K1, EllipticCurvePublicKey
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
-        answer = self._ask("get_public_key")
         try:
-            public = load_der_public_key(answer["PublicKey"])
+            public = load_der_public_key(self._ask("get_public_key", "PublicKey"))
         except (ValueError, UnsupportedAlgorithm):
             public = None
         if not isinstance(public, EllipticCurvePublicKey) or not isinstance(public.curve, SECP256K1):
             raise KeyUnfit(f"{self._key} is not on secp256k1: make one with key spec ECC_SECG_P256K1")
         return public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
-    def _ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
+    def _ask(self, operation: str, member: str, **arguments: Any) -> bytes:
+        """One member of the answer to a question."""
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         try:
-            answer: dict[str, Any] = getattr(self._client, operation)(KeyId=self._key.key, **arguments)
+            return bytes(getattr(self._client, operation)(KeyId=self._key.key, **arguments)[member])
         except ClientError as error:
             _refused(self._key, error.response.get("Error", {}))
         except BotoCoreError as error:
             raise KeyUnreachable(f"no answer about {self._key}: {error}") from None
-        return answer
+        except (ResponseParserError, LookupError, TypeError, AttributeError):  # boto3 trusts whoever answers
+            raise KeyUnreachable(f"the answer about {self._key} is not that of a KMS; look at its endpoint") from None
 
 
 def _client(key: KmsKey) -> Any:
@@ -106,12 +110,13 @@ def _client(key: KmsKey) -> Any:
 
 
 def _refused(key: KmsKey, error: dict[str, Any]) -> NoReturn:
-    code, message = str(error.get("Code")), str(error.get("Message"))
+    code, message = str(error.get("Code")), " ".join(str(error.get("Message")).split())[:_LONGEST_MESSAGE]
     if code in _ABSENT:
         raise KeyNotFound(f"there is no {key}: {message}") from None
     if code in _UNFIT:
         raise KeyUnfit(f"{key} cannot sign for an account: {message}") from None
-    if code in _BUSY:
+    # A number is what some server said that is no KMS, or stands before one.
+    if code in _BUSY or (code.isdigit() and code not in ("401", "403")):
         raise KeyUnreachable(f"{key} cannot be used now ({code}): {message}") from None
     raise KeyWithheld(f"KMS does not let {key} be used ({code}): {message}") from None
 

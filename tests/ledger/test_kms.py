@@ -1,9 +1,11 @@
 """Keys in a KMS: what they sign, every way in which a KMS says no, and their entries in the keystore."""
 
+import http.server
 import json
 import pickle
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -127,18 +129,25 @@ def test_a_key_that_encrypts(url: str) -> None:
         KmsKey(kms_server.new_key(url, "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"), endpoint=url).signer()
 
 
-def test_a_user_without_rights(key: KmsKey, signer: KmsSigner, url: str) -> None:
+@pytest.mark.parametrize("known", [True, False])
+def test_a_user_without_rights(key: KmsKey, url: str, known: bool) -> None:
+    import boto3
     import requests
 
+    user = {"AccessKeyId": "AKIANOBODY", "SecretAccessKey": "hush-nobody"}
+    if known:  # an account's user who was given nothing
+        iam = boto3.client("iam", endpoint_url=url)
+        iam.create_user(UserName="intern")
+        user = iam.create_access_key(UserName="intern")["AccessKey"]
+    variables = {"AWS_ACCESS_KEY_ID": user["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": user["SecretAccessKey"]}
     requests.post(f"{url}/moto-api/reset-auth", data=b"0", timeout=5)
     try:
-        with pytest.raises(KeyWithheld, match="KMS does not let") as caught:
-            signer.sign_digest(bytes(32))
-        with pytest.raises(KeyWithheld, match="KMS does not let"):
+        with mock.patch.dict("os.environ", variables), pytest.raises(KeyWithheld, match="KMS does not let") as caught:
             key.signer()
     finally:
         requests.post(f"{url}/moto-api/reset-auth", data=b"inf", timeout=5)
-    assert kms_server.CREDENTIALS["AWS_SECRET_ACCESS_KEY"] not in str(caught.value)
+    assert ("kms:GetPublicKey" in str(caught.value)) == known
+    assert user["SecretAccessKey"] not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +177,37 @@ def test_nobody_answers() -> None:
         port = silent.getsockname()[1]
         with pytest.raises(KeyUnreachable, match=f"127.0.0.1:{port}"):
             KmsKey("any", endpoint=f"http://127.0.0.1:{port}").signer()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b"hello"),
+        (200, b"{}"),
+        (200, b"[]"),
+        (200, b'{"PublicKey":5}'),
+        (404, b"<html>"),
+        (302, b""),
+        (500, b"no"),
+    ],
+)
+def test_somebody_else_answers(status: int, body: bytes) -> None:
+    class Stranger(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(KeyUnreachable, match=f"127.0.0.1:{server.server_port}"):
+            KmsKey("any", endpoint=f"http://127.0.0.1:{server.server_port}").signer()
+        server.shutdown()
 
 
 def test_no_credentials(key: KmsKey) -> None:
