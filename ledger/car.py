@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import BinaryIO
 
-from ledger import folder, unixfs, varint
-from ledger.cid import Cid
+from ledger import dagpb, folder, unixfs, varint
+from ledger.cid import Cid, Codec
 from ledger.errors import ArgumentRefused, BlockMissing, DigestMismatch, Malformed, MalformedCid
 from ledger.store import ContentStore
 
@@ -16,6 +17,7 @@ from ledger.store import ContentStore
 _BEFORE, _LINK, _AFTER = b"\xa2\x65roots", b"\xd8\x2a\x58", b"\x67version\x01"
 _LARGEST_HEADER = 32 << 20  # what other readers take, too
 _LARGEST_SECTION = unixfs.MAX_BLOCK + 36
+_THREADS, _AHEAD = 2, 6  # hashing takes longer than reading and writing together
 _MOST_ROOTS = _LARGEST_HEADER // 41 - 1
 
 
@@ -37,12 +39,13 @@ def export(
         raise ArgumentRefused(f"an archive has 1 to {_MOST_ROOTS} roots, not {len(roots)}; make several of it")
     _write_section(target, _header(roots))
     written: set[bytes] = set()
-    for root in roots:
-        for cid, block in _ahead(folder.blocks(root, store.get)):
-            if cid.raw not in written:
-                written.add(cid.raw)
-                _write_section(target, cid.raw, block)
-                progress(len(block))
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for root in roots:
+            for cid, block in folder.blocks(root, _ReadAhead(store.get, threads)):
+                if cid.raw not in written:
+                    written.add(cid.raw)
+                    _write_section(target, cid.raw, block)
+                    progress(len(block))
     return len(written)
 
 
@@ -72,13 +75,35 @@ def load(
     return roots
 
 
-def _ahead(blocks: Iterator[tuple[Cid, bytes]]) -> Iterator[tuple[Cid, bytes]]:
-    """The same blocks, the next of which a thread reads and verifies while the caller writes this one."""
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(next, blocks, None)
-        while (one := coming.result()) is not None:
-            coming = reader.submit(next, blocks, None)
-            yield one
+class _ReadAhead:
+    """``get`` of a store, with the leaves of a node read and verified by threads before they are asked for."""
+
+    def __init__(self, get: unixfs.Get, threads: ThreadPoolExecutor):
+        self._get, self._threads = get, threads
+        self._queue: deque[Cid] = deque()
+        self._queued: set[bytes] = set()
+        self._coming: dict[Cid, Future[bytes]] = {}
+
+    def __call__(self, cid: Cid) -> bytes:
+        coming = self._coming.pop(cid, None)
+        block = self._get(cid) if coming is None else coming.result()
+        for leaf in _leaves(cid, block):
+            if leaf.digest not in self._queued:  # a tree may name a leaf often, and it is asked for once
+                self._queued.add(leaf.digest)
+                self._queue.append(leaf)
+        while self._queue and len(self._coming) < _AHEAD:
+            leaf = self._queue.popleft()
+            self._coming[leaf] = self._threads.submit(self._get, leaf)
+        return block
+
+
+def _leaves(cid: Cid, block: bytes) -> list[Cid]:
+    if cid.codec is Codec.RAW:
+        return []
+    try:
+        return [link.cid for link in dagpb.Node.decode(block).links if link.cid.codec is Codec.RAW]
+    except Malformed:
+        return []  # whoever asked for the block will say so
 
 
 def pack(root: Cid, blocks: Iterable[tuple[Cid, bytes]]) -> bytes:
