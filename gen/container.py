@@ -4,6 +4,7 @@ Decoders are handed a format, they do not guess: a guessing decoder "finds" MP3 
 to other files and servers.
 """
 
+import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -53,6 +54,19 @@ _MAGIC = (
 )
 _RIFF_LIKE = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM")
 
+# Files made of chunks: first bytes, where the chunks begin, the chunk with the samples, how a chunk's name and size are
+# written, whether the size counts both of these too, and to what multiple chunks are filled up.
+_CHUNKED = (
+    (b"RIFF", 12, b"data", "<4sI", False, 2),
+    (b"RIFX", 12, b"data", ">4sI", False, 2),
+    (b"FORM", 12, b"SSND", ">4sI", False, 2),
+    (b"caff", 8, b"data", ">4sq", False, 1),
+    (b"riff\x2e\x91\xcf\x11", 40, b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a", "<16sq", True, 8),
+)
+_MOST_CHUNKS = 4096
+# What recorders write that do not know the length yet; some leave 0.
+_UNKNOWN_LENGTH = 0x7FFFF000
+
 
 @dataclass(frozen=True)
 class Container:
@@ -87,6 +101,33 @@ def identify(file: BinaryIO) -> Container | None:
             return Container(name, native=vorbis and start == 0)
         return Container(name, native and start == 0)
     return _mpeg(head)
+
+
+def missing_bytes(file: BinaryIO, size: int) -> int:
+    """How many bytes of samples a file's header counts that are not there; 0 where it does not say, or cannot know.
+
+    WAV, AIFF, CAF and W64 are looked at: their decoders take a piece for the whole. size: of the file, in bytes. The
+    file is left at an arbitrary position.
+    """
+    file.seek(0)
+    head = file.read(16)
+    for magic, begin, wanted, form, inclusive, multiple in _CHUNKED:
+        if not head.startswith(magic):
+            continue
+        position, header = begin, struct.calcsize(form)
+        for _ in range(_MOST_CHUNKS):
+            file.seek(position)
+            found = file.read(header)
+            if len(found) < header:
+                break
+            name, length = struct.unpack(form, found)
+            end = position + length + (0 if inclusive else header)
+            if name == wanted:
+                return max(0, end - size) if 0 < length < _UNKNOWN_LENGTH else 0
+            if not position < end < size:
+                break
+            position = -(-end // multiple) * multiple
+    return 0
 
 
 def _after_tags(file: BinaryIO) -> int:

@@ -135,7 +135,7 @@ def _files(folder: Path) -> Iterator[Path]:
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(here) as entries:
                 visible = [entry for entry in entries if not entry.name.startswith(".")]
-            folders = [entry for entry in visible if entry.is_dir()]
+            folders = [entry for entry in visible if _is_folder(entry)]
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise FolderNotReadable(
@@ -145,6 +145,13 @@ def _files(folder: Path) -> Iterator[Path]:
             (linked if entry.is_symlink() else waiting).append(here / entry.name)
         names = {entry.name for entry in folders}
         yield from (here / entry.name for entry in visible if entry.name not in names)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # links in a circle: whoever opens it will say so
+        return False
 
 
 def _is_recording(path: Path) -> bool:

@@ -37,7 +37,7 @@ _CERTAIN_DROP = 45.0
 # 32 kHz is missing: 16 kHz is where most MP3 files end.
 _RATES = (8000, 11025, 12000, 16000, 22050, 24000, 44100, 48000)
 # Resamplers end their band between these parts of half the rate.
-_ENDS = (0.9, 1.005)
+_ENDS = (0.94, 1.005)
 _FLOOR = 1e-20
 
 

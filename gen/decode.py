@@ -1,5 +1,6 @@
 """From the bytes of a file to samples: libsndfile for what it decodes exactly, FFmpeg (PyAV) for the rest."""
 
+import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,8 +9,8 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gen.container import Container, identify
-from gen.errors import AudioError, CorruptAudio, EmptyAudio, NotAudio, NotFinite, TooExpensive, TooLong
+from gen.container import Container, identify, missing_bytes
+from gen.errors import AudioError, CorruptAudio, EmptyAudio, NotAudio, NotFinite, TooExpensive, TooLong, UnreadableFile
 from gen.waveform import Waveform
 
 _BLOCK = 1 << 14
@@ -69,7 +70,8 @@ def decode(file: BinaryIO, name: str, most_samples: int) -> Decoded:
     Memory follows the sound that is really there, never the length that a header claims.
 
     name: how the errors call the file. most_samples: stop beyond so many samples over all channels (4 bytes each).
-    Raises NotAudio, CorruptAudio, EmptyAudio, NotFinite, TooLong, TooExpensive; each begins with the name.
+    Raises NotAudio, CorruptAudio, EmptyAudio, NotFinite, TooLong, TooExpensive, UnreadableFile; each begins with the
+    name.
     """
     blocks: list[npt.NDArray[np.float32]] = []
     stream = read(file, name, most_samples, blocks)
@@ -85,17 +87,24 @@ def decode(file: BinaryIO, name: str, most_samples: int) -> Decoded:
 
 def read(file: BinaryIO, name: str, most_samples: int, blocks: Blocks) -> Stream:
     """Decode a file into blocks, in constant memory. Arguments and errors are those of `decode`, without NotFinite."""
-    if file.seek(0, os.SEEK_END) == 0:
-        raise EmptyAudio(f"{name}: the file has no bytes; copy or export it again")
-    container = identify(file)
-    if container is None:
-        raise NotAudio(f"{name}: no sound format that we know begins like this; {_ADVICE}")
-    file.seek(0)
-    stream = _read(file, container, name, most_samples, blocks)
+    try:
+        size = file.seek(0, os.SEEK_END)
+        if size == 0:
+            raise EmptyAudio(f"{name}: the file has no bytes; copy or export it again")
+        container = identify(file)
+        if container is None:
+            raise NotAudio(f"{name}: no sound format that we know begins like this; {_ADVICE}")
+        lost = missing_bytes(file, size)
+        file.seek(0)
+        stream = _read(file, container, name, most_samples, blocks)
+    except OSError as error:
+        raise UnreadableFile(f"{name}: cannot be read ({_reason(error)}); copy it from where it is whole") from error
     if stream.frames == 0:
         if stream.damage is not None:
             raise CorruptAudio(f"{name}: {stream.damage}; {_ADVICE}")
         raise EmptyAudio(f"{name}: a sound file without a single sample; {_ADVICE}")
+    if lost and stream.damage is None:
+        stream.damage = f"it breaks off: its last {lost} bytes are missing"
     heard = stream.frames / stream.rate
     if stream.damage is not None and heard < _CREDIBLE_SECONDS:
         raise CorruptAudio(f"{name}: {stream.damage}; {_ADVICE}")
@@ -194,7 +203,9 @@ def _read_ffmpeg(file: BinaryIO, container: Container, name: str, most_samples: 
         raise TooExpensive(f"{name}: its headers ask for more memory than there is; {_ADVICE}") from error
     except av.error.FFmpegError as error:
         raise CorruptAudio(f"{name}: {_reason(error)}; {_ADVICE}") from error
-    except (ValueError, TypeError, ArithmeticError, LookupError, NotImplementedError, EOFError) as error:
+    except (ValueError, TypeError, ArithmeticError, LookupError, NotImplementedError, EOFError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (errno.EINVAL, errno.EOVERFLOW):
+            raise
         raise CorruptAudio(f"{name}: its headers make no sense ({_reason(error)}); {_ADVICE}") from error
     # The frame that a cut went through is always broken, at either end: not worth a word in a piece of a stream.
     if broken > (2 if container.lead else 0) and stream.damage is None:

@@ -91,4 +91,7 @@ class _Sink:
         self._file = file
 
     def append(self, block: npt.NDArray[np.float32]) -> None:
-        self._file.write(np.ascontiguousarray(block.T))
+        try:
+            self._file.write(np.ascontiguousarray(block.T))
+        except OSError as error:  # the samples' place is full; the file that is read is not to blame
+            raise MemoryError from error
