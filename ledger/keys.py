@@ -108,11 +108,11 @@ class Keystore:
         path, word = self._free(name, passphrase), octets(passphrase)
         source = export.key
         where = place(source.document, source.path)
-        if where is None and not source.states_address:
-            source = source.stating(_decrypt(source, word)[1].address)
-        address = source.address
         if where is None:
-            _open(source, word, None)
+            alone = _decrypt(source, word)[1]
+            source = source if source.states_address else source.stating(alone.address)
+            _stated(source, alone)
+        address = source.address
         self._refuse_leftover(path, address)
         if export.companions is not None:
             export.companions.decrypt(word, address)
@@ -195,9 +195,11 @@ class Keystore:
                     raise WrongPassphrase(f"the passphrase does not open {key.path}")
                 return known.signer
             if companions and beside is None:
-                beside = self._mend(key, word)
-            known = self._unlocked[_slot(key, beside)] = _Unlocked(_open(key, word, beside), word)
-            return known.signer
+                beside, signer = self._mend(key, word)
+            else:
+                signer = _open(key, word, beside)
+            self._unlocked[_slot(key, beside)] = _Unlocked(signer, word)
+            return signer
 
     def _path(self, name: str) -> Path:
         return keyname.path(self._folder, name)
@@ -238,15 +240,17 @@ class Keystore:
             return made, companions
         return found, found.decrypt(word, address)
 
-    def _mend(self, key: KeyFile, word: bytes) -> CompanionFile:
+    def _mend(self, key: KeyFile, word: bytes) -> tuple[CompanionFile, Signer]:
         """Companions for a key that was made elsewhere, or at whose making the process was killed."""
         if place(key.document, key.path) is not None:
             # A KMS asks for no passphrase, so that a slip would lock the new ones for good.
             raise KeyDamaged(
                 f"{keyname.beside(key.path)} is gone; restore it from a backup, or make the key's entry again"
             )
-        _open(key, word, None)  # companions are made under the key's own passphrase alone
-        return self._companions(key.path, key.address, word, key.scrypt_n)[0]
+        secret, alone = _decrypt(key, word)  # companions are made under the key's own passphrase alone
+        address = _stated(key, alone).address
+        beside, companions = self._companions(key.path, address, word, key.scrypt_n)
+        return beside, LocalSigner(secret, companions)
 
     def _write(self, key: KeyFile) -> None:
         """A whole file or none, and never over another one."""
