@@ -46,6 +46,20 @@ def add(settings: Settings, path: Path, as_json: bool) -> None:
     Console(as_json).result({"cid": str(found), "profile": "unixfs-v1-2025", "pinned": True}, str(found))
 
 
+@click.command("get")
+@click.argument("text", metavar="CID")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The file or folder to be written.")
+@json_option
+@click.pass_obj
+def get(settings: Settings, text: str, out: Path, as_json: bool) -> None:
+    """Write the file or folder that is stored here under CID, as it is stored; every block is verified."""
+    from api.workflows import content_upkeep
+    from ledger.cid import Cid
+
+    count = content_upkeep.get(Home(settings), Cid.parse(text), out)
+    Console(as_json).result({"cid": text, "out": str(out), "files": count}, f"{out}: {count} files")
+
+
 @click.command("unpin")
 @click.argument("text", metavar="CID")
 @json_option
@@ -197,5 +211,5 @@ def _counter(report: Any, phase: str) -> Any:
     return count
 
 
-COMMANDS = (cid, add, unpin, export, import_, gc, fsck)
+COMMANDS = (cid, add, get, unpin, export, import_, gc, fsck)
 """They join the group ``content``."""

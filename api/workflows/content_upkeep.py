@@ -58,6 +58,19 @@ def add(home: Home, path: Path) -> Cid:
     return cid
 
 
+def get(home: Home, cid: Cid, out: Path) -> int:
+    """Write a file or folder of the store as ``out``; how many files. Every block is verified on the way."""
+    from ledger import file, folder
+
+    if out.exists():
+        raise OutputExists(f"{out} exists; move it or choose another name")
+    store = home.store()
+    if folder.is_folder(cid, store.get):
+        return folder.export(cid, store.get, out)
+    file.write(out, lambda target: target.writelines(store.read(cid)), mode=0o644)
+    return 1
+
+
 def collect(home: Home, *, hours: float, forsaken: Callable[[str], bool], dry_run: bool) -> Collected:
     """Remove what neither a record nor a pin reaches, and nobody stored within so many hours.
 

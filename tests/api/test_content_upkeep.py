@@ -81,6 +81,23 @@ def test_what_was_added_stays_until_it_is_unpinned(shell, home, tmp_path):
     assert shell.json("content", "fsck")["whole"]
 
 
+def test_what_was_added_is_written_again_file_or_folder(tmp_path):
+    source = tmp_path / "sheets"
+    (source / "inner").mkdir(parents=True)
+    (source / "a.txt").write_bytes(b"a")
+    (source / "inner" / "b.bin").write_bytes(os.urandom(2 * MIB))
+    shell = Shell(tmp_path / "home")
+    for place, count in ((source, 2), (source / "inner" / "b.bin", 1)):
+        cid = shell.json("content", "add", str(place))["cid"]
+        out = tmp_path / f"{place.name} again"
+        assert shell.json("content", "get", cid, "--out", str(out)) == {"cid": cid, "out": str(out), "files": count}
+        assert shell.json("content", "cid", str(out))["cid"] == cid
+        assert "exists; move it" in shell.refusal("content", "get", cid, "--out", str(out), code=2)
+    nowhere = str(Cid.of_raw(b"nowhere"))
+    assert "is not in the store" in shell.refusal("content", "get", nowhere, "--out", str(tmp_path / "x"), code=5)
+    assert not (tmp_path / "x").exists()
+
+
 def test_nothing_that_a_record_or_draft_names_is_collected(shell, home):
     before = named(home)
     age(home)
