@@ -62,6 +62,10 @@ class Deployment:
             chain_id, block = fields["chain_id"], fields["block"]
             if type(chain_id) is not int or type(block) is not int:
                 raise Malformed("chain_id and block are whole numbers")
+            if missing := [noun for noun in NOUNS if noun not in fields]:
+                raise Malformed(
+                    f"no address of {', '.join(missing)}: made by another version; deploy the contracts anew"
+                )
             addresses = {noun: Address.parse(fields[noun]) for noun in NOUNS}
         except (ValueError, KeyError, TypeError, Malformed) as error:
             raise Malformed(f"{path} is not a deployment file: {error!r}") from None

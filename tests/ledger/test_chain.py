@@ -252,6 +252,9 @@ def test_a_deployment_file_is_read_as_it_was_written(tmp_path):
     with pytest.raises(NoDeployment, match=r"other\.json"):
         Deployment.read(tmp_path / "other.json")
     whole = path.read_text()
+    path.write_text(whole.replace('"keys"', '"kays"'))
+    with pytest.raises(Malformed, match="no address of keys: made by another version"):
+        Deployment.read(path)
     for damaged in ("", "[]", "{}", whole[:-9], whole.replace("17", '"17"'), whole.replace("0x", "")):
         path.write_text(damaged)
         with pytest.raises(Malformed, match=r"deployment\.json"):
