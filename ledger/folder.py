@@ -9,9 +9,12 @@ and IPIP-499 for the threshold of ``unixfs-v1-2025``: the length of the node in 
 
 from __future__ import annotations
 
+import errno
 import functools
 import itertools
+import os
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,24 +133,28 @@ def is_folder(cid: Cid, get: Get) -> bool:
 
 
 def export(cid: Cid, get: Get, target: Path, *, most: int = MAX_ENTRIES) -> int:
-    """Write the folder ``cid`` as ``target``, which must not exist; the number of files. Raises as :func:`walk`.
+    """Write the folder ``cid`` as ``target``, whole or not at all; the number of files.
 
-    Stopped by an error it leaves what was written until then, of which each file that has its name is whole.
+    Raises as :func:`walk`, and :class:`~ledger.errors.StoreFault` where ``target`` exists or cannot be written.
     """
     from ledger import file
 
     count = 0
     try:
-        target.mkdir()
-        for path, below, is_one in walk(cid, get, most=most):
-            if is_one:
-                (target / path).mkdir()
-                continue
-            fill = functools.partial(_fill, unixfs.read(below, get))
-            file.write(target / path, fill, once=True, mode=0o644)
-            count += 1
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unfinished-") as unfinished:
+            place = Path(unfinished) / "folder"
+            place.mkdir()
+            for path, below, is_one in walk(cid, get, most=most):
+                if is_one:
+                    (place / path).mkdir()
+                    continue
+                file.write(place / path, functools.partial(_fill, unixfs.read(below, get)), once=True, mode=0o644)
+                count += 1
+            place.rename(target)
     except OSError as error:
-        raise StoreFault(f"{error.filename or target} cannot be written: {error.strerror}") from error
+        raise StoreFault(f"{target} cannot be written: {error.strerror}") from error
     return count
 
 

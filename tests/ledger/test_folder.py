@@ -153,7 +153,7 @@ def test_names_that_lead_elsewhere_are_malformed(name, tmp_path):
     cid = put(blocks, Node((Link(Cid.of_raw(b"x"), 1, name),), FOLDER))
     with pytest.raises(Malformed, match=r"no name of a file|without a name"):
         folder.export(cid, blocks.__getitem__, tmp_path / "out")
-    assert not list((tmp_path / "out").iterdir())
+    assert list(tmp_path.iterdir()) == []
 
 
 def links(*names: str) -> tuple[Link, ...]:
