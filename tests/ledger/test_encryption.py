@@ -1,6 +1,7 @@
 import copy
 import hashlib
 import io
+import itertools
 import os
 import pickle
 import subprocess
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.encryption import DataKey, decrypt, decrypt_bytes, decrypt_to, encrypt
+from ledger.encryption import DataKey, decrypt, decrypt_bytes, decrypt_to, encrypt, encrypting
 from ledger.errors import BlockMissing, DecryptionFailed, Malformed
 from ledger.store import BlockStore
 
@@ -278,3 +279,56 @@ def test_data_keys_are_equal_by_their_secret_and_new_by_chance():
     assert DataKey(bytes(32)) == DataKey(bytes(32)) != DataKey(bytes(31) + b"\1")
     assert DataKey(bytes(32)) != bytes(32)
     assert DataKey.new() != DataKey.new()
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    st.binary(max_size=500),
+    st.sampled_from([0, MIB - 200, 2 * MIB + 5]),
+    st.lists(st.integers(1 << 14, MIB + 7), min_size=1, max_size=4),
+)
+def test_what_is_encrypted_while_it_is_read_opens_like_any_other(beginning, more, sizes):
+    plaintext = beginning + bytes(more)
+    reading = encrypting(io.BytesIO(plaintext), KEY, b"asset")
+    ciphertext = b""
+    for size in itertools.cycle(sizes):
+        piece = reading.read(size)
+        ciphertext += piece
+        if len(piece) < size:
+            break
+    assert reading.read(1) == b""
+    assert len(ciphertext) == len(seal(plaintext))
+    assert unseal(ciphertext) == plaintext == decrypt_by_the_specification(ciphertext, KEY.reveal(), b"asset")
+
+
+def test_a_source_that_fails_while_it_is_read_says_so():
+    class Failing(io.RawIOBase):
+        left = 3
+
+        def read(self, size=-1):
+            self.left -= 1
+            if self.left < 0:
+                raise OSError(5, "Input/output error")
+            return bytes(MIB)
+
+    reading = encrypting(Failing(), KEY, b"asset")
+    with pytest.raises(OSError, match="Input/output"):
+        reading.read()
+
+
+def test_encrypting_while_reading_takes_constant_memory():
+    class Long(io.RawIOBase):
+        left = 64
+
+        def read(self, size=-1):
+            self.left -= 1
+            return bytes(MIB) if self.left >= 0 else b""
+
+    reading = encrypting(Long(), KEY, b"asset")
+    tracemalloc.start()
+    try:
+        while reading.read(MIB):
+            pass
+        assert tracemalloc.get_traced_memory()[1] < 16 * MIB
+    finally:
+        tracemalloc.stop()
