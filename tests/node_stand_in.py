@@ -150,6 +150,8 @@ class _Handler(BaseHTTPRequestHandler):
                     self.wfile.write(bytes(1 << 16))
             case "full":
                 self.refuse("write blocks/AB/put-1: no space left on device")
+            case str() if fault.startswith("echo "):
+                self.refuse(f"you sent {fault.removeprefix('echo ')}")
             case "html":
                 self.answer(200, b"<html>", "text/html")
             case int():

@@ -140,8 +140,11 @@ def test_a_node_that_lost_all_since_gets_all_again(store, node, server, journals
     server.fault = lambda path: None
     server.blocks.clear()
     server.imports.clear()
+    server.asked.clear()
     assert transfer.push(store, node, cid, journals=journals, part=PART).blocks == 10
     assert sum(map(len, server.imports)) == 10
+    assert server.count("block/stat") == 1, "one part that is gone speaks for all"
+    assert server.count("block/get") <= 10 + 1, "and nothing was found missing only when it was read back"
 
 
 @pytest.mark.parametrize("pinned", [True, False])
@@ -256,7 +259,7 @@ def test_the_password_goes_to_the_node_and_nowhere_else(server, auth, address, h
     node = IpfsNode(address.format(host=server.url.removeprefix("http://")), auth=auth)
     node.peer()
     assert server.headers[-1]["Authorization"] == header
-    for fault in (401, "hang up", "html", "http://198.51.100.1/"):
+    for fault in (401, "hang up", "html", "http://198.51.100.1/", f"echo {header}"):
         server.fault = lambda path, fault=fault: fault
         with pytest.raises(Unverifiable) as raised:
             node.peer()
