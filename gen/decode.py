@@ -1,6 +1,5 @@
 """From the bytes of a file to samples: libsndfile for what it decodes exactly, FFmpeg (PyAV) for the rest."""
 
-import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -96,7 +95,12 @@ def read(file: BinaryIO, name: str, most_samples: int, blocks: Blocks) -> Stream
             raise NotAudio(f"{name}: no sound format that we know begins like this; {_ADVICE}")
         lost = missing_bytes(file, size)
         file.seek(0)
-        stream = _read(file, container, name, most_samples, blocks)
+        source = _Source(file)
+        try:
+            stream = _read(source, container, name, most_samples, blocks)
+        finally:
+            if source.error is not None:
+                raise source.error
     except OSError as error:
         raise UnreadableFile(f"{name}: cannot be read ({_reason(error)}); copy it from where it is whole") from error
     if stream.frames == 0:
@@ -124,7 +128,32 @@ def finished(samples: npt.NDArray[np.float32], stream: Stream, name: str) -> Dec
     return Decoded(Waveform(samples, stream.rate), stream.damage)
 
 
-def _read(file: BinaryIO, container: Container, name: str, most_samples: int, blocks: Blocks) -> Stream:
+class _Source:
+    """A file for decoders in C, which cannot pass on exceptions: what went wrong is kept in `error`.
+
+    Places that do not exist are answered with -1; the decoder's headers led there, not the disk.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+        self.tell = file.tell
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return -1
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._file.read(size)
+        except OSError as error:
+            self.error = error
+            return b""
+
+
+def _read(file: _Source, container: Container, name: str, most_samples: int, blocks: Blocks) -> Stream:
     if container.native:
         try:
             stream = _read_sndfile(file, name, most_samples, blocks)
@@ -145,7 +174,7 @@ def _read(file: BinaryIO, container: Container, name: str, most_samples: int, bl
     return _read_ffmpeg(file, container, name, most_samples, blocks)
 
 
-def _read_sndfile(file: BinaryIO, name: str, most_samples: int, blocks: Blocks) -> Stream:
+def _read_sndfile(file: _Source, name: str, most_samples: int, blocks: Blocks) -> Stream:
     import soundfile
 
     try:
@@ -171,7 +200,7 @@ def _read_sndfile(file: BinaryIO, name: str, most_samples: int, blocks: Blocks) 
     return stream
 
 
-def _read_ffmpeg(file: BinaryIO, container: Container, name: str, most_samples: int, blocks: Blocks) -> Stream:
+def _read_ffmpeg(file: _Source, container: Container, name: str, most_samples: int, blocks: Blocks) -> Stream:
     import av
 
     try:
@@ -203,9 +232,7 @@ def _read_ffmpeg(file: BinaryIO, container: Container, name: str, most_samples: 
         raise TooExpensive(f"{name}: its headers ask for more memory than there is; {_ADVICE}") from error
     except av.error.FFmpegError as error:
         raise CorruptAudio(f"{name}: {_reason(error)}; {_ADVICE}") from error
-    except (ValueError, TypeError, ArithmeticError, LookupError, NotImplementedError, EOFError, OSError) as error:
-        if isinstance(error, OSError) and error.errno not in (errno.EINVAL, errno.EOVERFLOW):
-            raise
+    except (ValueError, TypeError, ArithmeticError, LookupError, NotImplementedError, EOFError) as error:
         raise CorruptAudio(f"{name}: its headers make no sense ({_reason(error)}); {_ADVICE}") from error
     # The frame that a cut went through is always broken, at either end: not worth a word in a piece of a stream.
     if broken > (2 if container.lead else 0) and stream.damage is None:
