@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from planted import leaks
 from story import PASSPHRASE, tell
 
 from api.settings import Settings
@@ -45,3 +46,8 @@ def test_from_recordings_to_a_verdict_on_a_network(ganache: str, tmp_path: Path)
     outcome = story.audit(piece)
     assert outcome.verdict is Verdict.VERIFIED
     assert [node.license.id for node in outcome.tracks[0].model.datasets if node.license] == [1, 1]
+    # What was sent has passed the outbox.
+    stored = [path for path in settings.home.rglob("*") if path.is_file()]
+    assert any("outbox" in path.parts for path in stored)
+    for path in stored:
+        assert list(leaks(path.read_bytes(), ("take in", "recordings in", str(tmp_path)))) == [], path
