@@ -109,8 +109,9 @@ class AugmentConfig:
 
     share: how many of the windows are shifted and stretched, 0 to 1. shift: by up to so many semitones either way.
     stretch: longer or shorter by up to this part. gain: louder or softer by up to so many dB. invert: whether half of
-    them have their sign turned. noise: white noise in dB below full scale (RMS), 0 for none. copies: how many varied
-    ones beside each window, where windows are drawn once and for all.
+    them have their sign turned. noise: white noise in dB below full scale (RMS), 0 for none. copies: how many
+    variations there are of each window; 0 for ever new ones where windows are drawn anew, and none where they are drawn
+    once and for all.
     """
 
     share: float = 0.0

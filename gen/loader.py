@@ -61,8 +61,10 @@ class Windows(Dataset[Batch]):
     """The windows of some recordings, in the cache.
 
     Making one decodes what the cache lacks, one recording after the other; stopped and made again it goes on from
-    there. augment: for music to learn from alone; leave it out for music that is judged by. seed: decides how windows
-    are varied. samples, frames: what a batch shall hold.
+    there. augment: for music to learn from alone; leave it out for music that is judged by. With augment.copies the
+    windows of an epoch n are those of epoch n modulo copies, and kept in the cache like all others; with 0 every epoch
+    is varied anew, which takes a core some 30 ms for each window that is shifted or stretched. seed: decides how
+    windows are varied. samples, frames: what a batch shall hold.
     Raises NoRecordings for no sources, CacheFull, and what loading a recording raises.
     """
 
@@ -105,16 +107,16 @@ class Windows(Dataset[Batch]):
         for epoch, index in places:
             source, row = self._find(index)
             styles.append(source.style)
-            if self.augment is not None:
-                varied = variation.augment(self._row("samples", source, row), self.augment, self.seed, epoch, index)
-                samples.append(varied)
+            if self.augment is not None and self.augment.copies == 0:
+                samples.append(self._varied(source, self._row("samples", source, row), epoch, row))
                 if self.wanted[1]:
-                    frames.append(features.log_mel(torch.from_numpy(varied), self.mel).numpy())
+                    frames.append(features.log_mel(torch.from_numpy(samples[-1]), self.mel).numpy())
                 continue
+            copy = None if self.augment is None else epoch % self.augment.copies
             if self.wanted[0]:
-                samples.append(self._row("samples", source, row))
+                samples.append(self._row("samples", source, row, copy))
             if self.wanted[1]:
-                frames.append(self._row("frames", source, row))
+                frames.append(self._row("frames", source, row, copy))
         return Batch(
             _stacked(samples) if self.wanted[0] else None,
             _stacked(frames) if self.wanted[1] else None,
@@ -126,40 +128,53 @@ class Windows(Dataset[Batch]):
         number = int(np.searchsorted(self.ends, index, side="right"))
         return self.sources[number], index - (int(self.ends[number - 1]) if number else 0)
 
-    def _row(self, kind: str, source: Source, row: int) -> Array:
+    def _row(self, kind: str, source: Source, row: int, copy: int | None = None) -> Array:
         try:
-            return self._rows(kind, source)[row]
+            return self._rows(kind, source, copy)[row]
         except DamagedEntry:
-            key = self._key(kind, source)
+            key = self._key(kind, source, copy)
             self.cache.remove(key)
             self._open.pop(key, None)
-            return self._rows(kind, source)[row]
+            return self._rows(kind, source, copy)[row]
 
-    def _rows(self, kind: str, source: Source) -> Rows:
+    def _rows(self, kind: str, source: Source, copy: int | None = None) -> Rows:
         """An entry, open; some stay open, since opening one means reading its table."""
-        key = self._key(kind, source)
+        key = self._key(kind, source, copy)
         rows = self._open.get(key)
         if rows is None:
-            make = self._cut if kind == "samples" else self._framed
-            rows = self._open[key] = self.cache.obtain(key, lambda: make(source))
+            make = self._sounds if kind == "samples" else self._framed
+            rows = self._open[key] = self.cache.obtain(key, lambda: make(source, copy))
             while len(self._open) > _MOST_OPEN:
                 self._open.popitem(last=False)
         self._open.move_to_end(key)
         return rows
 
-    def _cut(self, source: Source) -> Iterator[Array]:
-        for window in segment(source.load().mono().resampled(RATE), self.cut):
-            yield window.samples[0]
+    def _sounds(self, source: Source, copy: int | None) -> Iterator[Array]:
+        if copy is None:
+            for window in segment(source.load().mono().resampled(RATE), self.cut):
+                yield window.samples[0]
+            return
+        for row in range(len(self._rows("samples", source))):
+            yield self._varied(source, self._row("samples", source, row), copy, row)
 
-    def _framed(self, source: Source) -> Iterator[Array]:
-        kept = self.cache.find(self._key("samples", source))
-        for samples in self._cut(source) if kept is None else kept:
+    def _framed(self, source: Source, copy: int | None) -> Iterator[Array]:
+        kept = self.cache.find(self._key("samples", source, copy))
+        for samples in self._sounds(source, copy) if kept is None else kept:
             yield features.log_mel(torch.tensor(samples), self.mel).numpy()
 
-    def _key(self, kind: str, source: Source) -> str:
+    def _varied(self, source: Source, samples: Array, epoch: int, row: int) -> Array:
+        """A window as it sounds in an epoch, wherever its recording stands among the others."""
+        assert self.augment is not None  # noqa: S101
+        window = int.from_bytes(source.digest, "big") << 32 | row
+        return variation.augment(samples, self.augment, self.seed, epoch, window)
+
+    def _key(self, kind: str, source: Source, copy: int | None) -> str:
         settings = {f"source.{name}": value for name, value in source.settings.items()}
         settings |= {f"segment.{name}": value for name, value in asdict(self.cut).items()}
         version = VERSION
+        if copy is not None and self.augment is not None:
+            settings |= {f"augment.{name}": value for name, value in asdict(self.augment).items() if name != "copies"}
+            settings |= {"augment.seed": self.seed, "augment.copy": copy, "augment.version": variation.VERSION}
         if kind == "frames":
             settings |= {f"mel.{name}": value for name, value in asdict(self.mel).items()}
             version = VERSION * 1000 + features.VERSION

@@ -1,5 +1,6 @@
 """Batches: the same for a seed, whatever the workers, the restarts and the damage; varied only where one learns."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -127,6 +128,24 @@ def test_only_music_to_learn_from_is_varied(cache):
         assert equal(learning[1, index], learning[1, index])
     varied = learning[3, 2]
     assert torch.allclose(varied.frames, log_mel(varied.samples, MEL), atol=1e-5)
+
+
+def test_copies_are_kept_and_are_what_would_have_been_made(tmp_path):
+    cache = Cache(tmp_path, 1 << 40, free=0)
+    anew = windows(cache, augment=VARIED, seed=1, samples=True)
+    kept = windows(cache, augment=dataclasses.replace(VARIED, copies=2), seed=1, samples=True)
+    assert equal(kept[0, 5], anew[0, 5]) and equal(kept[3, 5], anew[1, 5])
+    again = Windows(sources()[::-1], cache, CUT, MEL, augment=kept.augment, seed=1, samples=True)
+    assert equal(again[0, 1], kept[0, 5])  # the recordings stand in another order, and sound the same
+    wanted = anew[0, 5]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gen.augment.augment", lambda *_: pytest.fail("varied again"))
+        assert equal(windows(cache, augment=kept.augment, seed=1, samples=True)[2, 5], wanted)
+        for other in (dataclasses.replace(kept.augment, gain=3.0), dataclasses.replace(kept.augment, share=0.4)):
+            with pytest.raises(pytest.fail.Exception):
+                windows(cache, augment=other, seed=1)[0, 5]
+        with pytest.raises(pytest.fail.Exception):
+            windows(cache, augment=kept.augment, seed=2)[0, 5]
 
 
 def test_all_windows_once_to_judge_by(cache):
