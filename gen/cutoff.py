@@ -68,7 +68,8 @@ def find_cutoff(waveform: Waveform) -> Cutoff | None:
         return round(hertz * _WINDOW / waveform.rate)
 
     top = place(waveform.rate / 2 - _TOP)
-    last = (waveform.rate / 2 if waveform.rate > 50000 else min(_HIGHEST, waveform.rate / 2)) - _FOOT - _TOP
+    highest = waveform.rate / 2 if waveform.rate > 50000 else _HIGHEST
+    last = min(highest, waveform.rate / 2 - _FOOT - _TOP)
     cliff = Cutoff(0.0, 0.0, None)
     foot = 0.0
     for edge in np.arange(_LOWEST, last, _STEP):
@@ -82,6 +83,8 @@ def find_cutoff(waveform: Waveform) -> Cutoff | None:
     if not cliff.drop:
         return None
     frequency = _fall(levels, foot + cliff.drop / 2) * waveform.rate / _WINDOW
+    if frequency > highest:
+        return None
     rate = next((rate for rate in _RATES if _ENDS[0] <= frequency / (rate / 2) <= _ENDS[1]), None)
     return Cutoff(frequency, cliff.drop, rate)
 
