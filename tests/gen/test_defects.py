@@ -145,6 +145,13 @@ class TestCutoff:
             samples = np.fft.irfft(spectrum * 10 ** (slope * octaves / 20))
             assert find_cutoff(attacks.round16(Waveform(0.3 * samples / np.abs(samples).max(), 44100))) is None
 
+    @pytest.mark.parametrize("hertz", [8000, 12000, 17000])
+    def test_a_cliff_into_the_noise_of_a_room_is_none(self, hertz):
+        pick = np.random.default_rng(3)
+        spectrum = np.fft.rfft(0.003 * pick.standard_normal((2, 44100 * 6)))
+        spectrum[:, np.fft.rfftfreq(44100 * 6, 1 / 44100) > hertz] *= 0.02
+        assert find_cutoff(Waveform(np.fft.irfft(spectrum), 44100)) is None
+
     def test_opposite_channels_are_heard(self):
         one = attacks.encode(MUSIC, "mp3", 128).samples[0]
         assert find_cutoff(attacks.round16(Waveform(np.stack([one, -one]), 44100))) is not None

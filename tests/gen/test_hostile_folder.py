@@ -161,6 +161,7 @@ def test_none_leaves_anything(folder, outcomes):
     assert not any(b"gen.decoder" in command for command in commands)
 
 
+@pytest.mark.slow
 def test_without_confinement_every_one_is_named_too(folder):
     for path in scan(folder).recordings:
         if path.name in ("stts_absurd.m4a", "id3_compressed_bomb.mp3", "bomb.flac", "chained.opus"):

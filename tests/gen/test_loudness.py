@@ -56,8 +56,9 @@ TRUE_PEAKS = [
 
 
 class TestTables:
-    @pytest.mark.parametrize("rate", RATES)
-    @pytest.mark.parametrize("signal", TECH_3341)
+    @pytest.mark.parametrize(
+        ("signal", "rate"), [*((signal, 48000) for signal in TECH_3341), ("1", 44100), ("5", 44100)]
+    )
     def test_integrated(self, signal, rate):
         parts, expected = TECH_3341[signal]
         assert loudness(sine(1000, parts, rate)).integrated == pytest.approx(expected, abs=0.1)
