@@ -94,7 +94,9 @@ def describe(waveform: Waveform, config: MelConfig) -> Described:
         waveform.frames / waveform.rate,
         tempo_of(torch.cat(onsets).numpy(), RATE / config.hop),
         _key(sound),
-        *(round(hertz, 1) for hertz in means[:3]),
+        round(means[0], 1),
+        round(means[1], 1),
+        round(means[2], 1),
         round(means[3], 4),
         round(crossings, 4) if bool(sounding.any()) else 0.0,
     )

@@ -130,12 +130,13 @@ class Windows(Dataset[Batch]):
 
     def _row(self, kind: str, source: Source, row: int, copy: int | None = None) -> Array:
         try:
-            return self._rows(kind, source, copy)[row]
+            found: Array = self._rows(kind, source, copy)[row]
         except DamagedEntry:
             key = self._key(kind, source, copy)
             self.cache.remove(key)
             self._open.pop(key, None)
-            return self._rows(kind, source, copy)[row]
+            found = self._rows(kind, source, copy)[row]
+        return found
 
     def _rows(self, kind: str, source: Source, copy: int | None = None) -> Rows:
         """An entry, open; some stay open, since opening one means reading its table."""
@@ -241,7 +242,7 @@ def _loader(windows: Windows, order: Any, workers: int, prefetch: int, pin_memor
     )
 
 
-def _as_it_is(batch: Batch) -> Batch:
+def _as_it_is(batch: Any) -> Any:
     return batch
 
 

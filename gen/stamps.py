@@ -34,7 +34,7 @@ class Stamps:
             found = self._recall(before)
             if found is not None:
                 return found
-            digest = hashlib.file_digest(file, "sha256").digest()
+            digest = hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]
             after = os.fstat(file.fileno())
         if _stamp(after) == before and max(after.st_mtime_ns, after.st_ctime_ns) + _SETTLED_NS < time.time_ns():
             self._remember(before, digest)

@@ -107,19 +107,20 @@ def test_what_is_not_fit_raises_and_leaves_nothing(kept, tmp_path):
     assert list(kept[0].folder.glob("??/*")) == []
 
 
-def test_a_file_that_changes_meanwhile_is_not_believed(kept, recording):
-    def meddling(file, name, most_samples):
-        from gen.decode import decode
+def test_a_file_that_changes_before_it_is_decoded_is_not_believed(kept, recording):
+    cache, stamps = kept
 
-        decoded = decode(file, name, most_samples)
-        with recording.open("r+b") as other:
-            other.seek(1000)
-            other.write(b"\x01\x02\x03")
-        return decoded
+    class Meddled(Stamps):
+        def sha256(self, path):
+            digest = super().sha256(path)
+            with recording.open("r+b") as other:
+                other.seek(1000)
+                other.write(digest)
+            return digest
 
     with pytest.raises(ChangedFile, match=r"a\.wav"):
-        portray(recording, *kept, MEL, decoder=meddling)
-    assert list(kept[0].folder.glob("??/*")) == []
+        portray(recording, cache, Meddled(stamps.path, stamps.cipher), MEL)
+    assert list(cache.folder.glob("??/*")) == []
 
 
 @pytest.mark.usefixtures("later")
