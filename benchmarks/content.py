@@ -1,6 +1,6 @@
 """How fast content is hashed, encrypted, stored, exported and read: each against what the system does alone.
 
-    python benchmarks/content.py [--megabytes 2000] [--blocks 1000000] [--rounds 3] [--quick]
+    python benchmarks/content.py [--megabytes 2000] [--blocks 1000000] [--rounds 3] [--only PART] [--quick]
 
 Makes its files below the system's temporary folder (about three times ``--megabytes``, and 4 kB a block) and removes
 them. The parts of a round take turns, so that a machine that is busy for a while is busy for all of them; a ratio is
@@ -34,11 +34,11 @@ FILES = 20
 """Recordings: stereo, 16 bits, 44.1 kHz."""
 READS = 3000
 ONE, ALL = "`sha256sum`, one process", "`sha256sum`, a process on each core"
-PASS, JUDGE, PCM, CODES, WHOLE = (
+PASS, PCM, JUDGE, CODES, WHOLE = (
     "one pass: SHA-256, ciphertext, its CID and SHA-256, stored",
+    "SHA-256 of the samples, 32 bits each",
     "decoding",
-    "decoding and SHA-256 of the samples",
-    "decoding, SHA-256 of the samples, fingerprint",
+    "fingerprint",
     "`stemmata dataset add`, all of it",
 )
 
@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=2000, help="of WAV to register (2000)")
     parser.add_argument("--blocks", type=int, default=1_000_000, help="in the large store (1000000)")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each (3)")
+    parser.add_argument("--only", choices=("registering", "exporting", "reading"), help="one table alone")
     parser.add_argument("--quick", action="store_true", help="200 MB, 20000 blocks, one round: to try the program")
     asked = parser.parse_args()
     if asked.quick:
@@ -60,10 +61,14 @@ def main() -> None:
             sys.exit(f"{folder}: {free} MB free; about {4 * asked.megabytes + asked.blocks // 200} are needed")
         cores = len(os.sched_getaffinity(0))
         print(f"Python {sys.version.split()[0]}, {cores} cores, load {os.getloadavg()[0]:.1f} at the beginning.\n")
-        recordings = record(folder / "wav", asked.megabytes)
-        registering(folder, recordings, asked.rounds, cores)
-        exporting(folder, recordings, asked.rounds)
-        reading(folder / "large", asked.blocks, asked.rounds)
+        if asked.only != "reading":
+            recordings = record(folder / "wav", asked.megabytes)
+            if asked.only != "exporting":
+                registering(folder, recordings, asked.rounds, cores)
+            if asked.only != "registering":
+                exporting(folder, recordings, asked.rounds)
+        if asked.only in (None, "reading"):
+            reading(folder / "large", asked.blocks, asked.rounds)
         print(f"\nLoad {os.getloadavg()[0]:.1f} at the end.")
 
 
@@ -95,34 +100,37 @@ def registering(folder: Path, recordings: Sequence[Path], rounds: int, cores: in
             for _ in pool.map(work, recordings):
                 pass
 
-    def codes(path: Path) -> None:
-        wave = examine(path)
-        wave.pcm_sha256()
-        fingerprint(wave).iscc  # noqa: B018
-
+    wave = examine(recordings[0])  # all are of one length
     names = [str(path) for path in recordings]
     parts: dict[str, Callable[[], object]] = {
         ONE: lambda: run(["sha256sum", *names]),
         ALL: lambda: run(["xargs", "-P", str(cores), "-n", "1", "sha256sum"], "\n".join(names)),
         PASS: lambda: one_pass(folder / "store", recordings, cores),
+        PCM: lambda: at_once(lambda path: wave.pcm_sha256()),
         JUDGE: lambda: at_once(examine),
-        PCM: lambda: at_once(lambda path: examine(path).pcm_sha256()),
-        CODES: lambda: at_once(codes),
+        CODES: lambda: at_once(lambda path: fingerprint(wave).iscc),
         WHOLE: whole(folder, recordings[0].parent),
     }
-    codes(recordings[0])  # loads what loads at the first call
-    times = take_turns(parts, rounds, after=lambda: [shutil.rmtree(folder / name, True) for name in ("store", "home")])
+    fingerprint(wave).iscc  # noqa: B018  (loads what loads at the first call)
+    times, work = take_turns(
+        parts, rounds, after=lambda: [shutil.rmtree(folder / name, True) for name in ("store", "home")]
+    )
     size = sum(path.stat().st_size for path in recordings)
     print(f"## Registering {size / 1e9:.1f} GB of WAV in {len(recordings)} files\n")
-    print("| part | seconds | MB/s | of `sha256sum`, one process | of one on each core |\n|---|---:|---:|---:|---:|")
+    print(
+        "| part | seconds | MB/s | CPU seconds | of `sha256sum`, one process | of one on each core | of its CPU time |"
+    )
+    print("|---|---:|---:|---:|---:|---:|---:|")
     for name, taken in times.items():
         took = statistics.median(taken)
-        ratios = f"{ratio(taken, times[ONE])} | {ratio(taken, times[ALL])}"
-        print(f"| {name} | {took:.1f} | {size / took / 1e6:.0f} | {ratios} |")
-    sums = [a + c - b for a, b, c in zip(times[PASS], times[JUDGE], times[PCM], strict=True)]
+        ratios = f"{ratio(taken, times[ONE])} | {ratio(taken, times[ALL])} | {ratio(work[name], work[ONE])}"
+        print(f"| {name} | {took:.1f} | {size / took / 1e6:.0f} | {statistics.median(work[name]):.1f} | {ratios} |")
+    sums = [a + b for a, b in zip(times[PASS], times[PCM], strict=True)]
+    works = [a + b for a, b in zip(work[PASS], work[PCM], strict=True)]
     print(
         f"\nThe one pass and SHA-256 of the samples, without decoding and fingerprint: {ratio(sums, times[ONE])} times "
-        f"`sha256sum` in one process, {ratio(sums, times[ALL])} times one on each core (target: at most 4)."
+        f"`sha256sum` in one process, {ratio(sums, times[ALL])} times one on each core (target: at most 4); "
+        f"{ratio(works, work[ONE])} times its CPU time."
     )
 
 
@@ -189,7 +197,7 @@ def exporting(folder: Path, recordings: Sequence[Path], rounds: int) -> None:
         with out.open("wb") as target:
             subprocess.run(["cat", *map(str, recordings)], check=True, stdout=target)
 
-    times = take_turns({"cat": cat, "car": export}, rounds, after=out.unlink)
+    times, _ = take_turns({"cat": cat, "car": export}, rounds, after=out.unlink)
     size = sum(path.stat().st_size for path in recordings)
     print(f"\n## Exporting {size / 1e9:.1f} GB as CAR, every block verified\n")
     print("| | seconds | MB/s |\n|---|---:|---:|")
@@ -222,9 +230,8 @@ def reading(where: Path, count: int, rounds: int) -> None:
     print(f"| reading a block, verified | {statistics.median(ours) * 1e6:.0f} µs |")
     print(f"| reading a plain file | {statistics.median(plain) * 1e6:.0f} µs |")
     print(
-        f"\nA block takes {ratio(ours, plain)} times a plain file (target: under 5). Medians of {len(ours)} rounds of"
+        f"\nA block takes {ratio(ours, plain)} times a plain file (target: under 5), over {len(chosen)} reads a round."
     )
-    print(f"{min(READS, count)} reads, each of another block.")
 
 
 def fill(where: Path, count: int) -> list[bytes]:
@@ -265,16 +272,26 @@ def run(command: list[str], text: str = "") -> None:
 
 def take_turns(
     parts: dict[str, Callable[[], object]], rounds: int, after: Callable[[], object]
-) -> dict[str, list[float]]:
-    """Seconds of each part in each round; ``after`` cleans up after each."""
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Seconds of each part in each round, and CPU seconds, which other work on the machine changes less.
+
+    ``after`` cleans up after each.
+    """
     times: dict[str, list[float]] = {name: [] for name in parts}
+    work: dict[str, list[float]] = {name: [] for name in parts}
     for _ in range(rounds):
         for name, part in parts.items():
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), cpu()
             part()
             times[name].append(time.perf_counter() - began)
+            work[name].append(cpu() - worked)
             after()
-    return times
+    return times, work
+
+
+def cpu() -> float:
+    """CPU seconds of this process and of those it has waited for, in the system as well."""
+    return sum(os.times()[:4])
 
 
 def ratio(taken: Iterable[float], reference: Iterable[float]) -> str:
