@@ -11,11 +11,9 @@ from gen.augment import augment
 from gen.config import RATE, Preset
 from gen.errors import NoRecordings
 from gen.features import log_mel
+from gen.split import SHARES, Item, Part, split
 from gen.waveform import Waveform
 
-ENOUGH_FILES = 10
-"""With fewer recordings than this, each is split by time; otherwise whole recordings are set aside."""
-_SHARES = (0.8, 0.1, 0.1)
 _SILENCE = 1e-4
 _MOST_GAIN = 300.0
 
@@ -24,20 +22,29 @@ _MOST_GAIN = 300.0
 class StyleCorpus:
     """A dataset as training sees it: a name, and recordings of any rate and length (a lazy sequence will do).
 
-    Every recording is asked for at most once, and only some of them where there are many.
+    Every recording is asked for at most once, and only some of them where there are many. seconds and works: of each
+    recording its length, and the work it is one of or None; empty where unknown: equally long, each a work of its own.
     """
 
     name: str
     waveforms: Sequence[Waveform]
+    seconds: tuple[float, ...] = ()
+    works: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True)
 class Split:
-    """How many windows were used for what, varied copies counted. None is in two of them."""
+    """How many windows were used for what, varied copies counted. None is in two of them.
+
+    by_time: recordings that were split by time, since their style has too few works. left_out: of these, recordings
+    that were not used since another one is the same take.
+    """
 
     train: int
     validation: int
     test: int
+    by_time: int = 0
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,34 +58,49 @@ class Excerpt:
 
 @dataclass(frozen=True)
 class Excerpts:
-    """All windows of a run, by use."""
+    """All windows of a run, by use; by_time and left_out as in `Split`."""
 
     train: tuple[Excerpt, ...]
     validation: tuple[Excerpt, ...]
     test: tuple[Excerpt, ...]
+    by_time: int = 0
+    left_out: int = 0
 
     @property
     def split(self) -> Split:
         """Their numbers."""
-        return Split(len(self.train), len(self.validation), len(self.test))
+        return Split(len(self.train), len(self.validation), len(self.test), self.by_time, self.left_out)
 
 
-def draw_excerpts(styles: Sequence[StyleCorpus], preset: Preset, seed: int) -> Excerpts:
-    """Choose windows from every style, 80 / 10 / 10.
+def draw_excerpts(
+    styles: Sequence[StyleCorpus], preset: Preset, seed: int, alike: Sequence[tuple[int, int]] = ()
+) -> Excerpts:
+    """Choose windows from every style, 80 / 10 / 10, as `gen.split.split` places the recordings.
 
-    By recording where a style has ENOUGH_FILES, else by time within each recording. The work is bounded by
-    preset.corpus.most, not by how much there is. Beside each window to learn from stand preset.augment.copies varied
-    ones; those to be judged by stay as they are. Raises NoRecordings naming a style without any.
+    alike: near-duplicates, as pairs of places in the recordings of all styles, one style after the other. The work is
+    bounded by preset.corpus.most, not by how much there is. Beside each window to learn from stand
+    preset.augment.copies varied ones; those to be judged by stay as they are. Raises NoRecordings naming a style
+    without any.
     """
     random = np.random.default_rng([seed, 1])
     uses: tuple[list[Excerpt], ...] = ([], [], [])
+    parts = split(list(_items(styles)), alike, seed).parts
+    first = 0
     for index, style in enumerate(styles):
-        if len(style.waveforms) == 0:
-            raise NoRecordings(f"{style.name}: has no recordings; add some or leave it out")
-        for use, samples in _of_style(style.waveforms, preset, random):
+        mine, first = parts[first : first + len(style.waveforms)], first + len(style.waveforms)
+        for use, samples in _of_style(style.waveforms, mine, preset, random):
             for heard in (samples, *(_varied(samples, preset, seed, len(uses[0])) if use == 0 else ())):
                 uses[use].append(Excerpt(heard, log_mel(heard, preset.mel), index))
-    return Excerpts(*(tuple(found) for found in uses))
+    return Excerpts(*(tuple(found) for found in uses), parts.count(Part.BY_TIME), parts.count(Part.LEFT_OUT))
+
+
+def _items(styles: Sequence[StyleCorpus]) -> Iterator[Item]:
+    for index, style in enumerate(styles):
+        count = len(style.waveforms)
+        if count == 0:
+            raise NoRecordings(f"{style.name}: has no recordings; add some or leave it out")
+        for seconds, work in zip(style.seconds or [1.0] * count, style.works or [None] * count, strict=True):
+            yield Item(seconds, index, work)
 
 
 def _varied(samples: Tensor, preset: Preset, seed: int, window: int) -> Iterator[Tensor]:
@@ -87,13 +109,11 @@ def _varied(samples: Tensor, preset: Preset, seed: int, window: int) -> Iterator
 
 
 def _of_style(
-    waveforms: Sequence[Waveform], preset: Preset, random: np.random.Generator
+    waveforms: Sequence[Waveform], parts: Sequence[Part], preset: Preset, random: np.random.Generator
 ) -> Iterator[tuple[int, Tensor]]:
-    left = [max(1, round(preset.corpus.most * share / preset.corpus.window)) for share in _SHARES]
+    left = [max(1, round(preset.corpus.most * share / preset.corpus.window)) for share in SHARES]
     order = [int(index) for index in random.permutation(len(waveforms))]
-    whole = len(order) >= ENOUGH_FILES
-    ends = np.round(np.cumsum(_SHARES) * len(order)).astype(int)
-    groups = [order[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True)] if whole else [order] * 3
+    groups = [[index for index in order if parts[index] in (use, Part.BY_TIME)] for use in range(3)]
     plans: dict[int, list[int]] = {}
     for use, group in enumerate(groups):
         for position, index in enumerate(group[: left[use]]):
@@ -103,7 +123,8 @@ def _of_style(
         for use in range(3):
             if waiting[use] == 0:
                 continue
-            region = (0.0, 1.0) if whole else (sum(_SHARES[:use]), sum(_SHARES[: use + 1]))
+            by_time = parts[index] is Part.BY_TIME
+            region = (sum(SHARES[:use]), sum(SHARES[: use + 1])) if by_time else (0.0, 1.0)
             # What a short recording leaves of its part falls to those after it.
             part = -(-left[use] // waiting[use])
             for samples in _windows(waveform, region, part, preset, random):

@@ -52,12 +52,13 @@ def train(
     seed: int,
     out: Path,
     progress: Callable[[Progress], None] | None = None,
+    alike: Sequence[tuple[int, int]] = (),
 ) -> TrainingResult:
     """Train generator and vocoder on one or more styles and write everything to one safetensors file.
 
     seed: 0 to 2**63 - 1. The same recordings, preset, seed and machine give the same file, bit for bit. out is written
     whole at the very end; a run that is interrupted leaves nothing. progress is called after every step; whatever it
-    raises ends the run. Runs on the CPU, on one thread.
+    raises ends the run. alike: near-duplicates, as `draw_excerpts` has them. Runs on the CPU, on one thread.
 
     Raises NoRecordings (no styles, or one without recordings), ConfigError (two styles of one name, a bad seed),
     TrainingDiverged naming the step, OSError when `out` cannot be written, and what reading a recording raises.
@@ -65,7 +66,7 @@ def train(
     began = time.monotonic()
     _check(styles, seed)
     with repeatable():
-        excerpts = draw_excerpts(styles, preset, seed)
+        excerpts = draw_excerpts(styles, preset, seed, alike)
         generator = GeneratorTraining(excerpts.train, len(styles), preset, _random(seed, 1))
         steps = {"generator": preset.generator.steps, "vocoder": preset.vocoder.steps}
         watch = _Watch(steps, progress)

@@ -38,7 +38,7 @@ def test_a_run_reports_every_step_and_all_losses(trained):
     wanted = {"generator_adversarial", "generator_discriminator", "generator_matching", "generator_foresight"}
     assert wanted | {"vocoder_stft", "validation_foresight", "test_foresight"} <= result.metrics.keys()
     assert all(math.isfinite(value) for value in result.metrics.values())
-    assert result.split == Split(4, 2, 2)
+    assert result.split == Split(4, 2, 2, by_time=3)
     assert result.weights.is_file() and result.seconds > 0
 
 
@@ -146,10 +146,35 @@ def test_with_enough_files_whole_recordings_are_set_aside():
     assert found.split == Split(16, 2, 2)
 
 
+def test_two_names_of_one_take_are_never_on_two_sides():
+    # Twelve tones, each recorded twice: a window's tone tells which one it is of.
+    tones = [melody(9, pitch=100 + 20 * number, seed=number) for number in range(12)]
+    waves = [wave for tone in tones for wave in (tone, Waveform(tone.samples * np.float32(0.5), tone.rate))]
+    big = dataclasses.replace(MICRO, corpus=dataclasses.replace(MICRO.corpus, most=1000.0))
+    pairs = [(place, place + 1) for place in range(0, 24, 2)]
+
+    def heard(excerpts):
+        return {bytes((excerpt.samples / excerpt.samples.abs().max() * 1000).round().numpy()) for excerpt in excerpts}
+
+    for seed in range(3):
+        found = draw_excerpts([StyleCorpus("pairs", waves)], big, seed, pairs)
+        assert found.by_time == found.left_out == 0
+        assert not heard(found.train) & (heard(found.validation) | heard(found.test))
+        assert found.validation and found.test and not heard(found.validation) & heard(found.test)
+    alone = draw_excerpts([StyleCorpus("pairs", waves)], big, 0)
+    assert heard(alone.train) & (heard(alone.validation) | heard(alone.test))  # what the pairs prevent
+
+
+def test_few_recordings_of_one_take_count_once():
+    waves = [melody(10, seed=1), melody(12, seed=1), melody(10, seed=2)]
+    found = draw_excerpts([StyleCorpus("few", waves)], MICRO, 1, [(0, 1)])
+    assert (found.by_time, found.left_out) == (2, 1)
+
+
 def test_only_music_to_learn_from_is_varied():
     varied = dataclasses.replace(MICRO, augment=AugmentConfig(share=1.0, shift=2.0, invert=True, copies=2))
     plain, found = (draw_excerpts(two_styles(), preset, 3) for preset in (MICRO, varied))
-    assert found.split == Split(3 * plain.split.train, plain.split.validation, plain.split.test)
+    assert found.split == dataclasses.replace(plain.split, train=3 * plain.split.train)
     for one, other in zip(plain.validation + plain.test, found.validation + found.test, strict=True):
         assert torch.equal(one.samples, other.samples) and torch.equal(one.frames, other.frames)
     for number, one in enumerate(plain.train):
@@ -170,7 +195,7 @@ def test_a_few_files_are_split_by_time_without_overlap():
     found = draw_excerpts(
         [StyleCorpus("one", [Waveform(sound[None], 44100)])], dataclasses.replace(MICRO, corpus=corpus), 1
     )
-    assert found.split == Split(40, 5, 5)
+    assert found.split == Split(40, 5, 5, by_time=1)
 
     def seconds(excerpts):
         halves = [half for excerpt in excerpts for half in excerpt.samples.split(44100)]
