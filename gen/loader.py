@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from gen import augment as variation
 from gen import features
@@ -248,6 +248,8 @@ def _as_it_is(batch: Any) -> Any:
 
 def _stacked(rows: list[Array]) -> Tensor:
     made = torch.empty(len(rows), *rows[0].shape)
+    if get_worker_info() is not None:
+        made.share_memory_()  # now, while it is empty: the way to the other process would copy it
     into = made.numpy()
     for place, row in enumerate(rows):
         into[place] = row
