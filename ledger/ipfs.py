@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,11 @@ _PIN = 600.0  # seconds of silence while a node walks a tree that it pins
 _ABSENT = re.compile(r"not found|could not find|timed out|deadline exceeded|no such block|not have", re.IGNORECASE)
 _NO_ROOM = re.compile(r"no space left|enospc|storage ?max|storage limit|disk (is )?full|quota", re.IGNORECASE)
 _NOT_PINNED = re.compile(r"not pinned", re.IGNORECASE)
+
+# Not what was given instead: a slip in a URL does not make its password any less one.
+_NO_ADDRESS = (
+    "IPFS_API is not where an IPFS node's API can be; expected such as /ip4/127.0.0.1/tcp/5001 or http://127.0.0.1:5001"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +79,7 @@ class IpfsNode(ContentStore):
                 multiaddr, base, session=True, auth=self._guard, timeout=(_CONNECT, patience)
             )
         except (ipfshttpclient.exceptions.AddressError, BadMultiaddr, ValueError, LookupError):
-            raise Malformed(
-                f"{multiaddr!r} is not where an IPFS node's API can be; "
-                "expected such as /ip4/127.0.0.1/tcp/5001 or http://127.0.0.1:5001"
-            ) from None
+            raise Malformed(_NO_ADDRESS) from None
 
     def close(self) -> None:
         """Close the connection."""
@@ -246,7 +249,13 @@ class _Guard:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not be shown."""
-        return () if self._authorization is None else (self._authorization, self._authorization.partition(" ")[2])
+        if self._authorization is None:
+            return ()
+        scheme, _, token = self._authorization.partition(" ")
+        if scheme != "Basic":
+            return self._authorization, token
+        login = b64decode(token).decode()
+        return self._authorization, token, login, login.partition(":")[2]
 
     def __call__(self, request: Any) -> Any:
         if self._authorization is not None:
@@ -272,8 +281,6 @@ def _full(name: str, said: str) -> NodeFull:
 
 def _authorization(auth: str | None) -> str | None:
     """The value of the HTTP header. Raises :class:`Malformed`, which does not say what was given."""
-    from base64 import b64encode
-
     if auth is None:
         return None
     scheme, _, secret = auth.partition(":")
@@ -294,7 +301,7 @@ def _address(address: str) -> tuple[str, str, str | None]:
     except (ValueError, KeyError):
         host = None
     if not host:
-        raise Malformed("the URL of an IPFS node's API is http:// or https://, then host and port")
+        raise Malformed(_NO_ADDRESS)
     kind = "ip6" if ":" in host else "ip4" if re.fullmatch(r"[\d.]+", host) else "dns"
     within = None
     if url.username is not None:

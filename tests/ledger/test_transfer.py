@@ -259,7 +259,8 @@ def test_the_password_goes_to_the_node_and_nowhere_else(server, auth, address, h
     node = IpfsNode(address.format(host=server.url.removeprefix("http://")), auth=auth)
     node.peer()
     assert server.headers[-1]["Authorization"] == header
-    for fault in (401, "hang up", "html", "http://198.51.100.1/", f"echo {header}"):
+    decoded = ("echo anna:very:secret", "echo the password very:secret is wrong") if "Basic" in header else ()
+    for fault in (401, "hang up", "html", "http://198.51.100.1/", f"echo {header}", *decoded):
         server.fault = lambda path, fault=fault: fault
         with pytest.raises(Unverifiable) as raised:
             node.peer()
@@ -279,6 +280,22 @@ def test_a_password_of_another_form_is_refused_unseen(auth):
 def test_what_is_no_address_is_refused(address):
     with pytest.raises(Malformed, match="IPFS node's API"):
         IpfsNode(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "anna:s3cret@127.0.0.1:5001",
+        "https//anna:s3cret@node.example:5001",
+        "http://anna:s3cret@[::1",
+        "http://anna:s3cret@node example:5001",
+        "http://anna:s3cret@node.example:port",
+    ],
+)
+def test_an_address_that_is_none_may_hold_a_password_and_is_not_shown(address):
+    with pytest.raises(Malformed, match="IPFS_API") as raised:
+        IpfsNode(address)
+    assert "s3cret" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
