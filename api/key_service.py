@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from api.errors import UsageError
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 MAX_ANSWER_BYTES = 64 * 1024
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
+"""Until the answer begins, and then for the whole of it."""
 _LONGEST_DETAIL = 500
 
 
@@ -30,8 +30,10 @@ def ask(url: str, kind: SubjectKind, number: int, request: bytes) -> bytes:
         HolderUnreachable: it does not answer, or makes no sense.
     """
     import requests
+    from urllib3.exceptions import HTTPError
 
-    from ledger.errors import HolderUnreachable
+    from ledger.answer import Answer, pieces
+    from ledger.errors import HolderUnreachable, Malformed, NodeUnreachable
 
     base = _base(url)
     where = f"{base}/{kind}s/{number}/key"
@@ -39,25 +41,33 @@ def ask(url: str, kind: SubjectKind, number: int, request: bytes) -> bytes:
         with requests.post(
             where,
             data=request,
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
+            # Compressed, a few bytes could become more than there is memory.
+            headers={
+                "Content-Type": "application/json",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+            },
             timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
             allow_redirects=False,
             stream=True,
         ) as answer:
-            status, body = answer.status_code, answer.raw.read(MAX_ANSWER_BYTES + 1, decode_content=True)
-    except (requests.RequestException, OSError) as error:
-        raise HolderUnreachable(f"{base} does not answer: {type(error).__name__}") from None
-    if len(body) > MAX_ANSWER_BYTES:
-        raise HolderUnreachable(f"{where} answers with more than {MAX_ANSWER_BYTES} bytes: no key service of ours")
+            status = answer.status_code
+            body = Answer(pieces(answer), where, ANSWER_SECONDS).whole(MAX_ANSWER_BYTES)
+    except (Malformed, NodeUnreachable) as error:
+        raise HolderUnreachable(str(error)) from None
+    except (requests.RequestException, HTTPError, OSError) as error:
+        raise HolderUnreachable(f"{base} does not answer, or breaks off: {type(error).__name__}") from None
     if status != 200:
         raise _refusal(where, status, body)
-    return bytes(body)
+    return body
 
 
 def _base(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise UsageError(f"--from {url!r}: the address of a key service, such as https://holder.example")
+    from ledger.answer import http_url
+
+    parts = http_url(url)
+    if parts is None or parts.username is not None:
+        raise UsageError("--from is the address of a key service alone, such as https://holder.example")
     return url.rstrip("/")
 
 

@@ -6,7 +6,7 @@ import io
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ledger.errors import Malformed, NodeUnreachable
 
@@ -74,6 +74,17 @@ def pieces(response: Any) -> Iterator[bytes]:
     """
     while piece := response.raw.read1(PIECE, decode_content=True):
         yield piece
+
+
+def http_url(text: str) -> SplitResult | None:
+    """The parts of a URL of http or https that paths can follow; None for anything else, which may hold a password."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return None
+    good = parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.fragment
+    return parts if good else None
 
 
 def host_of(url: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn, cast
 from urllib.parse import urljoin, urlsplit
 
 from ledger import car, unixfs
-from ledger.answer import PIECE, Answer, host_of, pieces
+from ledger.answer import PIECE, Answer, host_of, http_url, pieces
 from ledger.cid import Cid
 from ledger.errors import BlockMissing, DigestMismatch, LedgerError, Malformed, NodeRefused, NodeUnreachable
 from ledger.store import ContentStore
@@ -39,8 +39,7 @@ class Gateway(ContentStore):
         """
         import requests
 
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        if http_url(url) is None:
             raise Malformed("a gateway is given as a URL such as https://example.org, without what follows /ipfs/")
         self.name = f"the gateway {host_of(url)}"
         self._url, self._patience = url.rstrip("/"), patience

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from ledger.answer import Answer, host_of, pieces, words
+from ledger.answer import Answer, host_of, http_url, pieces, words
 from ledger.cid import Cid
 from ledger.errors import LedgerError, Malformed, NodeFull, NodeRefused, NodeUnreachable, NotFound, PinFailed
 
@@ -68,8 +68,8 @@ class PinningService:
         """
         import requests
 
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        parts = http_url(url)
+        if parts is None:
             raise Malformed("a pinning service is given as a URL such as https://api.example.org/psa, before /pins")
         if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
             raise Malformed(f"the pinning service {host_of(url)} is asked for over https alone: http shows its token")

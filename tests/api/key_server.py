@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,8 +41,8 @@ def serving(home: Home, now: Callable[[], datetime] = clock) -> Iterator[str]:
 
 
 @contextmanager
-def answering(status: int, body: bytes, **headers: str) -> Iterator[str]:
-    """The URL of a service that says this to whatever it is asked."""
+def answering(status: int, body: bytes, pause: float = 0.0, **headers: str) -> Iterator[str]:
+    """The URL of a service that says this to whatever it is asked, with ``pause`` seconds before every byte."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -49,9 +50,13 @@ def answering(status: int, body: bytes, **headers: str) -> Iterator[str]:
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            if not headers.keys() & {"Content-Length", "Transfer-Encoding"}:
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            with contextlib.suppress(ConnectionError):  # who asked has had enough
+                for piece in [body[at : at + 1] for at in range(len(body))] if pause else [body]:
+                    time.sleep(pause)
+                    self.wfile.write(piece)
 
         def log_message(self, *arguments: object) -> None:
             pass

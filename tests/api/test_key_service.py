@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,10 +18,16 @@ from key_server import answering, clock, serving
 from shell import Shell
 from story import MICRO, PASSPHRASE, Story, new_home, new_key, now
 
+from api import key_service
+from api import data_keys
 from api.errors import UsageError
 from api.home import Home
-from api.workflows import licenses, offers, opening, training
+from api.workflows import datasets, forgetting, licenses, offers, opening, training
+from ledger import hashing
+from ledger.archive import publish
 from ledger.companions import Companions
+from ledger.digest import Digest
+from ledger.encryption import encrypting
 from ledger.errors import (
     DecryptionFailed,
     HolderUnreachable,
@@ -31,7 +39,7 @@ from ledger.errors import (
 )
 from ledger.keyrelease import Asset, KeyRequest, SealedKey, seal
 from ledger.keys import LocalSigner, Signer
-from ledger.records import timestamp
+from ledger.records import recordings_root, timestamp
 from ledger.vault import DataKey, Vault
 
 STRANGER = LocalSigner(bytes(31) + b"\7")
@@ -178,6 +186,68 @@ def asset_of(ledger: object) -> Asset:
     return opening.standing(ledger, "dataset", 1, STRANGER.address).asset  # type: ignore[arg-type]
 
 
+# -- whose key it is
+
+
+@pytest.fixture
+def copied(story: Story, tmp_path: Path) -> Home:
+    """The holders' home, to register in."""
+    shutil.copytree(story.home.path, tmp_path / "home")
+    return Home(replace(story.home.settings, home=tmp_path / "home"))
+
+
+def junk(home: Home, signer: Signer, asset: str) -> int:
+    """Register bytes of no worth, in the chain's words the signer's own dataset, under an asset of his choice."""
+    data = b"junk" * 100
+    content = hashing.keep(home.store(), encrypting(io.BytesIO(data), DataKey.new(), asset.encode()))
+    with home.ledger() as ledger:
+        record = datasets.show(ledger, 1)[1]
+        item = replace(record.recordings[0], sha256=Digest.of(data), size=len(data), content=content)
+        root = recordings_root((item,))
+        record = replace(record, root=root, asset=asset, holder=signer.address, recordings=(item,), omitted=())
+        cid = publish(ledger.store, record, signer)
+        home.fund(ledger, signer)
+        return ledger.contracts.register_dataset(signer, root, record.digest, str(cid), record.terms).id
+
+
+def test_a_stranger_who_registers_under_an_asset_of_the_holders_is_given_no_key(copied: Home) -> None:
+    """The asset stands in a public record, and whoever registers a dataset owns it."""
+    with copied.ledger() as ledger:
+        record = datasets.show(ledger, 1)[1]
+    number = junk(copied, STRANGER, record.asset)
+    request = ask(copied, STRANGER, number=number)
+    with pytest.raises(NotFound, match="no key of its own"):
+        opening.answer(copied, copied.vault(), "dataset", number, request, clock)
+    # Forgetting it is no way either to what is the holder's.
+    done = forgetting.forget(copied, number, recordings=True, confirm=lambda record: None)
+    assert (done.recordings, done.recordings_open) == (False, False)
+    assert copied.vault().holds(record.asset)
+    assert opening.data_key(copied, copied.vault(), "dataset", 1, signer=copied.signer("anna"), now=now)
+
+
+def test_a_stranger_who_records_the_holders_digests_first_is_given_no_key(copied: Home, story: Story) -> None:
+    """As he can who sees a transaction on its way, or acts on a chain where the holder has not."""
+    with copied.ledger() as ledger:
+        record = datasets.show(ledger, 1)[1]
+    vault, anna = copied.vault(), copied.signer("anna")
+    weights = Digest.of(b"weights")
+    vault.put(data_keys.of_weights(weights, anna.address), DataKey.new())
+    bare = new_home(replace(copied.settings, home=copied.path.parent / "another chain"))
+    shutil.copytree(copied.path / "content", bare.path / "content")
+    with bare.ledger() as ledger:
+        bare.fund(ledger, STRANGER)
+        theirs = replace(record, holder=STRANGER.address)
+        cid = publish(ledger.store, theirs, STRANGER)
+        entry = ledger.contracts.register_dataset(STRANGER, record.root, theirs.digest, str(cid), record.terms)
+        model = ledger.contracts.record_model(
+            STRANGER, weights, Digest.of(b"record"), str(cid), [(entry.id, 1_000_000)], royalty_ppm=0
+        )
+    for kind, number in (("dataset", entry.id), ("model", model.id)):
+        request = ask(bare, STRANGER, kind=kind, number=number)
+        with pytest.raises(NotFound, match="no key of its own"):
+            opening.answer(bare, vault, kind, number, request, clock)  # type: ignore[arg-type]
+
+
 # -- the licensee's side
 
 
@@ -260,7 +330,7 @@ def test_a_service_that_gives_another_key_is_found_out_and_nothing_is_kept(
     [
         (200, b"", {}, Malformed, "not JSON"),
         (200, b"{}", {}, Malformed, "type: missing"),
-        (200, b"x" * 70_000, {}, HolderUnreachable, "more than 65536 bytes"),
+        (200, b"x" * 70_000, {}, HolderUnreachable, "more than the 65536 bytes"),
         (302, b"", {"Location": "http://127.0.0.1:9/"}, HolderUnreachable, "answers 302"),
         (502, b"<html>Bad gateway</html>", {}, HolderUnreachable, "answers 502"),
         (403, b"[" * 9999, {}, HolderUnreachable, "answers 403"),
@@ -270,7 +340,10 @@ def test_a_service_that_gives_another_key_is_found_out_and_nothing_is_kept(
         (403, b'{"title":"Reverted","detail":"no"}', {}, HolderUnreachable, "answers 403: no"),
         (404, b'{"title":"NotFound","detail":"none here"}', {}, NotFound, "says: none here"),
         (503, b'{"title":"ChainUnreachable","detail":"later"}', {}, HolderUnreachable, "answers 503: later"),
+        (200, b"abc", {"Content-Encoding": "gzip"}, HolderUnreachable, "DecodeError"),
         (200, b"\x1f\x8b", {"Content-Encoding": "gzip"}, (HolderUnreachable, Malformed), ""),
+        (200, b"zz\r\nabc", {"Transfer-Encoding": "chunked"}, HolderUnreachable, "breaks off"),
+        (200, b"abc", {"Content-Length": "1000"}, HolderUnreachable, "breaks off"),
     ],
     ids=lambda value: repr(value)[:30],
 )
@@ -302,11 +375,35 @@ def test_nobody_there_is_said_in_one_line(untouched: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "holder.example", "ftp://holder.example", "https://", "https://a:b@holder.example"]
+    "url",
+    [
+        "",
+        "holder.example",
+        "ftp://holder.example",
+        "https://",
+        "https://a:s3cret@holder.example",
+        "https://a:s3cret@[::",
+    ],
 )
 def test_an_address_that_is_none_is_a_usage_error(story: Story, untouched: Home, url: str) -> None:
-    with pytest.raises(UsageError, match="--from"):
+    with pytest.raises(UsageError, match="--from") as raised:
         opening.fetch(untouched, "dataset", 1, url=url, signer=story.creator, now=clock)
+    assert "s3cret" not in str(raised.value)
+
+
+def test_a_service_that_breaks_off_is_one_object_with_json(untouched: Home) -> None:
+    words = ("license", "open", "1", "--key", "carl", "--json", "--from")
+    with answering(200, b"abc", **{"Content-Length": "1000"}) as url:
+        done = Shell(untouched.path).run(*words, url)
+    assert (done.code, done.object["error"]["name"]) == (5, "HolderUnreachable")
+
+
+def test_a_service_that_drips_has_no_more_time_than_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_service, "ANSWER_SECONDS", 0.5)
+    began = time.monotonic()
+    with answering(200, b"x" * 1000, pause=0.05) as url, pytest.raises(HolderUnreachable, match="too slow"):
+        key_service.ask(url, "dataset", 1, b"x")
+    assert time.monotonic() - began < 5
 
 
 def test_a_model_in_clear_has_nothing_to_open(story: Story, untouched: Home, url: str) -> None:
