@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def asset(weights: Digest) -> str:
-    """Under which name the vault keeps the key, and the associated data of the ciphertext."""
+    """The associated data of the ciphertext."""
     return f"weights:{weights}"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api import intake, private_names
+from api.data_keys import of_recordings
 from api.errors import BadRecordings, printable
 from api.home import Home, Ledger
 from api.private_names import PrivateName
@@ -81,6 +82,7 @@ def add(
                 return Registered(entry, len(good), seconds, left_out, already=True)
             recordings, omitted, names = _named(folder, good, bad)
             private_names.keep(home, vault, root, names)
+            vault.put(of_recordings(taking.asset, root, signer.address), taking.key)
             record = DatasetRecord(
                 root=root,
                 asset=taking.asset,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api import private_names
+from api.data_keys import of_recordings
 from api.home import Home, Ledger
 from ledger import file
 
@@ -63,7 +64,9 @@ def forget(
     with home.changing("datasets"):
         names = vault.erase(private_names.asset(record.root))
         names = _shred(private_names.path(home, record.root)) or names
-        keys = (record.asset, f"licensed:{record.root}")
+        own = of_recordings(record.asset, record.root, record.holder)
+        # The asset's own first: what says that it is this home's, and not words in somebody's record, goes last.
+        keys = (*((record.asset,) if vault.holds(own) else ()), own, f"licensed:{record.root}")
         erased = [vault.erase(key) for key in keys] if recordings else []
         left = any(vault.holds(key) for key in keys)
     names = _forget_folder(home, record.asset) or names

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from api import key_service, sealed_weights
+from api import data_keys, key_service, sealed_weights
 from api.errors import UsageError
 from api.home import Home, Ledger
 
@@ -190,12 +190,13 @@ def _own(ledger: Ledger, vault: Vault, asset: Asset) -> DataKey:
 
 
 def own_name(ledger: Ledger, asset: Asset) -> str:
-    """Under which name a holder's vault keeps a key; a dataset's stands in its record. Raises ``BlockMissing``."""
+    """Under which name a vault keeps a key if this home registered it for the holder. Raises ``BlockMissing``."""
     from api.workflows import datasets
 
     if asset.kind == "model":
-        return sealed_weights.asset(asset.digest)
-    return datasets.show(ledger, asset.id)[1].asset
+        return data_keys.of_weights(asset.digest, ledger.contracts.model(asset.id).trainer)
+    entry, record = datasets.show(ledger, asset.id)
+    return data_keys.of_recordings(record.asset, entry.root, entry.holder)
 
 
 def _opens(ledger: Ledger, asset: Asset, key: DataKey) -> bool:

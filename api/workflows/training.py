@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from api import sealed_weights
-from api.data_keys import get_or_new
+from api.data_keys import get_or_new, of_weights
 from api.errors import UsageError
 from api.home import Home, Ledger
 from api.workflows import datasets as dataset_workflow
@@ -238,7 +238,7 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
             record = TrainingRunRecord(
                 weights=weights,
                 sealed=run.seal,
-                content=_store(home, ledger, path, weights, run.seal),
+                content=_store(home, ledger, path, weights, run),
                 weights_size=path.stat().st_size,
                 trainer=signer.address,
                 royalty_ppm=run.royalty_ppm,
@@ -269,13 +269,13 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
     return outcome
 
 
-def _store(home: Home, ledger: Ledger, path: Path, weights: Digest, seal: bool) -> ContentRef:
+def _store(home: Home, ledger: Ledger, path: Path, weights: Digest, run: Run) -> ContentRef:
     """The weights into the store, as they are or as ciphertext."""
     from ledger import hashing
 
-    if not seal:
+    if not run.seal:
         return hashing.keep(ledger.store, path)
-    key = get_or_new(home.vault(), sealed_weights.asset(weights))
+    key = get_or_new(home.vault(), of_weights(weights, run.trainer))
     return sealed_weights.keep(ledger.store, path, weights, key, home.folder("tmp"))
 
 

@@ -15,6 +15,7 @@ from shell import Shell
 from story import MICRO, Story, new_home, new_key, now
 
 from api import sealed_weights
+from api.data_keys import of_weights
 from api.errors import UsageError
 from api.home import Home
 from api.workflows import generation, licenses, minting, opening, training
@@ -38,6 +39,7 @@ class Sealed:
     model: int
     record: TrainingRunRecord
     plain: bytes
+    key: DataKey
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +51,8 @@ def sealed(story: Story) -> Sealed:
         entry = trained.entry
         record = fetch(ledger.store, TrainingRunRecord, entry.cid, entry.record, entry.trainer)
     ciphertext = io.BytesIO(home.store().read_bytes(record.content.cid))
-    key = home.vault().get(f"weights:{record.weights}")
-    return Sealed(home, entry.id, record, decrypt_bytes(ciphertext, key, f"weights:{record.weights}".encode()))
+    key = home.vault().get(of_weights(record.weights, record.trainer))
+    return Sealed(home, entry.id, record, decrypt_bytes(ciphertext, key, f"weights:{record.weights}".encode()), key)
 
 
 def generate(home: Home, model: int, out: Path, name: str = "carl") -> None:
@@ -161,7 +163,7 @@ def test_an_audit_needs_no_key(story: Story, sealed: Sealed, tmp_path: Path) -> 
 
 
 def test_tampered_ciphertext_opens_to_nothing(sealed: Sealed, tmp_path: Path) -> None:
-    key = sealed.home.vault().get(f"weights:{sealed.record.weights}")
+    key = sealed.key
     whole = sealed.home.store().read_bytes(sealed.record.content.cid)
     flipped = [whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] for at in (0, 1, 39, 40, 5000, len(whole) - 1)]
     for data in (*flipped, whole[:-1], whole[:40], whole[:-17], b"", whole + b"\0"):
@@ -186,7 +188,6 @@ def test_other_weights_under_the_right_name_are_found(sealed: Sealed, tmp_path: 
 
 
 def test_the_file_in_memory_is_gone_afterwards(sealed: Sealed) -> None:
-    key = sealed.home.vault().get(f"weights:{sealed.record.weights}")
-    with sealed_weights.opened(sealed.home.store(), sealed.record, key) as path:
+    with sealed_weights.opened(sealed.home.store(), sealed.record, sealed.key) as path:
         assert path.read_bytes() == sealed.plain
     assert not path.exists()
