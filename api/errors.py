@@ -6,6 +6,7 @@ ApiError
 │   └── OutputExists       the file to be written exists and is something else
 ├── BadRecordings          a folder holds files that cannot be used, each with its reason
 ├── RecordingChanged       a file changed while it was being registered
+├── ResemblesDataset       recordings are those of a dataset that is registered already
 ├── NamesForgotten         the key of a dataset's file names was erased
 ├── NotGenerated           a file to be minted is not what ``generate`` wrote here
 ├── NotCreator             the claim belongs to another key
@@ -57,6 +58,10 @@ class BadRecordings(ApiError):
 
 class RecordingChanged(ApiError):
     """A file changed while it was being registered."""
+
+
+class ResemblesDataset(ApiError):
+    """Recordings are those of a dataset that is registered already."""
 
 
 class NamesForgotten(ApiError):

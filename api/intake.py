@@ -93,12 +93,14 @@ def name(folder: Path) -> str:
 
 
 def pending(home: Home) -> Iterator[Cid]:
-    """Ciphertexts that no record names yet, and that a registration will go on with: to be spared by collections."""
+    """Content that no record names yet, and that a registration will go on with: to be spared by collections."""
     for notes in home.folder("intake").glob("*.jsonl"):
         lines = _lines(notes)
         if not _finished(lines):
             found = (_recording(line["recording"]) for line in lines if "recording" in line)
-            yield from (recording.content.cid for recording in found if recording is not None)
+            for recording in found:
+                if recording is not None:
+                    yield from (recording.content.cid, recording.fingerprint.cid)
 
 
 def _lines(notes: Path) -> list[dict[str, Any]]:

@@ -96,9 +96,10 @@ def _dataset(entry: DatasetEntry) -> Filed:
     def read(store: ContentStore) -> tuple[Named, ...]:
         with _called(name):
             record = fetch(store, DatasetRecord, entry.cid, entry.record, entry.holder)
-        return tuple(
-            Named(recording.content.cid, f"recording {number} of {name}")
-            for number, recording in enumerate(record.recordings, start=1)
+        numbered = tuple(enumerate(record.recordings, start=1))
+        return (
+            *(Named(recording.content.cid, f"recording {number} of {name}") for number, recording in numbered),
+            *(Named(recording.fingerprint.cid, f"fingerprint {number} of {name}") for number, recording in numbered),
         )
 
     return Filed(name, entry.holder, _envelope(entry.cid, name), read)

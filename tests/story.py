@@ -5,6 +5,7 @@ The model is as small as one can be and its music is bad; that does not matter h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -58,8 +59,22 @@ M:4/4
 L:1/8
 Q:1/4=120
 K:{key}
-[V:1] CEGceGce | DFAdfAdf | G,B,DGBDGB | CEGceGce | A,CEAcEAc | D,^FAd^fAd^f |]
+[V:1] {bars} |]
 """
+BARS = "CEGceGce | DFAdfAdf | G,B,DGBDGB | CEGceGce | A,CEAcEAc | D,^FAd^fAd^f"
+LETTERS = "CDEFGAB"
+
+
+def study(key: str) -> str:
+    """The study in a major key without a sign in its name, as ABC."""
+
+    def moved(note: re.Match[str]) -> str:
+        letter, octaves = note[1], note[2].count(",")
+        place = LETTERS.index(letter.upper()) + 7 * (letter.islower() - octaves) + LETTERS.index(key)
+        octave, step = divmod(place, 7)
+        return LETTERS[step] + "," * -octave if octave <= 0 else LETTERS[step].lower() + "'" * (octave - 1)
+
+    return STUDY.format(key=key, bars=re.sub("([A-Ga-g])(,*)", moved, BARS))
 
 
 def record_folder(folder: Path, *keys: str) -> Path:
@@ -67,7 +82,7 @@ def record_folder(folder: Path, *keys: str) -> Path:
     folder.mkdir()
     sheet = folder.parent / "study.abc"
     for key in keys:
-        sheet.write_text(STUDY.format(key=key))
+        sheet.write_text(study(key))
         save(folder / f"take in {key}.wav", instruments.render(score.read(sheet)))
     return folder
 

@@ -53,6 +53,7 @@ def dataset() -> None:
 @until_option
 @allow_option
 @click.option("--skip-bad", is_flag=True, help="Leave out files that cannot be used; the record lists them.")
+@click.option("--allow-overlap", is_flag=True, help="Register recordings that another dataset of yours has already.")
 @key_option
 @json_option
 @click.pass_obj
@@ -68,13 +69,15 @@ def add(
     until: str | None,
     allowed: tuple[str, ...],
     skip_bad: bool,
+    allow_overlap: bool,
     key_name: str,
     as_json: bool,
 ) -> None:
     """Register the recordings in DIR and its sub-folders; the same recordings twice are one dataset.
 
     Mono or stereo at 44.1 kHz or more, in any format that a player knows. Recordings are encrypted before they are
-    stored; file names and tags stay on this machine.
+    stored; file names and tags stay on this machine. Recordings that sound like those of another dataset are refused:
+    somebody else's always, your own unless --allow-overlap.
     """
     from api.workflows import datasets
     from ledger.records import Terms
@@ -102,6 +105,7 @@ def add(
             signer=signer,
             now=now,
             skip_bad=skip_bad,
+            allow_overlap=allow_overlap,
             report=report,
         )
     entry = done.entry
@@ -116,6 +120,8 @@ def add(
         **words.as_json(entry.terms),
         "omitted": [{"file": name, "reason": reason} for name, reason in done.omitted],
         "already": done.already,
+        "overlaps": [{"dataset": number, "recordings": count} for number, count in done.overlaps],
+        "uncompared": list(done.uncompared),
     }
     lines = [
         f"dataset {entry.id}{' (registered before, and stays as it was)' if done.already else ''}",
@@ -125,6 +131,11 @@ def add(
         f"  record      {entry.record}",
         f"  cid         {entry.cid}",
         *(f"  left out    {name}: {reason}" for name, reason in done.omitted),
+        *(f"  overlaps    dataset {number}, which has {count} of them" for number, count in done.overlaps),
+        *(
+            f"  not compared with dataset {number}: not in this home; stemmata content pull dataset {number}"
+            for number in done.uncompared
+        ),
     ]
     console.result(content, "\n".join(lines))
 

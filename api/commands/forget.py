@@ -76,7 +76,7 @@ def forget(settings: Settings, dataset_id: int, recordings: bool, yes: bool, as_
         f"dataset {dataset_id}: forgotten: {erased}" if forgotten else f"dataset {dataset_id}: nothing left to forget",
         "What remains, for everybody and for good:",
         f"  record      title {record.title!r}, holder {record.holder}, license, terms; of {total} recordings digests,",
-        "              length, rate, channels, ISCC and CID, and commitments that say nothing without their salts",
+        "              length, rate, channels, ISCC, fingerprint, CID, and commitments that say nothing without salts",
         f"  ciphertext  of {left.stored} of {total} recordings in this home: {opens}",
         f"  chain       the dataset, {_count(left.licenses, 'license')}, {_count(left.models, 'model')} and "
         f"{_count(left.tracks, 'track')} that rest on it; audits find them as before",

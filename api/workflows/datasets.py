@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from api import intake, private_names
 from api.data_keys import of_recordings
-from api.errors import BadRecordings, printable
+from api.errors import BadRecordings, ResemblesDataset, printable
 from api.home import Home, Ledger
 from api.private_names import PrivateName
 from api.workflows.recordings import Bad, Report, take_in
@@ -25,15 +25,25 @@ if TYPE_CHECKING:
     from ledger.vault import DataKey
 
 
+MOST_NAMED = 10
+"""Files that an error lists for each dataset."""
+
+
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """The outcome of :func:`add`. ``already`` says that the same recordings had a dataset before."""
+    """The outcome of :func:`add`. ``already`` says that the same recordings had a dataset before.
+
+    ``overlaps`` counts the recordings that other datasets of the same holder have too, by dataset; ``uncompared`` are
+    datasets whose records or fingerprints could not be read.
+    """
 
     entry: DatasetEntry
     recordings: int
     seconds: float
     omitted: tuple[tuple[str, str], ...]
     already: bool
+    overlaps: tuple[tuple[int, int], ...] = ()
+    uncompared: tuple[int, ...] = ()
 
 
 def add(
@@ -46,14 +56,17 @@ def add(
     signer: Signer,
     now: Callable[[], datetime],
     skip_bad: bool = False,
+    allow_overlap: bool = False,
     report: Report = lambda phase, done, total: None,
 ) -> Registered:
     """Judge, encrypt, store and register a folder; the same recordings twice are one dataset.
 
     Nothing reaches the chain before every recording lies encrypted in the store: a run that is stopped registers
     nothing, and the same call goes on where it ended. Raises :class:`BadRecordings` unless ``skip_bad``,
-    :class:`~api.errors.RecordingChanged` where a file is written to meanwhile, and
-    :class:`~ledger.errors.AlreadyRegistered` where somebody else registered the same recordings.
+    :class:`~api.errors.RecordingChanged` where a file is written to meanwhile,
+    :class:`~ledger.errors.AlreadyRegistered` where somebody else registered the same recordings, and
+    :class:`ResemblesDataset` where recordings are somebody else's under other names, or, unless ``allow_overlap``, the
+    holder's own.
     """
     from gen.corpus import scan
     from gen.errors import NoRecordings
@@ -80,6 +93,7 @@ def add(
             if entry is not None:
                 taking.finish(root)
                 return Registered(entry, len(good), seconds, left_out, already=True)
+            overlaps, uncompared = _unlike_others(home, folder, good, signer, allow_overlap)
             recordings, omitted, names = _named(folder, good, bad)
             private_names.keep(home, vault, root, names)
             vault.put(of_recordings(taking.asset, root, signer.address), taking.key)
@@ -99,7 +113,7 @@ def add(
                 home.introduce(ledger, signer)
                 entry = ledger.contracts.register_dataset(signer, root, record.digest, str(cid), terms)
         taking.finish(root)
-    return Registered(entry, len(good), seconds, left_out, already=False)
+    return Registered(entry, len(good), seconds, left_out, False, overlaps, uncompared)
 
 
 def show(ledger: Ledger, dataset_id: int) -> tuple[DatasetEntry, DatasetRecord]:
@@ -139,6 +153,32 @@ def _registered(home: Home, folder: Path, root: Digest, signer: Signer) -> Datas
             f"{folder}: {known.holder} registered these recordings, as dataset {known.id}", known.id
         )
     return known
+
+
+def _unlike_others(
+    home: Home, folder: Path, good: Mapping[Path, Recording], signer: Signer, allow_overlap: bool
+) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
+    """What ``Registered`` says of other datasets. A dataset whose consent its holder has withdrawn is no obstacle."""
+    from api.workflows import resemblance
+
+    with home.ledger() as ledger:
+        compared = resemblance.compare(ledger, tuple(good.values()))
+        own = [found for found in compared.found if resemblance.is_own(ledger.contracts, found.entry, signer.address)]
+    others = [found for found in compared.found if found not in own]
+    current = [found for found in own if found.entry.consent]
+    if others or (current and not allow_overlap):
+        lines = []
+        for found in others or current:
+            names = [
+                printable(path.relative_to(folder)) for path, item in good.items() if item.sha256 in found.recordings
+            ]
+            lines.append(
+                f"{len(names)} of {len(good)} recordings are those of dataset {found.entry.id} "
+                f"(held by {found.entry.holder}): {', '.join(names[:MOST_NAMED])}{', …' * (len(names) > MOST_NAMED)}"
+            )
+        remedy = "" if others else ", or register them once more with --allow-overlap"
+        raise ResemblesDataset("; ".join(lines) + f". Leave them out{remedy}; nothing was registered")
+    return tuple((found.entry.id, len(found.recordings)) for found in current), compared.unread
 
 
 def _named(

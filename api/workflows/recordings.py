@@ -8,6 +8,7 @@ decoding and the disk leave Python's lock alone.
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -90,7 +91,7 @@ class _Taking:
         from ledger.records import Recording
 
         known = self.intake.done.get(path)
-        if known is not None and _stored(self.store, known.content.cid):
+        if known is not None and all(_stored(self.store, part.cid) for part in (known.fingerprint, known.content)):
             self.meter.pass_by(known.size)
             return known
         with open_regular(path) as source:
@@ -103,7 +104,7 @@ class _Taking:
                         self.intake.note(path, None)
                 raise
             frames, rate, channels = wave.frames, wave.rate, wave.channels
-            pcm, iscc = Digest(wave.pcm_sha256()), fingerprint(wave).iscc
+            pcm, codes = Digest(wave.pcm_sha256()), fingerprint(wave)
             del wave
             if self.judge_only.is_set():
                 return None
@@ -120,7 +121,8 @@ class _Taking:
             frames=frames,
             rate=rate,
             channels=channels,
-            iscc=iscc,
+            iscc=codes.iscc,
+            fingerprint=keep(self.store, io.BytesIO(codes.to_bytes())),
             content=content,
             name_commitment=UNNAMED,
         )

@@ -11,7 +11,7 @@ import io
 import json
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -182,14 +182,16 @@ def _learn(
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     started = timestamp(now())
-    result = learn(_corpora(home, run, signer, now), run.preset, run.seed, folder / "weights.safetensors", progress)
+    corpora = _corpora(home, run, signer, now)
+    same = _same_takes(corpora)
+    result = learn(corpora, run.preset, run.seed, folder / "weights.safetensors", progress, same)
     digest = Digest.of_file(result.weights)
     outcome = {
         "weights": str(digest),
         "started": started,
         "finished": timestamp(now()),
         "metrics": {name: f"{value:.6g}" for name, value in result.metrics.items()},
-        "split": {"train": result.split.train, "validation": result.split.validation, "test": result.split.test},
+        "split": asdict(result.split),
     }
     file.write(folder / "outcome.json", lambda out: out.write(json.dumps(outcome).encode()))
     return outcome
@@ -209,8 +211,18 @@ def _corpora(home: Home, run: Run, signer: Signer, now: Callable[[], datetime]) 
             ciphertext = b"".join(store.read(item.content.cid))
             recording = dataset_workflow.decrypt(ciphertext, key, record.asset, item.sha256)
             waves.append(load(io.BytesIO(recording), name=str(item.sha256)))
-        corpora.append(StyleCorpus(f"dataset-{entry.id}", waves))
+        seconds = tuple(wave.duration for wave in waves)
+        corpora.append(StyleCorpus(f"dataset-{entry.id}", waves, seconds))
     return corpora
+
+
+def _same_takes(corpora: Sequence[StyleCorpus]) -> list[tuple[int, int]]:
+    """Recordings that are one take, over all datasets; from their sound, whatever fingerprints their records name."""
+    from gen.fingerprint import fingerprint
+    from gen.similarity import alike
+
+    prints = [fingerprint(wave) for corpus in corpora for wave in corpus.waveforms]
+    return [(pair.one, pair.other) for pair in alike(prints)]
 
 
 def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer: Signer) -> dict[str, Any]:

@@ -36,7 +36,9 @@ class Recording:
     """Samples per second."""
     channels: int
     iscc: str
-    """Audio code after ISO 24138."""
+    """Audio code after ISO 24138: a first look, too coarse to say that two recordings are one."""
+    fingerprint: ContentRef
+    """Its Chromaprint codes, in clear: by them copies of it are known under any name."""
     content: ContentRef
     """The file's ciphertext, with the dataset's ``asset`` as associated data."""
     name_commitment: Digest
@@ -50,6 +52,7 @@ class Recording:
         checks.integer("rate", self.rate, 1, checks.HIGHEST_RATE)
         checks.integer("channels", self.channels, 1, checks.MOST_CHANNELS)
         checks.iscc("iscc", self.iscc)
+        checks.kept("fingerprint", self.fingerprint, ContentRef)
         checks.kept("content", self.content, ContentRef)
         checks.kept("nameCommitment", self.name_commitment, Digest)
 
@@ -67,6 +70,7 @@ class Recording:
             "rate": self.rate,
             "channels": self.channels,
             "iscc": self.iscc,
+            "fingerprint": self.fingerprint.to_json(),
             "content": self.content.to_json(),
             "nameCommitment": str(self.name_commitment),
         }
@@ -82,6 +86,7 @@ class Recording:
             rate=fields.integer("rate"),
             channels=fields.integer("channels"),
             iscc=fields.text("iscc"),
+            fingerprint=fields.object("fingerprint", ContentRef.read),
             content=fields.object("content", ContentRef.read),
             name_commitment=fields.digest("nameCommitment"),
         )

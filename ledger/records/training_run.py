@@ -90,20 +90,38 @@ class Split:
     train: int
     validation: int
     test: int
+    by_time: int = 0
+    """Recordings of datasets with too few works to set whole ones aside: each is divided by time."""
+    left_out: int = 0
+    """Recordings that were not used since they are another one's take, and would have been divided by time."""
 
     def __post_init__(self) -> None:
         checks.integer("train", self.train, 1)
         checks.integer("validation", self.validation, 0)
         checks.integer("test", self.test, 0)
+        checks.integer("byTime", self.by_time, 0)
+        checks.integer("leftOut", self.left_out, 0)
 
     def to_json(self) -> dict[str, Any]:
         """As in the record."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}
+        return {
+            "train": self.train,
+            "validation": self.validation,
+            "test": self.test,
+            "byTime": self.by_time,
+            "leftOut": self.left_out,
+        }
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
         """Raises :class:`~ledger.errors.MalformedRecord`."""
-        return cls(train=fields.integer("train"), validation=fields.integer("validation"), test=fields.integer("test"))
+        return cls(
+            train=fields.integer("train"),
+            validation=fields.integer("validation"),
+            test=fields.integer("test"),
+            by_time=fields.integer("byTime"),
+            left_out=fields.integer("leftOut"),
+        )
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def add(
-    home: Home, folder: Path, report: Report = lambda phase, done, total: None, *, skip_bad: bool = False
+    home: Home,
+    folder: Path,
+    report: Report = lambda phase, done, total: None,
+    *,
+    key: str = "anna",
+    skip_bad: bool = False,
+    allow_overlap: bool = False,
 ) -> Registered:
     return datasets.add(
         Home(home.settings),  # as another process would
@@ -61,10 +67,11 @@ def add(
         title="songs",
         license_="MIT",
         terms=TERMS,
-        signer=home.signer("anna"),
+        signer=home.signer(key),
         now=now,
         report=report,
         skip_bad=skip_bad,
+        allow_overlap=allow_overlap,
     )
 
 
@@ -125,7 +132,8 @@ def test_stopped_anywhere_it_registers_nothing_and_goes_on(home: Home, folder: P
     done = add(home, folder)
     assert not done.already
     assert count(home) == before + 1
-    assert set(begun) <= {item.content.cid for item in record_of(home, done).recordings}
+    named = {part.cid for item in record_of(home, done).recordings for part in (item.content, item.fingerprint)}
+    assert set(begun) <= named
     assert list(intake.pending(home)) == []
 
 
@@ -179,7 +187,7 @@ def test_a_folder_that_grew_is_another_dataset_under_another_key(home: Home, fol
     shutil.copy(folder / "one.wav", folder / "one more time.wav")  # the same recording: nothing new
     assert add(home, folder).already
     save(folder / "five.wav", chords(3.0, 99))
-    large = record_of(home, add(home, folder))
+    large = record_of(home, add(home, folder, allow_overlap=True))
     assert len(large.recordings) == len(small.recordings) + 1
     assert large.asset != small.asset
     assert home.vault().get(large.asset) != home.vault().get(small.asset)

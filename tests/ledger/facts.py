@@ -78,6 +78,7 @@ RECORDINGS = st.builds(
     rate=RATES,
     channels=CHANNELS,
     iscc=ISCCS,
+    fingerprint=CONTENTS,
     content=CONTENTS,
     name_commitment=DIGESTS,
 )
@@ -159,7 +160,7 @@ def training_runs(draw: st.DrawFn) -> TrainingRunRecord:
         started=started,
         finished=finished,
         metrics=draw(st.dictionaries(TEXTS, NUMBERS, max_size=3)),
-        split=Split(draw(WHOLE_NUMBERS), draw(st.integers(0, 99)), draw(st.integers(0, 99))),
+        split=Split(draw(WHOLE_NUMBERS), *(draw(st.integers(0, 99)) for _ in range(4))),
     )
 
 
@@ -223,6 +224,7 @@ def a_dataset(count: int = 3) -> DatasetRecord:
                     rate=44100,
                     channels=2,
                     iscc=ISCC,
+                    fingerprint=content(f"fingerprint {number}"),
                     content=content(f"ciphertext {number}"),
                     name_commitment=digest(f"name {number}"),
                 )
@@ -271,7 +273,7 @@ def a_training_run() -> TrainingRunRecord:
         started=NOW,
         finished=LATER,
         metrics={"loss": "0.25", "validation": "1e-05"},
-        split=Split(100, 10, 10),
+        split=Split(100, 10, 10, 6, 1),
     )
 
 

@@ -65,6 +65,7 @@ class World:
                         rate=44_100,
                         channels=2,
                         iscc=ISCC,
+                        fingerprint=self.content(f"fingerprint of {name}-{n}"),
                         content=self.content(f"ciphertext of {name}-{n}"),
                         name_commitment=commitment(bytes(16), f"{name}-{n}.wav"),
                     )

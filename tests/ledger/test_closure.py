@@ -56,7 +56,8 @@ def rests_on(world: World, kind: closure.Kind, id: int) -> list[Named]:
 
 
 def dataset_words(id: int) -> list[str]:
-    return [f"record of dataset {id}", *(f"recording {n} of dataset {id}" for n in (1, 2, 3))]
+    contents = (f"{what} {n} of dataset {id}" for what in ("recording", "fingerprint") for n in (1, 2, 3))
+    return [f"record of dataset {id}", *contents]
 
 
 def test_a_dataset_rests_on_its_record_and_recordings(world: World, licensed: object) -> None:
@@ -64,7 +65,7 @@ def test_a_dataset_rests_on_its_record_and_recordings(world: World, licensed: ob
     assert [named.what for named in found] == dataset_words(1)
     assert str(found[0].cid) == world.contracts.dataset(1).cid
     contents = {world.store.read_bytes(named.cid) for named in found[1:]}
-    assert contents == {b"ciphertext of bach-%d" % n for n in range(3)}
+    assert contents == {b"%s of bach-%d" % (what, n) for what in (b"ciphertext", b"fingerprint") for n in range(3)}
 
 
 def test_a_track_rests_on_its_whole_lineage(world: World, track: TrackEntry) -> None:

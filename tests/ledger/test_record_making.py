@@ -243,10 +243,10 @@ def test_these_records_keep_their_identity() -> None:
 
 PINNED: dict[str, Any] = {"dataset": DATASET, "license": LICENSE, "run": RUN, "track": TRACK, "claim": TRACK.claim}
 IDENTITIES = {
-    "dataset": "2af9ae00b710ea31c600e08c8f463e64fa6bd20b22e10679e9c863a3ec580603",
-    "license": "f76ddd8b485f937c365a0ae7eada31a56e2ced19eb8411c7847250ae756727d5",
-    "run": "c542b5f5c1d3058df582dd471227203f56cf2dd888f615a56e308d23d42469f7",
-    "track": "5741f00d9e3ce9aa75be8b0eeec4ed48370aa312e44be34861c830ab54b36477",
+    "dataset": "ab6fc7578f6a55d5ee54caf8380b169ca8bda5520992d7cd859a668e896704ec",
+    "license": "1df46c99316d2f061d2f8f10aa5a9ff34158bedc740fe97c750afc2d5682e34d",
+    "run": "d8d277eb0fd9076049f5d1f89a7cc8252bb7aba6eb5108e701d4ee0b79b215a4",
+    "track": "fdb2012aaf5e23d48725ad0304fc6ba2ac3de8c0c733a4c96aabf6fe56527ed5",
     "claim": "22e7eb2b1a1d4c06a7b53d7ce40877de7a769aae172b837187de435fc20769fc",
 }
 

@@ -128,7 +128,7 @@ def test_nothing_goes_while_a_record_cannot_be_read(world: World, store: BlockSt
     assert set(error.value.records) == {"dataset 2"}
     assert store.has(loose)
     done = collect(world, store, forsaken=lambda name: name == "dataset 2")
-    assert done.removed == 4  # three recordings that only this record names, and the loose one
+    assert done.removed == 7  # three recordings that only this record names, their fingerprints, and the loose one
     away.write_bytes(whole)
     spoil(store, cid)
     with pytest.raises(NamesUnknown, match=r"dataset 2: .*was changed on disk"):
