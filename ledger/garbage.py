@@ -51,6 +51,8 @@ def collect(
     names may go; and :class:`~ledger.errors.StoreFault` where another collection is running.
     """
     with _collecting(store):
+        # What is recorded meanwhile is no pin any more, but was one: listed the other way round it could be in neither.
+        pins = tuple(pins)
         kept = _named(store, records, pins, forsaken)
         oldest = now - grace
         removed = freed = named = young = 0

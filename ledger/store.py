@@ -162,7 +162,7 @@ class BlockStore(ContentStore):
 
     @contextlib.contextmanager
     def locked(self, *, alone: bool) -> Iterator[None]:
-        """Hold the store's lock: ``alone`` while a block is judged and removed, else while one is kept for its age."""
+        """Hold the store's lock: ``alone`` while a block is judged and taken away, else while one is kept or comes."""
         descriptor = os.open(self._lock, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
@@ -251,11 +251,13 @@ class _Batch(ContentStore):
                 while left:
                     left = left[opened.write(left) :]
                 os.fchmod(opened.fileno(), 0o444)
-            try:
-                temporary.replace(path)
-            except FileNotFoundError:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                temporary.replace(path)
+            # Who has just judged the block that lay here must not take this one away for it.
+            with self._store.locked(alone=False):
+                try:
+                    temporary.replace(path)
+                except FileNotFoundError:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise

@@ -2,10 +2,13 @@
 
 import fcntl
 import os
+import secrets
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from facts import a_training_run
@@ -115,6 +118,19 @@ def test_what_is_young_stays_and_adding_again_makes_young(world: World, store: B
     store.add_bytes(b"added long ago")
     assert collect(world, store, now=time.time()) == garbage.Collected(0, 0, len(blocks(store)) - 2, 2)
     assert collect(world, store, now=time.time() + 5, grace=0.0).removed == 2
+
+
+def test_what_is_recorded_between_the_two_listings_stays(store: BlockStore) -> None:
+    """A registration that ends while the records are read is no pin any more, and was no record before."""
+    filed, top = a_file("piece 1", store)
+    waiting = [Named(top, "a recording of an unfinished registration")]
+
+    def records() -> Iterator[Filed]:
+        yield Filed("piece 2", NOBODY, filed.envelope, lambda _: ())
+        waiting.clear()
+
+    garbage.collect(store, records(), (pin for pin in waiting), now=in_two_days())
+    store.check(top)
 
 
 def test_nothing_goes_while_a_record_cannot_be_read(world: World, store: BlockStore) -> None:
@@ -286,3 +302,38 @@ def _leaves(store: BlockStore, top: Cid) -> list[Cid]:
     from ledger.dagpb import Node
 
     return [link.cid for link in Node.decode(store.get(top)).links]
+
+
+def test_a_whole_block_that_comes_while_the_damaged_one_is_judged_is_not_moved_aside(
+    store: BlockStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer has seen the damage and written beside; then the judge looks, and the writer goes on."""
+    cid = store.add_bytes(b"x" * 1000)
+    spoil(store, cid)
+    seen, judged, put = threading.Event(), threading.Event(), threading.Event()
+    token, wrong = secrets.token_hex, damage._wrong
+
+    def pause(size: int) -> str:
+        seen.set()
+        judged.wait(10)
+        return token(size)
+
+    def judge(*arguments: Any) -> str | None:
+        verdict = wrong(*arguments)
+        judged.set()
+        put.wait(0.5)
+        return verdict
+
+    def write() -> None:
+        store.add_bytes(b"x" * 1000)
+        put.set()
+
+    monkeypatch.setattr(secrets, "token_hex", pause)
+    monkeypatch.setattr(damage, "_wrong", judge)
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert seen.wait(10)
+    damage._set_aside(store, cid.digest)
+    writer.join(10)
+    assert put.is_set()
+    assert store.get(cid) == b"x" * 1000
