@@ -16,6 +16,7 @@ import click
 from api.commands.audit import audit
 from api.commands.content import content
 from api.commands.dataset import dataset
+from api.commands.dataset_report import report
 from api.commands.demo import demo
 from api.commands.forget import forget
 from api.commands.generate import generate
@@ -56,6 +57,7 @@ for command in (demo, key, dataset, license_, train, model, generate, mint, audi
     stemmata.add_command(command)
 stemmata.add_command(serve_keys)
 dataset.add_command(forget)
+dataset.add_command(report)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
