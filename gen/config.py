@@ -47,12 +47,14 @@ class CorpusConfig:
     """How much of each style is looked at, and in which pieces.
 
     window: seconds of one window. most: seconds of a style that are used at most, whatever its size; windows are then
-    drawn over all its recordings. loudness: every recording is brought to this RMS level, in dB below full scale.
+    drawn over all its recordings. loudness: what is used of a recording is brought to this RMS level, in dB below full
+    scale. clean: whether recordings are cleaned before, as `cleaning` of the preset says.
     """
 
     window: float = 12.0
     most: float = 300.0
     loudness: float = -20.0
+    clean: bool = True
 
     def __post_init__(self) -> None:
         _require(self.window > 0, "corpus.window", "more than 0 s")
@@ -250,6 +252,7 @@ class Preset:
     name: str
     mel: MelConfig = MelConfig()
     corpus: CorpusConfig = CorpusConfig()
+    cleaning: CleaningConfig = CleaningConfig()
     augment: AugmentConfig = AugmentConfig()
     generator: GeneratorConfig = GeneratorConfig()
     vocoder: VocoderConfig = VocoderConfig()

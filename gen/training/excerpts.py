@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gen.augment import augment
+from gen.cleaning import clean
 from gen.config import RATE, Preset
 from gen.errors import NoRecordings
 from gen.features import log_mel
@@ -24,12 +25,14 @@ class StyleCorpus:
 
     Every recording is asked for at most once, and only some of them where there are many. seconds and works: of each
     recording its length, and the work it is one of or None; empty where unknown: equally long, each a work of its own.
+    cleaned: they are as the preset's `cleaning` has them; else they are cleaned when they are asked for.
     """
 
     name: str
     waveforms: Sequence[Waveform]
     seconds: tuple[float, ...] = ()
     works: tuple[str | None, ...] = ()
+    cleaned: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def draw_excerpts(
     first = 0
     for index, style in enumerate(styles):
         mine, first = parts[first : first + len(style.waveforms)], first + len(style.waveforms)
-        for use, samples in _of_style(style.waveforms, mine, preset, random):
+        for use, samples in _of_style(style, mine, preset, random):
             for heard in (samples, *(_varied(samples, preset, seed, len(uses[0])) if use == 0 else ())):
                 uses[use].append(Excerpt(heard, log_mel(heard, preset.mel), index))
     return Excerpts(*(tuple(found) for found in uses), parts.count(Part.BY_TIME), parts.count(Part.LEFT_OUT))
@@ -109,17 +112,19 @@ def _varied(samples: Tensor, preset: Preset, seed: int, window: int) -> Iterator
 
 
 def _of_style(
-    waveforms: Sequence[Waveform], parts: Sequence[Part], preset: Preset, random: np.random.Generator
+    style: StyleCorpus, parts: Sequence[Part], preset: Preset, random: np.random.Generator
 ) -> Iterator[tuple[int, Tensor]]:
     left = [max(1, round(preset.corpus.most * share / preset.corpus.window)) for share in SHARES]
-    order = [int(index) for index in random.permutation(len(waveforms))]
+    order = [int(index) for index in random.permutation(len(style.waveforms))]
     groups = [[index for index in order if parts[index] in (use, Part.BY_TIME)] for use in range(3)]
     plans: dict[int, list[int]] = {}
     for use, group in enumerate(groups):
         for position, index in enumerate(group[: left[use]]):
             plans.setdefault(index, [0, 0, 0])[use] = len(group[: left[use]]) - position
     for index, waiting in plans.items():
-        waveform = waveforms[index]
+        waveform = style.waveforms[index]
+        if preset.corpus.clean and not style.cleaned:
+            waveform = clean(waveform, preset.cleaning).waveform
         for use in range(3):
             if waiting[use] == 0:
                 continue
