@@ -5,14 +5,16 @@ Nothing is taken on trust: what is pulled is verified before it is kept, what wa
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import BinaryIO, Protocol, runtime_checkable
 
-from ledger import car, dagpb, file, folder
+from ledger import car, dagpb, folder
 from ledger.cid import Cid, Codec
 from ledger.errors import BlockMissing, DigestMismatch, Malformed, NodeRefused, NodeUnreachable
 from ledger.ipfs import IpfsNode
@@ -41,16 +43,11 @@ class Streams(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What a push did: blocks and bytes of the tree, bytes that had to be sent, and whether none had to."""
+    """What a push did: blocks and bytes of the tree, and bytes that had to be sent."""
 
     blocks: int
     size: int
     sent: int
-
-    @property
-    def already(self) -> bool:
-        """Whether the node had all of it."""
-        return self.sent == 0
 
 
 class ReadThrough(ContentStore):
@@ -96,26 +93,25 @@ def push(
 
     Memory stays below two parts. Parts that the node acknowledged are written down in the folder ``journals``, under
     node and CID, until all is done; after a break they are not sent again while the node still has them. Blocks that it
-    lost nevertheless show when they are read back, and are sent then. One process at a time for one node and CID.
+    lost nevertheless show when they are read back, and are sent then. Of two calls for one node and CID the second
+    waits for the first.
 
     Raises the errors of both stores: each names the store, and where a node does, the same call goes on.
     """
-    sent = 0
-    if not node.is_pinned(cid):
-        sent = _send(source, node, cid, journals, part, progress)
-    for _ in range(_ROUNDS):
-        back = _ReadBack(source, node, cid, part)
-        count = size = 0
-        for _, block in folder.blocks(cid, back.get):
-            count, size = count + 1, size + len(block)
-            progress("read back", len(block))
-        back.flush()
-        sent += back.sent
-        if not back.sent and _pinned(node, cid):
-            _journal(journals, node, cid).unlink(missing_ok=True)
-            return Pushed(count, size, sent)
-        progress("read back", -size)
-    raise BlockMissing(f"{node.name} loses blocks of {cid} as fast as they are sent; look at its log and its disk")
+    with _journal(journals, node, cid) as journal:
+        sent = 0 if node.is_pinned(cid) else _send(source, node, cid, journal, part, progress)
+        for _ in range(_ROUNDS):
+            back = _ReadBack(source, node, cid, part)
+            count = size = 0
+            for _, block in folder.blocks(cid, back.get):
+                count, size = count + 1, size + len(block)
+                progress("read back", len(block))
+            back.flush()
+            sent += back.sent
+            if not back.sent and _pinned(node, cid):
+                return Pushed(count, size, sent)
+            progress("read back", -size)
+        raise BlockMissing(f"{node.name} loses blocks of {cid} as fast as they are sent; look at its log and its disk")
 
 
 def pull(source: ContentStore, target: ContentStore, cid: Cid, *, progress: Progress = silent) -> tuple[int, int]:
@@ -167,26 +163,24 @@ def is_whole(store: ContentStore, cid: Cid) -> bool:
         return False
 
 
-def _send(source: ContentStore, node: IpfsNode, cid: Cid, journals: Path, part: int, progress: Progress) -> int:
+def _send(source: ContentStore, node: IpfsNode, cid: Cid, journal: BinaryIO, part: int, progress: Progress) -> int:
     """Send part by part, but for those that are in the journal and still there; bytes sent."""
-    path = _journal(journals, node, cid)
-    acknowledged = _acknowledged(path)
+    acknowledged = _acknowledged(journal)
     sent = 0
-    with path.open("r+b") as journal:
-        for number, blocks in enumerate(_parts(folder.blocks(cid, source.get), part)):
-            line, size = _line(blocks), sum(len(block) for _, block in blocks)
-            if number < len(acknowledged) and acknowledged[number] == line and node.has(blocks[0][0]):
-                progress("sent", size)
-                continue
-            acknowledged = acknowledged[:number]  # a node that lost one part has lost more
-            node.send(car.pack(cid, blocks))
+    for number, blocks in enumerate(_parts(folder.blocks(cid, source.get), part)):
+        line, size = _line(blocks), sum(len(block) for _, block in blocks)
+        if number < len(acknowledged) and acknowledged[number] == line and node.has(blocks[0][0]):
             progress("sent", size)
-            sent += size
-            journal.seek(number * len(line))
-            journal.write(line)
-            journal.truncate()
-            journal.flush()
-            os.fsync(journal.fileno())
+            continue
+        acknowledged = acknowledged[:number]  # a node that lost one part has lost more
+        node.send(car.pack(cid, blocks))
+        progress("sent", size)
+        sent += size
+        journal.seek(number * len(line))
+        journal.write(line)
+        journal.truncate()
+        journal.flush()
+        os.fsync(journal.fileno())
     return sent
 
 
@@ -266,14 +260,28 @@ def _line(blocks: list[tuple[Cid, bytes]]) -> bytes:
     return hashlib.sha256(b"".join(cid.raw for cid, _ in blocks)).hexdigest().encode("ascii") + b"\n"
 
 
-def _journal(journals: Path, node: IpfsNode, cid: Cid) -> Path:
-    """The journal of one tree on one node, whatever address the node has today."""
-    name = hashlib.sha256(f"{node.peer().id} {cid}".encode()).hexdigest()
-    return journals / f"{name}.journal"
+@contextlib.contextmanager
+def _journal(journals: Path, node: IpfsNode, cid: Cid) -> Iterator[BinaryIO]:
+    """The journal of one tree on one node, whatever address the node has today, for one call at a time; gone at the
+    end, and kept where that is an error."""
+    path = journals / f"{hashlib.sha256(f'{node.peer().id} {cid}'.encode()).hexdigest()}.journal"
+    while True:
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b") as journal:
+            fcntl.flock(journal, fcntl.LOCK_EX)
+            if not _lies_at(path, journal):
+                continue  # whoever held it was done with it
+            yield journal
+            path.unlink()
+            return
 
 
-def _acknowledged(path: Path) -> list[bytes]:
-    """The whole lines of a journal, which is made if there is none; a line that a kill cut off does not count."""
-    if not path.exists():
-        file.write(path, lambda target: target.write(b""))
-    return [line for line in path.read_bytes().splitlines(keepends=True) if len(line) == 65 and line.endswith(b"\n")]
+def _lies_at(path: Path, opened: BinaryIO) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(opened.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _acknowledged(journal: BinaryIO) -> list[bytes]:
+    """The whole lines of a journal; one that a kill cut off does not count."""
+    return [line for line in journal.read().splitlines(keepends=True) if len(line) == 65 and line.endswith(b"\n")]

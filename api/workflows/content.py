@@ -81,7 +81,7 @@ def push(home: Home, kind: Kind, text: str, bar: Bar) -> Moved:
 
     Broken off anywhere, the same call goes on: journals lie in ``transfers/`` until all is there.
     """
-    with contextlib.closing(node(home)) as there, home.changing("transfers"):
+    with contextlib.closing(node(home)) as there:
         store = home.store()
         names = _rests_on(home, kind, text, store)
         return _send(home, there, names, bar)
@@ -96,7 +96,6 @@ def push_to_service(home: Home, kind: Kind, text: str, bar: Bar, *, wait: float)
     """
     with contextlib.ExitStack() as stack:
         service = stack.enter_context(contextlib.closing(pinning(home)))
-        stack.enter_context(home.changing("transfers"))
         names = _rests_on(home, kind, text, home.store())
         sent: Moved | None = None
         there, origins = None, list[str]()
@@ -125,7 +124,7 @@ def pull(home: Home, kind: Kind, text: str, place: Place | None, bar: Bar) -> Mo
 
     All that is needed beforehand is the chain: each record tells what to fetch next.
     """
-    with contextlib.closing(remote(home, place, search=SEARCH)) as there, home.changing("transfers"):
+    with contextlib.closing(remote(home, place, search=SEARCH)) as there:
         store = home.store()
         through = transfer.ReadThrough(store, there)
         names = _rests_on(home, kind, text, through)

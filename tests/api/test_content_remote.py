@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,6 +14,9 @@ import pytest
 from shell import Shell
 from story import PASSPHRASE
 
+from api.home import Home
+from api.settings import Settings
+from api.workflows import content
 from ledger import dagpb
 from ledger.cid import Cid
 from ledger.store import BlockStore
@@ -176,6 +180,36 @@ def test_nothing_wrong_is_kept_of_a_lying_gateway(near, far, server):
     server.fault = lambda path: None
     far.json("content", "pull", "dataset", "1", "--from", "gateway")
     assert store.has(Cid.parse(far.json("content", "status", "dataset", "1")["content"][0]["cid"]))
+
+
+def test_a_pull_and_a_push_of_something_else_do_not_wait_for_a_push(story, near, server):
+    near.json("content", "push", "dataset", "2")
+    home = Home(Settings(home=near.home, ipfs_api=server.url))
+    gate, done = threading.Event(), []
+    server.fault = lambda path: gate.wait(30) and None if "import" in path else None
+
+    def work(way, kind, text, *place):
+        done.append((way.__name__, way(home, kind, text, *place, lambda *said: None)))
+
+    long = threading.Thread(target=work, args=(content.push, "track", str(story.track)))
+    long.start()
+    end = time.monotonic() + 20
+    while not server.count("import") and time.monotonic() < end:
+        time.sleep(0.01)
+    others = [
+        threading.Thread(target=work, args=(content.pull, "dataset", "2", "ipfs")),
+        threading.Thread(target=work, args=(content.push, "dataset", "2")),  # all of it is there
+    ]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join(10)
+    meanwhile = [name for name, _ in done]
+    gate.set()
+    for thread in (long, *others):
+        thread.join(60)
+    assert sorted(meanwhile) == ["pull", "push"]
+    assert len(done) == 3
 
 
 def test_ctrl_c_loses_nothing(near, server):

@@ -4,6 +4,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 import tracemalloc
 from pathlib import Path
@@ -62,7 +63,7 @@ def test_a_pushed_tree_is_there_pinned_and_read_back(store, node, server, journa
     assert server.blocks == dict(unixfs.blocks(cid, store.get))
     assert server.pins == {cid}
     assert done.size == done.sent == sum(map(len, server.blocks.values()))
-    assert (done.blocks, done.already) == (9, False)
+    assert done.blocks == 9
     assert {phase: sum(size for name, size in told if name == phase) for phase in ("sent", "read back")} == {
         "sent": done.size,
         "read back": done.size,
@@ -70,7 +71,7 @@ def test_a_pushed_tree_is_there_pinned_and_read_back(store, node, server, journa
     assert all(sum(len(server.blocks[name]) for name in part) <= PART for part in server.imports)
     assert list(journals.iterdir()) == []
     again = transfer.push(store, node, cid, journals=journals, part=PART)
-    assert again.already
+    assert again.sent == 0
     assert again.size == done.size
     assert server.count("dag/import") == len(server.imports)
 
@@ -101,6 +102,31 @@ def test_after_a_break_only_what_was_not_acknowledged_is_sent(store, node, serve
     sent = [name for part in server.imports for name in part]
     assert len(sent) == len(set(sent)) == 10
     assert server.pins == {cid}
+
+
+def test_two_pushes_of_one_tree_send_it_once_and_those_of_others_do_not_wait(store, server, journals):
+    cid, other = store.add_bytes(os.urandom(3 * MIB)), store.add_bytes(b"another")
+    gate, done = threading.Event(), {}
+    server.fault = lambda path: gate.wait(20) and None if "import" in path and not server.imports else None
+
+    def push(name, what):
+        with contextlib.closing(IpfsNode(server.url)) as node:
+            done[name] = transfer.push(store, node, what, journals=journals)
+
+    threads = [threading.Thread(target=push, args=(name, cid)) for name in ("first", "second")]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.1)
+    server.fault = lambda path: None
+    push("third", other)
+    assert set(done) == {"third"}
+    gate.set()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(done[name].sent > 0 for name in ("first", "second")) == [False, True]
+    sent = [name for part in server.imports for name in part]
+    assert len(sent) == len(set(sent))
+    assert list(journals.iterdir()) == []
 
 
 def test_a_line_of_the_journal_that_was_cut_off_does_not_count(store, node, server, journals):
