@@ -1,34 +1,35 @@
 """What was done of a folder's registration, so that the same command goes on where a kill or a power cut ended it.
 
 One file of JSON lines in ``intake/`` for each folder: first the asset under which it is encrypted, then a line for each
-file that was dealt with, at last the root under which all of it was registered. A file is known again by a keyed hash
-over its path, size and times: nothing there tells a name. What a line says of a recording, its record says to all.
+file that was dealt with, at last the root under which all of it was registered. The folder is known again by a keyed
+hash over its path, a file by one over its path, size and times: neither tells a name to anybody who would guess it and
+has not the vault. What a line says of a recording, its record says to all.
 
 A folder that was registered and has changed since is another dataset, and gets a key of its own: whoever holds a
-license for the first one holds that one's key.
+license for the first one holds that one's key. Where it turns out to hold the recordings of a dataset that is there,
+its own key is erased again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import hmac
 import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from api.data_keys import get_or_new
+from api.data_keys import get_or_new, of_recordings
 from api.home import Home
 from ledger import file
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
     from ledger.cid import Cid
-    from ledger.records import Recording
+    from ledger.records import DatasetRecord, Recording
     from ledger.vault import DataKey, Vault
 
 UNNAMED = Digest(bytes(32))
@@ -43,6 +44,7 @@ class Intake:
     """``dataset:`` and 32 random hex digits; see :class:`~ledger.records.DatasetRecord`."""
     key: DataKey
     done: Mapping[Path, Recording | None]
+    _vault: Vault = field(repr=False)
     _notes: Path = field(repr=False)
     _tags: Mapping[Path, str] = field(repr=False)
 
@@ -54,29 +56,49 @@ class Intake:
         """
         from ledger.errors import MalformedRecord, NotFound
 
-        notes = home.folder("intake") / f"{name(folder)}.jsonl"
+        called = name(vault, folder)
+        notes = home.folder("intake") / f"{called}.jsonl"
         lines = _lines(notes)
+        tag_key = get_or_new(vault, tags_key(called))
+        tags = {path: _tag(tag_key, folder, path) for path in paths}
         # Begun by no one, or its key was erased, or the notes are not ours.
         with contextlib.suppress(NotFound, KeyError, IndexError, MalformedRecord):
             asset = str(lines[0]["asset"])
             key = vault.get(asset)
-            tags = {path: _tag(key, folder, path) for path in paths}
             known = {line["file"]: line["recording"] for line in lines if "file" in line}
             if not _finished(lines) or set(tags.values()) == set(known):
                 done = {path: _recording(known[tag]) for path, tag in tags.items() if tag in known}
-                return cls(asset, key, done, notes, tags)
+                return cls(asset, key, done, vault, notes, tags)
+        if lines:  # of a dataset that came of them the key is kept under another name; this one is named no more
+            vault.erase(str(lines[0].get("asset")))
         asset = f"dataset:{secrets.token_hex(16)}"
         key = get_or_new(vault, asset)
-        file.write(notes, lambda out: out.write(json.dumps({"asset": asset}).encode() + b"\n"))
-        return cls(asset, key, {}, notes, {path: _tag(key, folder, path) for path in paths})
+        _write(notes, [{"asset": asset}])
+        return cls(asset, key, {}, vault, notes, tags)
 
     def note(self, path: Path, recording: Recording | None) -> None:
         """Write down what became of a file; a recording's ciphertext must be safe in the store by then."""
         self._append({"file": self._tags[path], "recording": recording.to_json() if recording else None})
 
-    def finish(self, root: Digest) -> None:
-        """Write down that all of it is registered."""
-        self._append({"root": str(root)})
+    def finish(self, root: Digest, record: DatasetRecord | None = None) -> None:
+        """Write down that all of it is registered, as the dataset of this record.
+
+        Where that has another asset, the key of this one is erased, since nobody will ever ask for it; what it
+        encrypted is left to collections.
+        """
+        if record is None or record.asset == self.asset:
+            self._append({"root": str(root)})
+            return
+        self._vault.erase(of_recordings(self.asset, root, record.holder))
+        self._vault.erase(self.asset)
+        named = {str(item.sha256): replace(item, name_commitment=UNNAMED).to_json() for item in record.recordings}
+        lines: list[dict[str, Any]] = [{"asset": record.asset}]
+        for line in _lines(self._notes):
+            if "file" in line and line["recording"] is None:
+                lines.append(line)
+            elif "file" in line and line["recording"]["sha256"] in named:
+                lines.append({**line, "recording": named[line["recording"]["sha256"]]})
+        _write(self._notes, [*lines, {"root": str(root)}])
 
     def _append(self, line: dict[str, Any]) -> None:
         # A line that a kill tore gets its end here; and nothing is lost but time if a power cut takes the last lines.
@@ -87,9 +109,35 @@ class Intake:
             notes.write(b"\n" * torn + json.dumps(line).encode() + b"\n")
 
 
-def name(folder: Path) -> str:
-    """What a folder's registration is called among files and locks: a hash of where the folder really is."""
-    return hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:32]
+def name(vault: Vault, folder: Path) -> str:
+    """What a folder's registration is called among files and locks: a keyed hash of where the folder really is."""
+    key = get_or_new(vault, "intake")
+    return hmac.digest(key.reveal(), os.fsencode(folder.resolve()), "sha256").hex()[:32]
+
+
+def tags_key(called: str) -> str:
+    """Under which name the vault keeps the key of the hashes in a registration's notes."""
+    return f"intake:{called}"
+
+
+def noted(home: Home, root: Digest, asset: str | None) -> Iterator[tuple[str, str]]:
+    """The registrations that came to this root, or go on under this asset: what each is called, and its asset."""
+    for notes in home.folder("intake").glob("*.jsonl"):
+        lines = _lines(notes)
+        begun = lines[0].get("asset") if lines else None
+        if isinstance(begun, str) and (begun == asset or {"root": str(root)} in lines):
+            yield notes.stem, begun
+
+
+def forget(home: Home, vault: Vault, called: str) -> bool:
+    """Erase the notes of a registration; whether there were any. Its lock stays, since somebody may wait for it."""
+    with home.changing(f"intake-{called}"):
+        vault.erase(tags_key(called))
+        try:
+            file.shred(home.folder("intake") / f"{called}.jsonl")
+        except FileNotFoundError:
+            return False
+    return True
 
 
 def pending(home: Home) -> Iterator[Cid]:
@@ -116,6 +164,10 @@ def _lines(notes: Path) -> list[dict[str, Any]]:
     return [line for line in lines if isinstance(line, dict)]
 
 
+def _write(notes: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+    file.write(notes, lambda out: out.writelines(json.dumps(line).encode() + b"\n" for line in lines))
+
+
 def _finished(lines: Sequence[Mapping[str, Any]]) -> bool:
     return any("root" in line for line in lines)
 
@@ -135,4 +187,4 @@ def _tag(key: DataKey, folder: Path, path: Path) -> str:
     except OSError:
         state = (0, 0, 0, 0, 0)
     text = os.fsencode(path.relative_to(folder)) + b"\0" + repr(state).encode()
-    return hmac.digest(key.reveal(), b"stemmata intake\0" + text, "sha256").hex()
+    return hmac.digest(key.reveal(), text, "sha256").hex()

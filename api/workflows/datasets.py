@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -77,7 +78,7 @@ def add(
     with home.acting(signer.address):
         pass  # and a key that has ended as well
     paths = scan(folder).recordings
-    with home.changing(f"intake-{intake.name(folder)}"):
+    with home.changing(f"intake-{intake.name(vault, folder)}"):
         taking = intake.Intake.open(home, vault, folder, paths)
         taken, bad = take_in(home.store(), taking, paths, skip_bad=skip_bad, report=report)
         if bad and not skip_bad:
@@ -91,7 +92,7 @@ def add(
         with home.changing("datasets"):
             entry = _registered(home, folder, root, signer)
             if entry is not None:
-                taking.finish(root)
+                _finish(home, taking, entry)
                 return Registered(entry, len(good), seconds, left_out, already=True)
             overlaps, uncompared = _unlike_others(home, folder, good, signer, allow_overlap)
             recordings, omitted, names = _named(folder, good, bad)
@@ -153,6 +154,15 @@ def _registered(home: Home, folder: Path, root: Digest, signer: Signer) -> Datas
             f"{folder}: {known.holder} registered these recordings, as dataset {known.id}", known.id
         )
     return known
+
+
+def _finish(home: Home, taking: intake.Intake, entry: DatasetEntry) -> None:
+    from ledger.errors import BlockMissing
+
+    record = None
+    with home.ledger() as ledger, contextlib.suppress(BlockMissing):
+        record = show(ledger, entry.id)[1]
+    taking.finish(entry.root, record)
 
 
 def _unlike_others(

@@ -6,13 +6,12 @@ what it is. What cannot be reached from here is said: copies of this home, and w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api import private_names
+from api import intake, private_names
 from api.data_keys import of_recordings
 from api.home import Home, Ledger
 from ledger import file
@@ -61,16 +60,22 @@ def forget(
     record = remains.record
     confirm(record)
     vault = home.vault()
+    own = of_recordings(record.asset, record.root, record.holder)
+    # Erased last, since it says that the asset is this home's, and not words in somebody's record.
+    asset = record.asset if vault.holds(own) else None
+    names, erased = False, False
+    for called, begun in intake.noted(home, record.root, asset):
+        if recordings or begun != asset:
+            erased = vault.erase(begun) or erased
+        names = intake.forget(home, vault, called) or names
     with home.changing("datasets"):
-        names = vault.erase(private_names.asset(record.root))
+        names = vault.erase(private_names.asset(record.root)) or names
         names = _shred(private_names.path(home, record.root)) or names
-        own = of_recordings(record.asset, record.root, record.holder)
-        # The asset's own first: what says that it is this home's, and not words in somebody's record, goes last.
-        keys = (*((record.asset,) if vault.holds(own) else ()), own, f"licensed:{record.root}")
-        erased = [vault.erase(key) for key in keys] if recordings else []
+        keys = [key for key in (asset, f"licensed:{record.root}", own) if key is not None]
+        for key in keys if recordings else ():
+            erased = vault.erase(key) or erased
         left = any(vault.holds(key) for key in keys)
-    names = _forget_folder(home, record.asset) or names
-    return Forgotten(names, any(erased), left, remains)
+    return Forgotten(names, erased, left, remains)
 
 
 def _shred(path: Path) -> bool:
@@ -79,21 +84,6 @@ def _shred(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def _forget_folder(home: Home, asset: str) -> bool:
-    """The notes of the registration, and their lock: both are called by a hash of the folder's path."""
-    found = False
-    for notes in home.folder("intake").glob("*.jsonl"):
-        try:
-            first = json.loads(notes.read_bytes().split(b"\n", 1)[0])
-        except (ValueError, FileNotFoundError):
-            continue
-        if isinstance(first, dict) and first.get("asset") == asset:
-            with home.changing(f"intake-{notes.stem}"):
-                found = _shred(notes) or found
-                (home.folder("locks") / f"intake-{notes.stem}.lock").unlink(missing_ok=True)
-    return found
 
 
 def _remains(ledger: Ledger, dataset_id: int) -> Remains:

@@ -19,9 +19,10 @@ from story import MICRO, PASSPHRASE, TERMS, Story, now
 from api import private_names
 from api.home import Home
 from api.workflows import datasets, forgetting, opening, training
+from ledger.cid import Cid
 from ledger.errors import DecryptionFailed, NotFound
 from ledger.findings import Verdict
-from ledger.vault import decrypt_bytes
+from ledger.vault import DataKey, decrypt_bytes
 
 
 @pytest.fixture
@@ -69,10 +70,11 @@ def test_no_note_of_the_folder_is_left(home: Home) -> None:
         assets = [datasets.show(ledger, number)[1].asset for number in (1, 2)]
     held = [[asset in path.read_text() for path in notes.iterdir()].count(True) for asset in assets]
     assert held == [1, 1]
-    locks = len(list((home.path / "locks").glob("intake-*")))
+    locks = {path: path.stat().st_ino for path in (home.path / "locks").glob("intake-*")}
     forget(home)
     assert [[asset in path.read_text() for path in notes.iterdir()].count(True) for asset in assets] == [0, 1]
-    assert len(list((home.path / "locks").glob("intake-*"))) == locks - 1
+    # Their lock stays: whoever waits for it and whoever comes later have to meet at one file.
+    assert {path: path.stat().st_ino for path in (home.path / "locks").glob("intake-*")} == locks
 
 
 def test_recordings_that_are_forgotten_open_for_nobody_new(story: Story, home: Home) -> None:
@@ -103,6 +105,56 @@ def test_registering_the_same_folder_again_brings_no_names_back(story: Story, ho
     )
     assert (again.already, again.entry.id) == (True, 1)
     assert private_names.read(home, again.entry.root) == {}
+
+
+def held(home: Home) -> dict[str, DataKey]:
+    """Every key of recordings in the vault, by its name."""
+    vault = home.vault()
+    names = [json.loads(path.read_text())["asset"] for path in (home.path / "vault" / "keys").iterdir()]
+    return {name: vault.get(name) for name in names if name.startswith("dataset:")}
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["with its record", "while its record is lost"])
+def test_recordings_that_came_in_again_are_forgotten_under_every_key(
+    story: Story, home: Home, tmp_path: Path, lost: bool
+) -> None:
+    """A copied or touched folder is encrypted anew, before its recordings turn out to be a dataset's already."""
+    source = tmp_path / "recordings"
+    shutil.copytree(next(story.folder.glob("recordings in C")), source)
+    with home.ledger() as ledger:
+        entry, record = datasets.show(ledger, 1)
+        block = ledger.store.path(Cid.parse(entry.cid).digest)
+    before, during = held(home), dict[str, DataKey]()
+    if lost:
+        block.rename(tmp_path / "record")
+
+    def add() -> None:
+        done = datasets.add(
+            home,
+            source,
+            title="x",
+            license_="MIT",
+            terms=TERMS,
+            signer=home.signer("anna"),
+            now=now,
+            report=lambda phase, done, total: during.update(held(home)),
+        )
+        assert (done.already, done.entry.id) == (True, 1)
+
+    add()
+    assert len(during) == len(before) + 1
+    assert (held(home) == before) is not lost
+    add()  # nothing has changed, and nothing is encrypted anew
+    assert len(during) == len(before) + 1
+    for path in source.iterdir():
+        path.touch()
+    add()
+    assert len(during) == len(before) + 2
+    if lost:
+        (tmp_path / "record").rename(block)
+    assert forget(home, recordings=True).recordings_open is False
+    others = {name for name in before if not name.startswith(record.asset)}
+    assert set(held(home)) == others
 
 
 def test_somebody_who_does_not_agree_loses_nothing(home: Home) -> None:

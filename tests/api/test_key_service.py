@@ -18,8 +18,7 @@ from key_server import answering, clock, serving
 from shell import Shell
 from story import MICRO, PASSPHRASE, Story, new_home, new_key, now
 
-from api import key_service
-from api import data_keys
+from api import data_keys, key_service
 from api.errors import UsageError
 from api.home import Home
 from api.workflows import datasets, forgetting, licenses, offers, opening, training

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from shell import Shell
 from story import PASSPHRASE, TERMS, new_home, new_key, now
 
 from api import intake, private_names
+from api.data_keys import of_recordings
 from api.errors import BadRecordings, NamesForgotten, RecordingChanged
 from api.home import Home
 from api.settings import Settings
@@ -78,6 +81,10 @@ def add(
 def record_of(home: Home, done: Registered) -> DatasetRecord:
     with home.ledger() as ledger:
         return datasets.show(ledger, done.entry.id)[1]
+
+
+def notes_of(home: Home, folder: Path) -> Path:
+    return home.path / "intake" / f"{intake.name(home.vault(), folder)}.jsonl"
 
 
 def count(home: Home) -> int:
@@ -148,7 +155,7 @@ def test_a_torn_note_and_a_lost_block_cost_only_time(home: Home, folder: Path) -
         add(home, folder, until_stopped)
     first, *_ = intake.pending(home)
     home.store().path(first.digest).unlink()
-    notes = home.path / "intake" / f"{intake.name(folder)}.jsonl"
+    notes = notes_of(home, folder)
     notes.write_bytes(notes.read_bytes() + b'{"file": "12')
     record = record_of(home, add(home, folder))
     for item in record.recordings:
@@ -190,7 +197,9 @@ def test_a_folder_that_grew_is_another_dataset_under_another_key(home: Home, fol
     large = record_of(home, add(home, folder, allow_overlap=True))
     assert len(large.recordings) == len(small.recordings) + 1
     assert large.asset != small.asset
-    assert home.vault().get(large.asset) != home.vault().get(small.asset)
+    vault = home.vault()
+    keys = [vault.get(of_recordings(record.asset, record.root, record.holder)) for record in (small, large)]
+    assert keys[0] != keys[1]
     assert not {item.content for item in small.recordings} & {item.content for item in large.recordings}
 
 
@@ -222,9 +231,37 @@ def test_names_whose_key_was_erased_are_forgotten_and_nothing_else_is(home: Home
 
 def test_the_notes_of_a_registration_tell_no_name(home: Home, folder: Path) -> None:
     add(home, folder)
-    notes = (home.path / "intake" / f"{intake.name(folder)}.jsonl").read_bytes()
+    notes = notes_of(home, folder).read_bytes()
     for word in (b"one", b"side", str(folder).encode(), folder.name.encode()):
         assert word not in notes
+
+
+def test_who_guesses_the_path_of_a_folder_finds_it_confirmed_nowhere(home: Home, folder: Path, tmp_path: Path) -> None:
+    """What notes and locks are called depends on what lies in the vault."""
+    other = new_home(replace(home.settings, home=tmp_path / "home"))
+    new_key(other, "anna")
+    for each in (home, other):
+        add(each, folder)
+    called = [
+        {path.name for part in ("intake", "locks") for path in (each.path / part).iterdir()} for each in (home, other)
+    ]
+    assert called[0] & called[1] == {"datasets.lock", "keys.lock"}
+
+
+def test_notes_that_are_damaged_are_begun_anew_under_another_key(home: Home, folder: Path) -> None:
+    left = iter(range(4))
+
+    def until_stopped(phase: str, done: int, total: int) -> None:
+        if next(left, None) is None:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        add(home, folder, until_stopped)
+    notes = notes_of(home, folder)
+    asset = json.loads(notes.read_text().splitlines()[0])["asset"]
+    notes.write_text(notes.read_text().replace('"rate": 44100', '"rate": 0'))
+    assert record_of(home, add(home, folder)).asset != asset
+    assert not home.vault().holds(asset)
 
 
 @pytest.mark.slow
@@ -236,7 +273,7 @@ def test_killed_for_real_at_any_moment_it_goes_on(home: Home, folder: Path, sign
     command = [sys.executable, "-c", "from api.cli import main; main()", "dataset", "add", str(folder)]
     command += ["--title", "songs", "--license", "MIT", "--price", "0.01", "--share", "5", "--key", "anna", "--json"]
     environment = {**os.environ, "STEMMATA_HOME": str(home.path), "STEMMATA_PASSPHRASE": PASSPHRASE}
-    notes, killed = home.path / "intake" / f"{intake.name(folder)}.jsonl", 0
+    notes, killed = notes_of(home, folder), 0
     for files in (1, 4, 9, 14):
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             while process.poll() is None and lines(notes) <= files:
