@@ -7,7 +7,6 @@ same command again finds the finished run; one that was killed after training go
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import platform
 from collections.abc import Callable, Sequence
@@ -22,14 +21,14 @@ from api.data_keys import get_or_new, of_weights
 from api.errors import UsageError
 from api.home import Home, Ledger
 from api.workflows import datasets as dataset_workflow
-from api.workflows import opening
+from api.workflows import sounds
 from api.workflows.shares import shares_ppm
 from ledger import file
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
     from gen.config import Preset
-    from gen.training.loop import Progress, StyleCorpus
+    from gen.training.loop import Progress
     from ledger.address import Address
     from ledger.contracts import DatasetEntry, ModelEntry
     from ledger.keys import Signer
@@ -177,14 +176,24 @@ def _learn(
     progress: Callable[[Progress], None] | None,
 ) -> dict[str, Any]:
     """Train; the outcome is written beside the weights, last, so that a kill after it costs no second training."""
+    from gen.confined import ConfinedDecoder
+    from gen.similarity import alike
+    from gen.training.loop import StyleCorpus
     from gen.training.loop import train as learn
     from ledger.records import timestamp
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     started = timestamp(now())
-    corpora = _corpora(home, run, signer, now)
-    same = _same_takes(corpora)
-    result = learn(corpora, run.preset, run.seed, folder / "weights.safetensors", progress, same)
+    with ConfinedDecoder() as decoder:  # somebody else made these files
+        heard = sounds.of_datasets(home, run.datasets, run.preset, decoder, signer=signer, now=now)
+        facts = [[each.facts(index) for index in range(len(each))] for each in heard]
+        # From their sound, whatever fingerprints their records name.
+        same = [(pair.one, pair.other) for pair in alike([item.fingerprint for each in facts for item in each])]
+        corpora = [
+            StyleCorpus(f"dataset-{entry.id}", each, tuple(item.seconds for item in known), cleaned=True)
+            for (entry, _), each, known in zip(run.datasets, heard, facts, strict=True)
+        ]
+        result = learn(corpora, run.preset, run.seed, folder / "weights.safetensors", progress, same)
     digest = Digest.of_file(result.weights)
     outcome = {
         "weights": str(digest),
@@ -195,34 +204,6 @@ def _learn(
     }
     file.write(folder / "outcome.json", lambda out: out.write(json.dumps(outcome).encode()))
     return outcome
-
-
-def _corpora(home: Home, run: Run, signer: Signer, now: Callable[[], datetime]) -> list[StyleCorpus]:
-    """Every licensed recording, decrypted in memory and decoded; one style per dataset."""
-    from gen.audio import load
-    from gen.training.loop import StyleCorpus
-
-    vault, store = home.vault(), home.store()
-    keys = [opening.data_key(home, vault, "dataset", entry.id, signer=signer, now=now) for entry, _ in run.datasets]
-    corpora = []
-    for (entry, record), key in zip(run.datasets, keys, strict=True):
-        waves = []
-        for item in record.recordings:
-            ciphertext = b"".join(store.read(item.content.cid))
-            recording = dataset_workflow.decrypt(ciphertext, key, record.asset, item.sha256)
-            waves.append(load(io.BytesIO(recording), name=str(item.sha256)))
-        seconds = tuple(wave.duration for wave in waves)
-        corpora.append(StyleCorpus(f"dataset-{entry.id}", waves, seconds))
-    return corpora
-
-
-def _same_takes(corpora: Sequence[StyleCorpus]) -> list[tuple[int, int]]:
-    """Recordings that are one take, over all datasets; from their sound, whatever fingerprints their records name."""
-    from gen.fingerprint import fingerprint
-    from gen.similarity import alike
-
-    prints = [fingerprint(wave) for corpus in corpora for wave in corpus.waveforms]
-    return [(pair.one, pair.other) for pair in alike(prints)]
 
 
 def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer: Signer) -> dict[str, Any]:

@@ -1,0 +1,58 @@
+"""What a run hears of licensed datasets: recordings decrypted in memory and decoded apart, or from the cache."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from api import feature_cache
+from api.home import Home
+from api.workflows import datasets, opening
+
+if TYPE_CHECKING:
+    from gen.audio import Decoder, Waveform
+    from gen.config import Preset
+    from gen.training.sounds import Sounds
+    from ledger.contracts import DatasetEntry
+    from ledger.keys import Signer
+    from ledger.records import DatasetRecord, Recording
+    from ledger.store import BlockStore
+    from ledger.vault import DataKey
+
+
+def of_datasets(
+    home: Home,
+    chosen: Sequence[tuple[DatasetEntry, DatasetRecord]],
+    preset: Preset,
+    decoder: Decoder,
+    *,
+    signer: Signer,
+    now: Callable[[], datetime],
+) -> list[Sounds]:
+    """The recordings of each dataset in the order of its record, for whoever is licensed to hear them.
+
+    Nothing is decoded before it is asked for. Raises what :func:`api.workflows.opening.data_key` raises.
+    """
+    from gen.loader import Source
+    from gen.training.sounds import Sounds
+
+    vault, store = home.vault(), home.store()
+    keys = [opening.data_key(home, vault, "dataset", entry.id, signer=signer, now=now) for entry, _ in chosen]
+    found = []
+    for (_, record), key in zip(chosen, keys, strict=True):
+        sources = [
+            Source(item.sha256.raw, 0, partial(_decoded, store, record.asset, key, item, decoder))
+            for item in record.recordings
+        ]
+        found.append(Sounds(sources, feature_cache.opened(home, key), preset))
+    return found
+
+
+def _decoded(store: BlockStore, asset: str, key: DataKey, item: Recording, decoder: Decoder) -> Waveform:
+    from gen.audio import load
+
+    recording = datasets.decrypt(b"".join(store.read(item.content.cid)), key, asset, item.sha256)
+    return load(io.BytesIO(recording), name=str(item.sha256), decoder=decoder)
