@@ -16,6 +16,7 @@ import click
 from api.commands.audit import audit
 from api.commands.content import content
 from api.commands.dataset import dataset
+from api.commands.dataset_croissant import croissant
 from api.commands.dataset_report import report
 from api.commands.demo import demo
 from api.commands.forget import forget
@@ -58,6 +59,7 @@ for command in (demo, key, dataset, license_, train, model, generate, mint, audi
 stemmata.add_command(serve_keys)
 dataset.add_command(forget)
 dataset.add_command(report)
+dataset.add_command(croissant)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
