@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from api import intake, private_names
 from api.data_keys import of_recordings
-from api.errors import BadRecordings, ResemblesDataset, printable
+from api.errors import BadRecordings, NamesForgotten, ResemblesDataset, printable
 from api.home import Home, Ledger
 from api.private_names import PrivateName
 from api.workflows.recordings import Bad, Report, take_in
@@ -72,6 +72,7 @@ def add(
     from gen.corpus import scan
     from gen.errors import NoRecordings
     from ledger.archive import publish
+    from ledger.errors import AlreadyRegistered
     from ledger.records import DatasetRecord, recordings_root, timestamp
 
     vault = home.vault()  # before the long work, so that a wrong passphrase is said at once
@@ -95,8 +96,10 @@ def add(
                 _finish(home, taking, entry)
                 return Registered(entry, len(good), seconds, left_out, already=True)
             overlaps, uncompared = _unlike_others(home, folder, good, signer, allow_overlap)
-            recordings, omitted, names = _named(folder, good, bad)
-            private_names.keep(home, vault, root, names)
+            # A run that was killed may have sent a record with commitments to these, which is recorded yet.
+            known = _known_names(home, root)
+            recordings, omitted, names = _named(folder, good, bad, known)
+            private_names.keep(home, vault, root, {**known, **names})
             vault.put(of_recordings(taking.asset, root, signer.address), taking.key)
             record = DatasetRecord(
                 root=root,
@@ -109,12 +112,19 @@ def add(
                 omitted=omitted,
                 created=timestamp(now()),
             )
-            with home.ledger() as ledger:
-                cid = publish(ledger.store, record, signer)
-                home.introduce(ledger, signer)
-                entry = ledger.contracts.register_dataset(signer, root, record.digest, str(cid), terms)
-        taking.finish(root)
-    return Registered(entry, len(good), seconds, left_out, False, overlaps, uncompared)
+            already = False
+            try:
+                with home.ledger() as ledger:
+                    cid = publish(ledger.store, record, signer)
+                    home.introduce(ledger, signer)
+                    entry = ledger.contracts.register_dataset(signer, root, record.digest, str(cid), terms)
+            except AlreadyRegistered:  # by what a killed run had sent, unless it was somebody else
+                entry = _registered(home, folder, root, signer)
+                if entry is None:
+                    raise
+                already = True
+        _finish(home, taking, entry)
+    return Registered(entry, len(good), seconds, left_out, already, overlaps, uncompared)
 
 
 def show(ledger: Ledger, dataset_id: int) -> tuple[DatasetEntry, DatasetRecord]:
@@ -191,16 +201,28 @@ def _unlike_others(
     return tuple((found.entry.id, len(found.recordings)) for found in current), compared.unread
 
 
+def _known_names(home: Home, root: Digest) -> dict[Digest, PrivateName]:
+    """The listing that an earlier run wrote; one that opens no more is of no use to anybody."""
+    from ledger.errors import DecryptionFailed
+
+    try:
+        return private_names.read(home, root)
+    except (NamesForgotten, DecryptionFailed):
+        return {}
+
+
 def _named(
-    folder: Path, good: Mapping[Path, Recording], bad: Sequence[Bad]
+    folder: Path, good: Mapping[Path, Recording], bad: Sequence[Bad], known: Mapping[Digest, PrivateName]
 ) -> tuple[tuple[Recording, ...], tuple[Omission, ...], dict[Digest, PrivateName]]:
-    """Recordings and omissions as the record tells of them, and the names that they commit to."""
+    """Recordings and omissions as the record tells of them, and the names that they commit to, with known salts."""
     from ledger.records import Omission
 
     names: dict[Digest, PrivateName] = {}
 
     def commit(path: Path, digest: Digest) -> Digest:
-        names[digest] = PrivateName.new(printable(path.relative_to(folder)))
+        text = printable(path.relative_to(folder))
+        old = known.get(digest)
+        names[digest] = old if old is not None and old.text == text else PrivateName.new(text)
         return names[digest].commitment
 
     recordings = [replace(item, name_commitment=commit(path, item.sha256)) for path, item in good.items()]

@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chords import chords
@@ -29,6 +30,7 @@ from api.workflows.datasets import Registered
 from api.workflows.recordings import Report
 from gen.audio import load, save
 from ledger import unixfs
+from ledger.contracts import Contracts, DatasetEntry
 from ledger.digest import Digest
 from ledger.records import DatasetRecord
 
@@ -262,6 +264,35 @@ def test_notes_that_are_damaged_are_begun_anew_under_another_key(home: Home, fol
     notes.write_text(notes.read_text().replace('"rate": 44100', '"rate": 0'))
     assert record_of(home, add(home, folder)).asset != asset
     assert not home.vault().holds(asset)
+
+
+def test_what_a_killed_run_had_sent_is_recorded_under_names_that_are_known(
+    home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a network: its transaction was on its way, and is mined while the same command runs again."""
+    real, sent = Contracts.register_dataset, list[tuple[Any, ...]]()
+
+    def dies(*arguments: Any) -> DatasetEntry:
+        sent.append(arguments)
+        raise Stopped
+
+    def mined_before(self: Contracts, *arguments: Any) -> DatasetEntry:
+        real(self, *sent[0][1:])
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Contracts, "register_dataset", dies)
+    with pytest.raises(Stopped):
+        add(home, folder)
+    monkeypatch.setattr(Contracts, "register_dataset", mined_before)
+    done = add(home, folder)
+    monkeypatch.undo()
+    assert (done.already, str(done.entry.record)) == (True, str(sent[0][3]))
+    assert add(home, folder).already
+    record = record_of(home, done)
+    names = private_names.read(home, record.root)
+    assert len(names) == 4
+    assert all(names[item.sha256].commitment == item.name_commitment for item in record.recordings)
+    assert home.vault().holds(of_recordings(record.asset, record.root, record.holder))
 
 
 @pytest.mark.slow
