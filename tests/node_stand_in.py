@@ -85,7 +85,9 @@ class _Handler(BaseHTTPRequestHandler):
         blocks, pins = self.server.blocks, self.server.pins
         match command:
             case "id":
-                self.say({"ID": self.server.peer, "Addresses": [f"/ip4/198.51.100.7/tcp/4001/p2p/{self.server.peer}"]})
+                places = ("ip4/127.0.0.1", "ip4/192.168.1.20", "dns4/node.example")
+                addresses = [f"/{place}/tcp/4001/p2p/{self.server.peer}" for place in places]
+                self.say({"ID": self.server.peer, "Addresses": addresses})
             case "block/get":
                 self.answer(200, self.flipped(blocks[cid]))
             case "block/stat":

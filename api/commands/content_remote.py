@@ -14,7 +14,9 @@ from api.home import Home
 from api.settings import Settings
 
 if TYPE_CHECKING:
-    from api.workflows.content import Item, Moved, Place, Survey
+    from api.workflows.content import Item, Moved
+    from api.workflows.elsewhere import Place
+    from api.workflows.whereabouts import Survey
     from ledger.closure import Kind
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -119,11 +121,11 @@ def status(context: click.Context, settings: Settings, kind: Kind | None, subjec
     Without a record: everything that any record on chain names. Leaves are not read here; `content verify` does that
     elsewhere. Exit code 5: something could not be asked, or a record could not be read.
     """
-    from api.workflows import content as workflow
+    from api.workflows import whereabouts
 
     if kind is not None and subject is None:
         raise UsageError(f"which {kind}? give its ID, or no record at all for everything")
-    found = workflow.status(Home(settings), None if kind is None or subject is None else (kind, subject))
+    found = whereabouts.survey(Home(settings), None if kind is None or subject is None else (kind, subject))
     content = {
         "content": [
             {

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from api import pins
 from api.errors import OutputExists, UsageError
-from api.home import Home, Ledger
+from api.home import Home
+from api.workflows import subjects
 
 if TYPE_CHECKING:
     from ledger.address import Address
@@ -117,7 +118,7 @@ def export(home: Home, kind: Kind, text: str, out: Path, *, progress: Progress) 
     if not out.parent.is_dir():
         raise UsageError(f"--out {out}: the folder {out.parent} does not exist; make it first")
     with home.ledger() as ledger:
-        names = tuple(closure.rests_on(ledger.contracts, ledger.store, kind, _token(ledger, kind, text)))
+        names = tuple(closure.rests_on(ledger.contracts, ledger.store, kind, subjects.find(ledger, kind, text)))
         roots = [named.cid for named in names]
         count = 0
 
@@ -182,13 +183,3 @@ def _records(home: Home) -> Iterator[Iterator[Filed]]:
         embedded = Home(replace(home.settings, rpc_url=None, deployment=None))
         with embedded.ledger() as other:
             yield (filed for each in (ledger, other) for filed in closure.records(each.contracts))
-
-
-def _token(ledger: Ledger, kind: Kind, text: str) -> int:
-    from api.workflows import tracks
-
-    if kind == "track":
-        return tracks.find(ledger, text).id
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise UsageError(f"ID {text!r}: give the number of the {kind}, from 1")
-    return int(text)

@@ -16,7 +16,7 @@ from story import PASSPHRASE
 
 from api.home import Home
 from api.settings import Settings
-from api.workflows import content
+from api.workflows import content, elsewhere
 from ledger import dagpb
 from ledger.cid import Cid
 from ledger.store import BlockStore
@@ -125,6 +125,42 @@ def test_verifying_names_what_is_wrong_and_what_is_missing(near, server):
 
 
 @pytest.mark.parametrize(
+    "address",
+    [
+        "/ip4/1.1.1.1/tcp/4001/p2p/12D3KooW",
+        "/ip6/2606:4700:4700::1111/udp/4001/quic-v1",
+        "/dns4/node.example.org/tcp/4001",
+        "/ip4/1.1.1.1/tcp/4001/p2p/12D3KooW/p2p-circuit",
+    ],
+)
+def test_a_node_is_named_to_strangers_by_its_public_addresses(address):
+    assert elsewhere.is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/ip4/127.0.0.1/tcp/4001/p2p/12D3KooW",
+        "/ip4/10.0.0.5/tcp/4001",
+        "/ip4/172.17.0.2/tcp/4001",
+        "/ip4/192.168.1.20/udp/4001/quic-v1",
+        "/ip4/169.254.3.4/tcp/4001",
+        "/ip4/100.64.0.1/tcp/4001",
+        "/ip6/::1/tcp/4001",
+        "/ip6/fd12:3456::1/tcp/4001",
+        "/ip6/::ffff:10.0.0.5/tcp/4001",
+        "/ip6zone/eth0/ip6/fe80::1/tcp/4001",
+        "/dns4/nas.local/tcp/4001",
+        "/dns/localhost/tcp/4001",
+        "/ip4/1.1.1.1/tcp/4001/p2p/12D3KooW/p2p-circuit/ip4/10.0.0.5",
+        "/ip4/nonsense/tcp/4001",
+    ],
+)
+def test_and_by_none_that_tells_how_its_own_network_is_built(address):
+    assert not elsewhere.is_public(address)
+
+
+@pytest.mark.parametrize(
     ("words", "settings", "said"),
     [
         (("push", "dataset", "1"), {}, "IPFS_API"),
@@ -139,6 +175,7 @@ def test_verifying_names_what_is_wrong_and_what_is_missing(near, server):
             "given as a URL",
         ),
         (("push", "dataset", "0"), {"IPFS_API": "http://127.0.0.1:9"}, "ID '0'"),
+        (("push", "dataset", "9" * 5000), {"IPFS_API": "http://127.0.0.1:9"}, "1 or more"),
         (("push", "track", "x"), {"IPFS_API": "http://127.0.0.1:9"}, "16 hex digits"),
         (("pull", "dataset", "1"), {"STEMMATA_GATEWAY": "ftp://x"}, "given as a URL"),
         (

@@ -308,7 +308,7 @@ def test_the_service_is_told_who_has_it_and_asked_again_where_it_failed(home):
             f"{url}/pins?status=queued", headers={"Authorization": f"Bearer {ipfs_server.TOKEN}"}, timeout=10
         ).json()["results"]
         assert {tuple(each["pin"]["origins"]) for each in listed} == {
-            (f"/ip4/198.51.100.7/tcp/4001/p2p/{stand_in.peer}",)
+            (f"/dns4/node.example/tcp/4001/p2p/{stand_in.peer}",)
         }
         first = listed[0]
         with contextlib.closing(PinningService(url, ipfs_server.TOKEN)) as service:
