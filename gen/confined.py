@@ -5,6 +5,7 @@ process, not the caller's, and the caller gets a named error. This limits accide
 a file that takes the process over, which needs the system's own means around the whole program.
 """
 
+import contextlib
 import io
 import json
 import math
@@ -13,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +25,7 @@ import numpy as np
 from gen import errors
 from gen.decode import Decoded, Stream, finished
 from gen.errors import AudioError, DecoderCrashed, TooExpensive
+from gen.labels import Labels, from_tags
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -66,8 +69,9 @@ class Limits:
 class ConfinedDecoder:
     """Does what `gen.decode.decode` does, in another process; hand it to `load` and `examine` as their decoder.
 
-    The process starts with the first file (about half a second), serves all that follow, and is replaced when it dies
-    or has to be killed. One file at a time: threads wait for each other, so give each its own. Linux only.
+    It reads tags likewise. The process starts with the first file (about half a second), serves all that follow, and is
+    replaced when it dies or has to be killed. One file at a time: threads wait for each other, so give each its own.
+    Linux only.
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
@@ -101,16 +105,21 @@ class ConfinedDecoder:
         Raises what `gen.decode.decode` raises, TooExpensive for a file that goes beyond the limits, and DecoderCrashed
         for one that ends the other process. After any of them the next file is decoded as if nothing had happened.
         """
-        with self._turn:
-            source, sink = _descriptor(file), os.memfd_create("samples", os.MFD_CLOEXEC)
-            try:
-                stream = self._ask(source, sink, name, min(most_samples, self._limits.most_samples))
-                return _collect(sink, stream, name)
-            finally:
-                os.close(source)
-                os.close(sink)
+        with self._turn, _handed_over(file) as (source, sink):
+            most_samples = min(most_samples, self._limits.most_samples)
+            answer = self._ask(source, sink, {"name": name, "most_samples": most_samples})
+            return _collect(sink, self._understood(answer, name, most_samples), name)
 
-    def _ask(self, source: int, sink: int, name: str, most_samples: int) -> Stream:
+    def tags(self, file: BinaryIO, name: str) -> Labels:
+        """What `gen.labels.read_tags` does. Raises TooExpensive and DecoderCrashed as decoding does."""
+        with self._turn, _handed_over(file) as (source, sink):
+            answer = self._ask(source, sink, {"name": name, "most_samples": 1, "tags": True})
+            found = self._said(answer, name).get("tags")
+            if not isinstance(found, dict) or not all(isinstance(value, str | None) for value in found.values()):
+                raise self._senseless(name)
+            return from_tags({field: value for field, value in found.items() if value is not None})
+
+    def _ask(self, source: int, sink: int, request: dict[str, str | int | bool]) -> bytes:
         from multiprocessing.reduction import send_handle
 
         if self._served >= _MOST_FILES:
@@ -118,7 +127,8 @@ class ConfinedDecoder:
         self._served += 1
         process, connection = self._running()
         late = threading.Event()
-        request = {"name": name, "most_samples": most_samples, "seconds": self._limits.processor_seconds}
+        name = str(request["name"])
+        request = {**request, "seconds": self._limits.processor_seconds}
 
         def stop() -> None:
             late.set()
@@ -145,9 +155,18 @@ class ConfinedDecoder:
             raise
         finally:
             watch.cancel()
-        return self._understood(answer, name, most_samples)
+        return answer
 
     def _understood(self, answer: bytes, name: str, most_samples: int) -> Stream:
+        try:
+            stream = _stream(self._said(answer, name))
+        except (ValueError, TypeError):
+            stream = None
+        if stream is None or stream.frames * stream.channels > most_samples:
+            raise self._senseless(name)
+        return stream
+
+    def _said(self, answer: bytes, name: str) -> dict[str, Any]:
         """Believe nothing: whoever answers may be the file itself."""
         try:
             said = json.loads(answer)
@@ -158,12 +177,15 @@ class ConfinedDecoder:
                     if kind is TooExpensive:
                         self._end()
                     raise kind("".join(letter if letter.isprintable() else "?" for letter in message))
-            elif (stream := _stream(said)) is not None and stream.frames * stream.channels <= most_samples:
-                return stream
+            elif isinstance(said, dict):
+                return said
         except (ValueError, TypeError, KeyError, RecursionError):
             pass
+        raise self._senseless(name)
+
+    def _senseless(self, name: str) -> DecoderCrashed:
         self._end()
-        raise DecoderCrashed(f"{name}: the decoder gave no sensible answer; leave it out")
+        return DecoderCrashed(f"{name}: the decoder gave no sensible answer; leave it out")
 
     def _running(self) -> "tuple[subprocess.Popen[bytes], Connection]":
         if self._process is not None and self._connection is not None and self._process.poll() is None:
@@ -210,6 +232,17 @@ class ConfinedDecoder:
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
+
+
+@contextlib.contextmanager
+def _handed_over(file: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Descriptors of the file and of an empty place for samples."""
+    source, sink = _descriptor(file), os.memfd_create("samples", os.MFD_CLOEXEC)
+    try:
+        yield source, sink
+    finally:
+        os.close(source)
+        os.close(sink)
 
 
 def _descriptor(file: BinaryIO) -> int:

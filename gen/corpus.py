@@ -58,12 +58,16 @@ class Findings:
 
 @dataclass(frozen=True)
 class Examination:
-    """One file's outcome: a waveform that is fit for training with its findings, or the error that says why not."""
+    """One file's outcome: a waveform that is fit for training with its findings, or the error that says why not.
+
+    original: the sound at the file's own rate; the waveform itself unless that is lower.
+    """
 
     path: Path
     waveform: Waveform | None
     error: AudioError | None
     findings: Findings | None = None
+    original: Waveform | None = None
 
 
 def scan(folder: Path) -> Scan:
@@ -104,7 +108,7 @@ def examine(
     except AudioError as error:
         return Examination(path, None, error)
     findings = Findings(original.rate, waveform is not original, loudness(waveform), defects)
-    return Examination(path, waveform, None, findings)
+    return Examination(path, waveform, None, findings, original)
 
 
 def examine_all(

@@ -1,7 +1,7 @@
 """The other side of `gen.confined`: a process that decodes what it is handed, under limits, and knows nothing else.
 
 Each request is a line of JSON and two open files: the sound file, and a place in memory for the samples, which go there
-frame by frame as float32. The answer is a line of JSON. Nothing is ever unpickled.
+frame by frame as float32, unless only tags are asked for. The answer is a line of JSON. Nothing is ever unpickled.
 """
 
 import json
@@ -9,6 +9,7 @@ import math
 import os
 import resource
 import time
+from dataclasses import asdict
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 from typing import BinaryIO
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from gen.decode import read
 from gen.errors import AudioError, TooExpensive
+from gen.labels import read_tags
 
 _MOST_OPEN_FILES = 24
 _LONGEST_REQUEST = 1 << 12
@@ -52,7 +54,7 @@ def serve(handle: int, memory: int, most_bytes: int) -> None:
             finally:
                 os.close(source)
                 os.close(sink)
-            connection.send_bytes(json.dumps(answer).encode())
+            connection.send_bytes(json.dumps(answer, ensure_ascii=False).encode("utf-8", "surrogatepass"))
             if spent:  # memory is short: the next file deserves a process in order
                 return
 
@@ -74,6 +76,8 @@ def _answer(request: dict[str, str | int], source: int, sink: int) -> tuple[dict
             open(f"/proc/self/fd/{source}", "rb") as file,  # noqa: PTH123
             os.fdopen(os.dup(sink), "wb", buffering=_WRITTEN_AT_ONCE) as samples,
         ):
+            if request.get("tags"):
+                return {"tags": asdict(read_tags(file))}, False
             stream = read(file, name, most_samples, _Sink(samples))
     except MemoryError:
         error: AudioError = TooExpensive(f"{name}: decoding takes more memory than it may; leave it out")

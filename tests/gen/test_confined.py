@@ -17,6 +17,7 @@ from chords import chords
 from gen.audio import encode, load
 from gen.confined import ConfinedDecoder, Limits
 from gen.errors import ConfigError, CorruptAudio, DecoderCrashed, NotAudio, NotFinite, TooExpensive, TooLong
+from gen.labels import Labels, read_tags
 
 MUSIC = chords(3.0)
 
@@ -178,6 +179,36 @@ class TestTrouble:
                 grown[memory] = status(process, "VmHWM") - before if decoder.pid else 0
                 assert load(songs["mp3"], decoder=decoder) == load(songs["mp3"])
         assert grown[32 << 20] < 32_000 < grown[1 << 29]  # KiB
+
+
+class TestTags:
+    def test_are_those_that_are_read_here(self, decoder, tmp_path):
+        import soundfile
+
+        path = tmp_path / "song.flac"
+        with soundfile.SoundFile(path, "w", 44100, 1, format="FLAC") as target:
+            target.artist, target.genre = "Brüll " + "𝄞" * 490, "song"
+            target.write(np.zeros(1000))
+        with path.open("rb") as file:
+            assert decoder.tags(file, "song.flac") == read_tags(path)
+        assert read_tags(path).artist == "Brüll " + "𝄞" * 490
+        assert decoder.tags(io.BytesIO(path.read_bytes()), "song.flac") == read_tags(path)
+
+    def test_of_what_has_none_are_unknown(self, decoder):
+        assert decoder.tags(io.BytesIO(b"words " * 1000), "text.mp3") == Labels()
+        assert decoder.tags(io.BytesIO(b"fLaC" + bytes(100)), "magic.flac") == Labels()
+
+    @pytest.mark.parametrize("answer", [b"{}", b'{"tags": 1}', b'{"tags": {"artist": 1}}', b"[]"])
+    def test_that_make_no_sense_are_refused(self, answer, monkeypatch):
+        with ConfinedDecoder() as decoder:
+            monkeypatch.setattr(decoder, "_ask", lambda *rest: answer)
+            with pytest.raises(DecoderCrashed, match=r"^song\.wav: the decoder gave no sensible answer"):
+                decoder.tags(io.BytesIO(b"x"), "song.wav")
+
+    def test_keep_no_letter_that_is_none(self, monkeypatch):
+        with ConfinedDecoder() as decoder:
+            monkeypatch.setattr(decoder, "_ask", lambda *rest: b'{"tags": {"artist": "\\u001b[31m", "genre": "song"}}')
+            assert decoder.tags(io.BytesIO(b"x"), "song.wav") == Labels(genre="song")
 
 
 class TestLies:
