@@ -3,7 +3,8 @@
 One file of JSON lines in ``intake/`` for each folder: first the asset under which it is encrypted, then a line for each
 file that was dealt with, at last the root under which all of it was registered. The folder is known again by a keyed
 hash over its path, a file by one over its path, size and times: neither tells a name to anybody who would guess it and
-has not the vault. What a line says of a recording, its record says to all.
+has not the vault. What a line says of a recording, its record says to all, but for what was found odd about it: that
+is the holder's alone.
 
 A folder that was registered and has changed since is another dataset, and gets a key of its own: whoever holds a
 license for the first one holds that one's key. Where it turns out to hold the recordings of a dataset that is there,
@@ -28,28 +29,38 @@ from ledger import file
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
+    from gen.corpus import Findings
     from ledger.cid import Cid
     from ledger.records import DatasetRecord, Recording
     from ledger.vault import DataKey, Vault
 
 UNNAMED = Digest(bytes(32))
 """Stands where a record has the commitment to a recording's name: names are committed to at the end."""
+LOWEST = 44100
+"""The rate in Hz that a recording must have unless a lower one is accepted; :data:`gen.audio.LOWEST_RATE`."""
+_RESAMPLED: dict[str, Any] = {"resampled": True}
 
 
 @dataclass(frozen=True)
 class Intake:
-    """An open registration of a folder. ``done`` holds what is known of each file, None if it cannot be used."""
+    """An open registration of a folder. ``done`` holds what is known of each file, None if it cannot be used.
+
+    ``resampled`` says that recordings of less than 44.1 kHz can be. ``findings`` grows with every file that can: its
+    loudness and defects (:meth:`gen.corpus.Findings.to_dict`), and under ``warnings`` the same in words.
+    """
 
     asset: str
     """``dataset:`` and 32 random hex digits; see :class:`~ledger.records.DatasetRecord`."""
     key: DataKey
     done: Mapping[Path, Recording | None]
+    resampled: bool
+    findings: dict[Path, dict[str, Any]]
     _vault: Vault = field(repr=False)
     _notes: Path = field(repr=False)
     _tags: Mapping[Path, str] = field(repr=False)
 
     @classmethod
-    def open(cls, home: Home, vault: Vault, folder: Path, paths: Sequence[Path]) -> Intake:
+    def open(cls, home: Home, vault: Vault, folder: Path, paths: Sequence[Path], *, resampled: bool) -> Intake:
         """Go on with the registration of ``folder``, whose recordings are ``paths``, or begin one.
 
         Only one process at a time may hold it: see :func:`name`.
@@ -66,19 +77,27 @@ class Intake:
             asset = str(lines[0]["asset"])
             key = vault.get(asset)
             known = {line["file"]: line["recording"] for line in lines if "file" in line}
-            if not _finished(lines) or set(tags.values()) == set(known):
+            # Accepted at another rate, other recordings are in it.
+            same = set(tags.values()) == set(known) and resampled == (_RESAMPLED in lines)
+            if not _finished(lines) or same:
                 done = {path: _recording(known[tag]) for path, tag in tags.items() if tag in known}
-                return cls(asset, key, done, vault, notes, tags)
+                done = {path: item for path, item in done.items() if item is None or resampled or item.rate >= LOWEST}
+                findings = {line["file"]: line["findings"] for line in lines if line.get("findings")}
+                found = {path: findings[tags[path]] for path in done if tags[path] in findings}
+                return cls(asset, key, done, resampled, found, vault, notes, tags)
         if lines:  # of a dataset that came of them the key is kept under another name; this one is named no more
             vault.erase(str(lines[0].get("asset")))
         asset = f"dataset:{secrets.token_hex(16)}"
         key = get_or_new(vault, asset)
         _write(notes, [{"asset": asset}])
-        return cls(asset, key, {}, vault, notes, tags)
+        return cls(asset, key, {}, resampled, {}, vault, notes, tags)
 
-    def note(self, path: Path, recording: Recording | None) -> None:
+    def note(self, path: Path, recording: Recording | None, findings: Findings | None = None) -> None:
         """Write down what became of a file; a recording's ciphertext must be safe in the store by then."""
-        self._append({"file": self._tags[path], "recording": recording.to_json() if recording else None})
+        line = {"file": self._tags[path], "recording": recording.to_json() if recording else None}
+        if findings is not None:
+            self.findings[path] = line["findings"] = {**findings.to_dict(), "warnings": _warnings(findings)}
+        self._append(line)
 
     def finish(self, root: Digest, record: DatasetRecord | None = None) -> None:
         """Write down that all of it is registered, as the dataset of this record.
@@ -86,8 +105,10 @@ class Intake:
         Where that has another asset, the key of this one is erased, since nobody will ever ask for it; what it
         encrypted is left to collections.
         """
+        ends = [_RESAMPLED] * self.resampled + [{"root": str(root)}]
         if record is None or record.asset == self.asset:
-            self._append({"root": str(root)})
+            for end in ends:
+                self._append(end)
             return
         self._vault.erase(of_recordings(self.asset, root, record.holder))
         self._vault.erase(self.asset)
@@ -98,7 +119,7 @@ class Intake:
                 lines.append(line)
             elif "file" in line and line["recording"]["sha256"] in named:
                 lines.append({**line, "recording": named[line["recording"]["sha256"]]})
-        _write(self._notes, [*lines, {"root": str(root)}])
+        _write(self._notes, [*lines, *ends])
 
     def _append(self, line: dict[str, Any]) -> None:
         # A line that a kill tore gets its end here; and nothing is lost but time if a power cut takes the last lines.
@@ -107,6 +128,11 @@ class Intake:
             notes.seek(end - 1)
             torn = notes.read(1) != b"\n"
             notes.write(b"\n" * torn + json.dumps(line).encode() + b"\n")
+
+
+def _warnings(findings: Findings) -> list[str]:
+    lower = [f"{findings.rate} Hz: training brings it to {LOWEST} Hz"] if findings.resampled else []
+    return [*lower, *(str(defect) for defect in findings.defects)]
 
 
 def name(vault: Vault, folder: Path) -> str:

@@ -1,8 +1,8 @@
-"""What a holder's recordings are called: the one thing about a dataset that only the holder's home knows.
+"""What a holder's recordings are called, and how they are labelled: what only the holder's home knows of a dataset.
 
-The record carries salted commitments instead of names. Names and salts lie in ``private/``, encrypted under a key of
-their own: erasing that key forgets the names for good, although recordings, record and every proof stay what they are,
-and although copies of the encrypted file may be left in backups (crypto-shredding).
+The record carries salted commitments instead of names, and no labels. Names, salts and labels lie in ``private/``,
+encrypted under a key of their own: erasing that key forgets them for good, although recordings, record and every proof
+stay what they are, and although copies of the encrypted file may be left in backups (crypto-shredding).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import io
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,10 +29,14 @@ _SALT_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class PrivateName:
-    """A file's path within the folder that was registered, and the salt of the commitment to it (16 bytes)."""
+    """A file's path within the folder that was registered, and the salt of the commitment to it (16 bytes).
+
+    ``labels`` is what its holder says of it, by the names of :data:`gen.labels.FIELDS`; nobody has committed to that.
+    """
 
     text: str
     salt: bytes
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @classmethod
     def new(cls, text: str) -> PrivateName:
@@ -64,7 +68,7 @@ def keep(home: Home, vault: Vault, root: Digest, names: Mapping[Digest, PrivateN
     """Write the listing of a dataset, by the digests of its files, in place of the one that may be there."""
     from ledger.vault import encrypt
 
-    listing = {str(digest): [name.text, name.salt.hex()] for digest, name in names.items()}
+    listing = {str(digest): [name.text, name.salt.hex(), dict(name.labels)] for digest, name in names.items()}
     sealed = io.BytesIO()
     encrypt(io.BytesIO(json.dumps(listing).encode()), sealed, get_or_new(vault, asset(root)), asset(root).encode())
     file.write(path(home, root), lambda out: out.write(sealed.getvalue()))
@@ -89,4 +93,7 @@ def read(home: Home, root: Digest) -> dict[Digest, PrivateName]:
             f"the names of the recordings under {root} were forgotten: their key was erased, and {where} opens no more"
         ) from None
     listing = json.loads(decrypt_bytes(io.BytesIO(where.read_bytes()), key, asset(root).encode()))
-    return {Digest.parse(digest): PrivateName(text, bytes.fromhex(salt)) for digest, (text, salt) in listing.items()}
+    return {
+        Digest.parse(digest): PrivateName(text, bytes.fromhex(salt), *labels)
+        for digest, (text, salt, *labels) in listing.items()
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,9 @@ def dataset() -> None:
 @until_option
 @allow_option
 @click.option("--skip-bad", is_flag=True, help="Leave out files that cannot be used; the record lists them.")
+@click.option(
+    "--allow-resampled", is_flag=True, help="Accept less than 44.1 kHz; the record says the rate, training resamples."
+)
 @click.option("--allow-overlap", is_flag=True, help="Register recordings that another dataset of yours has already.")
 @key_option
 @json_option
@@ -70,13 +74,16 @@ def add(
     allowed: tuple[str, ...],
     skip_bad: bool,
     allow_overlap: bool,
+    allow_resampled: bool,
     key_name: str,
     as_json: bool,
 ) -> None:
     """Register the recordings in DIR and its sub-folders; the same recordings twice are one dataset.
 
     Mono or stereo at 44.1 kHz or more, in any format that a player knows. Recordings are encrypted before they are
-    stored; file names and tags stay on this machine. Recordings that sound like those of another dataset are refused:
+    stored; file names and tags stay on this machine, and so do labels (genre, era, artist, composer, work, region): of
+    labels.csv or labels.json in DIR, else of the tags. Clipping, silence, lossy origin and other defects are warned of,
+    and refuse nothing. Recordings that sound like those of another dataset are refused:
     somebody else's always, your own unless --allow-overlap.
     """
     from api.workflows import datasets
@@ -106,6 +113,7 @@ def add(
             now=now,
             skip_bad=skip_bad,
             allow_overlap=allow_overlap,
+            allow_resampled=allow_resampled,
             report=report,
         )
     entry = done.entry
@@ -122,6 +130,7 @@ def add(
         "already": done.already,
         "overlaps": [{"dataset": number, "recordings": count} for number, count in done.overlaps],
         "uncompared": list(done.uncompared),
+        "findings": [{"file": name, **found} for name, found in done.findings],
     }
     lines = [
         f"dataset {entry.id}{' (registered before, and stays as it was)' if done.already else ''}",
@@ -131,6 +140,11 @@ def add(
         f"  record      {entry.record}",
         f"  cid         {entry.cid}",
         *(f"  left out    {name}: {reason}" for name, reason in done.omitted),
+        *(
+            f"  warning     {name}: {'; '.join(found['warnings'])}"
+            for name, found in done.findings
+            if found.get("warnings")
+        ),
         *(f"  overlaps    dataset {number}, which has {count} of them" for number, count in done.overlaps),
         *(
             f"  not compared with dataset {number}: not in this home; stemmata content pull dataset {number}"
@@ -147,7 +161,7 @@ def add(
 def show(settings: Settings, dataset_id: int, as_json: bool) -> None:
     """Show dataset ID: terms, recordings, and who trained on it may ask the chain.
 
-    With STEMMATA_PASSPHRASE set in the holder's home, recordings are shown by the names of their files.
+    With STEMMATA_PASSPHRASE set in the holder's home, recordings are shown by the names of their files, with labels.
     """
     from api import private_names
     from api.workflows import datasets
@@ -165,6 +179,7 @@ def show(settings: Settings, dataset_id: int, as_json: bool) -> None:
         {
             "sha256": str(item.sha256),
             "name": names[item.sha256].text if item.sha256 in names else None,
+            "labels": dict(names[item.sha256].labels) if item.sha256 in names else None,
             "seconds": round(item.frames / item.rate, 3),
             "rate": item.rate,
             "channels": item.channels,
@@ -196,10 +211,15 @@ def show(settings: Settings, dataset_id: int, as_json: bool) -> None:
         f"  consent  {'given' if entry.consent else 'withdrawn for new licenses'}",
         f"  root     {entry.root}",
         f"  record   {entry.record}",
-        *(f"  {item['seconds']:8.1f} s  {item['name'] or item['sha256']}" for item in recordings),
+        *(_line(item) for item in recordings),
         *(f"  left out    {o.reason}" for o in record.omitted),
     ]
     Console(as_json).result(content, "\n".join(lines))
+
+
+def _line(item: Mapping[str, Any]) -> str:
+    labels = "".join(f"  {field}: {value}" for field, value in (item["labels"] or {}).items())
+    return f"  {item['seconds']:8.1f} s  {item['name'] or item['sha256']}{labels}"
 
 
 @dataset.command("terms")

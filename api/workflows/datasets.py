@@ -9,13 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from api import intake, private_names
 from api.data_keys import of_recordings
+from api.decoders import Decoders
 from api.errors import BadRecordings, NamesForgotten, ResemblesDataset, printable
 from api.home import Home, Ledger
 from api.private_names import PrivateName
+from api.workflows import labels
 from api.workflows.recordings import Bad, Report, take_in
 from ledger.digest import Digest
 
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from ledger.contracts import DatasetEntry
     from ledger.keys import Signer
     from ledger.records import DatasetRecord, Omission, Recording, Terms
-    from ledger.vault import DataKey
+    from ledger.store import ContentStore
+    from ledger.vault import DataKey, Vault
 
 
 MOST_NAMED = 10
@@ -35,7 +38,8 @@ class Registered:
     """The outcome of :func:`add`. ``already`` says that the same recordings had a dataset before.
 
     ``overlaps`` counts the recordings that other datasets of the same holder have too, by dataset; ``uncompared`` are
-    datasets whose records or fingerprints could not be read.
+    datasets whose records or fingerprints could not be read. ``findings`` has a file's name and what was measured on
+    it, with what is odd about it in words under ``warnings`` (:attr:`api.intake.Intake.findings`).
     """
 
     entry: DatasetEntry
@@ -45,6 +49,7 @@ class Registered:
     already: bool
     overlaps: tuple[tuple[int, int], ...] = ()
     uncompared: tuple[int, ...] = ()
+    findings: tuple[tuple[str, Mapping[str, Any]], ...] = ()
 
 
 def add(
@@ -58,6 +63,7 @@ def add(
     now: Callable[[], datetime],
     skip_bad: bool = False,
     allow_overlap: bool = False,
+    allow_resampled: bool = False,
     report: Report = lambda phase, done, total: None,
 ) -> Registered:
     """Judge, encrypt, store and register a folder; the same recordings twice are one dataset.
@@ -79,14 +85,18 @@ def add(
     with home.acting(signer.address):
         pass  # and a key that has ended as well
     paths = scan(folder).recordings
+    listed = labels.table(folder, paths)
     with home.changing(f"intake-{intake.name(vault, folder)}"):
-        taking = intake.Intake.open(home, vault, folder, paths)
-        taken, bad = take_in(home.store(), taking, paths, skip_bad=skip_bad, report=report)
-        if bad and not skip_bad:
-            raise BadRecordings(bad)
-        if not taken:
-            raise NoRecordings(f"{folder}: none of {len(bad)} files can be used")
-        good = _distinct(taken, paths)
+        taking = intake.Intake.open(home, vault, folder, paths, resampled=allow_resampled)
+        with Decoders() as decoders:
+            taken, bad = take_in(home.store(), taking, paths, decoders=decoders, skip_bad=skip_bad, report=report)
+            if bad and not skip_bad:
+                raise BadRecordings(bad)
+            if not taken:
+                raise NoRecordings(f"{folder}: none of {len(bad)} files can be used")
+            good = _distinct(taken, paths)
+            said = labels.of(good, listed, decoders)
+        findings = tuple((printable(path.relative_to(folder)), taking.findings.get(path, {})) for path in good)
         root = recordings_root(tuple(good.values()))
         seconds = sum(item.frames / item.rate for item in good.values())
         left_out = tuple((printable(path.relative_to(folder)), type(error).__name__) for path, error in bad)
@@ -94,11 +104,12 @@ def add(
             entry = _registered(home, folder, root, signer)
             if entry is not None:
                 _finish(home, taking, entry)
-                return Registered(entry, len(good), seconds, left_out, already=True)
+                _relabel(home, vault, root, {good[path].sha256: each for path, each in said.items()})
+                return Registered(entry, len(good), seconds, left_out, already=True, findings=findings)
             overlaps, uncompared = _unlike_others(home, folder, good, signer, allow_overlap)
             # A run that was killed may have sent a record with commitments to these, which is recorded yet.
             known = _known_names(home, root)
-            recordings, omitted, names = _named(folder, good, bad, known)
+            recordings, omitted, names = _named(folder, good, bad, said, known)
             private_names.keep(home, vault, root, {**known, **names})
             vault.put(of_recordings(taking.asset, root, signer.address), taking.key)
             record = DatasetRecord(
@@ -124,7 +135,7 @@ def add(
                     raise
                 already = True
         _finish(home, taking, entry)
-    return Registered(entry, len(good), seconds, left_out, already, overlaps, uncompared)
+    return Registered(entry, len(good), seconds, left_out, already, overlaps, uncompared, findings)
 
 
 def show(ledger: Ledger, dataset_id: int) -> tuple[DatasetEntry, DatasetRecord]:
@@ -134,6 +145,16 @@ def show(ledger: Ledger, dataset_id: int) -> tuple[DatasetEntry, DatasetRecord]:
 
     entry = ledger.contracts.dataset(dataset_id)
     return entry, fetch(ledger.store, DatasetRecord, entry.cid, entry.record, entry.holder)
+
+
+def read(store: ContentStore, asset: str, item: Recording, key: DataKey) -> bytes:
+    """A recording out of the store, by :func:`decrypt`, once its ciphertext is the one that the record names."""
+    from ledger.errors import DigestMismatch
+
+    ciphertext = b"".join(store.read(item.content.cid))
+    if Digest.of(ciphertext) != item.content.sha256:
+        raise DigestMismatch(f"the ciphertext {item.content.cid} of {asset} has another SHA-256 than its record says")
+    return decrypt(ciphertext, key, asset, item.sha256)
 
 
 def decrypt(ciphertext: bytes, key: DataKey, asset: str, recording: Digest) -> bytes:
@@ -211,8 +232,20 @@ def _known_names(home: Home, root: Digest) -> dict[Digest, PrivateName]:
         return {}
 
 
+def _relabel(home: Home, vault: Vault, root: Digest, said: Mapping[Digest, Mapping[str, str]]) -> None:
+    """Other labels for a dataset that is there; names that were forgotten stay so."""
+    known = _known_names(home, root)
+    names = {digest: replace(name, labels=said.get(digest, name.labels)) for digest, name in known.items()}
+    if names != known:
+        private_names.keep(home, vault, root, names)
+
+
 def _named(
-    folder: Path, good: Mapping[Path, Recording], bad: Sequence[Bad], known: Mapping[Digest, PrivateName]
+    folder: Path,
+    good: Mapping[Path, Recording],
+    bad: Sequence[Bad],
+    said: Mapping[Path, Mapping[str, str]],
+    known: Mapping[Digest, PrivateName],
 ) -> tuple[tuple[Recording, ...], tuple[Omission, ...], dict[Digest, PrivateName]]:
     """Recordings and omissions as the record tells of them, and the names that they commit to, with known salts."""
     from ledger.records import Omission
@@ -222,7 +255,8 @@ def _named(
     def commit(path: Path, digest: Digest) -> Digest:
         text = printable(path.relative_to(folder))
         old = known.get(digest)
-        names[digest] = old if old is not None and old.text == text else PrivateName.new(text)
+        name = old if old is not None and old.text == text else PrivateName.new(text)
+        names[digest] = replace(name, labels=said.get(path, {}))
         return names[digest].commitment
 
     recordings = [replace(item, name_commitment=commit(path, item.sha256)) for path, item in good.items()]

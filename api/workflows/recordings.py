@@ -1,6 +1,7 @@
 """Take recordings in: each file judged, hashed, encrypted and stored, several at a time.
 
-A file is opened once. The decoder reads it first, as it likes (and from the disk's cache it comes again for nothing);
+A file is opened once. A decoder in a process of its own reads it first, as it likes (and from the disk's cache it comes
+again for nothing), since whoever made the file may mean harm;
 then one pass over its bytes gives the file's digest, its ciphertext, the ciphertext's CID and digest, and the blocks in
 the store. Memory stays constant but for the decoded samples of the files in work. Threads do: hashing, encryption,
 decoding and the disk leave Python's lock alone.
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from api.decoders import Decoders
 from api.errors import RecordingChanged, printable
 from api.intake import UNNAMED, Intake
 from ledger.digest import Digest
@@ -35,10 +37,18 @@ MOST_AT_ONCE = 8
 
 
 def take_in(
-    store: ContentStore, intake: Intake, paths: Sequence[Path], *, skip_bad: bool, report: Report
+    store: ContentStore,
+    intake: Intake,
+    paths: Sequence[Path],
+    *,
+    decoders: Decoders,
+    skip_bad: bool,
+    report: Report,
 ) -> tuple[dict[Path, Recording], list[Bad]]:
     """Every recording in the store as ciphertext, described but for its name; and the files that cannot be used.
 
+    A record has a recording's own rate, be it less than training works with. What is odd about one is in
+    ``intake.findings`` afterwards.
     Once there is a file that cannot be used, and unless ``skip_bad``, the others are only judged. Raises
     :class:`~api.errors.RecordingChanged` where a file was written to meanwhile. Stopped anywhere, it goes on with the
     files that ``intake`` does not know yet.
@@ -49,7 +59,7 @@ def take_in(
     good: dict[Path, Recording] = {}
     bad: list[Bad] = []
     with ThreadPoolExecutor(min(MOST_AT_ONCE, len(os.sched_getaffinity(0)))) as pool:
-        taking = _Taking(store, intake, meter)
+        taking = _Taking(store, intake, decoders, meter)
         works = {pool.submit(taking.take, path): path for path in paths}
         try:
             for work in as_completed(works):
@@ -76,6 +86,7 @@ class _Taking:
 
     store: ContentStore
     intake: Intake
+    decoders: Decoders
     meter: _Meter
     judge_only: threading.Event = field(default_factory=threading.Event)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -83,8 +94,7 @@ class _Taking:
 
     def take(self, path: Path) -> Recording | None:
         """One file; None where it was only judged. Raises ``AudioError`` and ``RecordingChanged``."""
-        from gen.audio import examine
-        from gen.errors import AudioError
+        from gen.corpus import examine
         from gen.file import open_regular
         from gen.fingerprint import fingerprint
         from ledger.encryption import encrypting
@@ -96,13 +106,16 @@ class _Taking:
             return known
         with open_regular(path) as source:
             before = os.fstat(source.fileno())
-            try:
-                wave = examine(source, name=path.name)
-            except AudioError:
+            with self.decoders.one() as decoder:
+                found = examine(source, name=path.name, allow_resampled=self.intake.resampled, decoder=decoder)
+            if found.error is not None:
                 if path not in self.intake.done:
                     with self.noting:
                         self.intake.note(path, None)
-                raise
+                raise found.error
+            wave, findings = found.original, found.findings
+            assert wave is not None and findings is not None  # noqa: S101  (there is no error)
+            del found
             frames, rate, channels = wave.frames, wave.rate, wave.channels
             pcm, codes = Digest(wave.pcm_sha256()), fingerprint(wave)
             del wave
@@ -127,7 +140,7 @@ class _Taking:
             name_commitment=UNNAMED,
         )
         with self.noting:
-            self.intake.note(path, recording)
+            self.intake.note(path, recording, findings)
         return recording
 
 
