@@ -23,12 +23,19 @@ def asset(weights: Digest) -> str:
 
 
 def keep(store: ContentStore, path: Path, weights: Digest, key: DataKey, folder: Path) -> ContentRef:
-    """Encrypt a file of weights into the store; ``folder`` is for ciphertext on its way."""
+    """Encrypt a file of weights into the store; ``folder`` is for ciphertext on its way.
+
+    Raises :class:`~ledger.errors.DigestMismatch`, and stores nothing, where what was encrypted is not these weights.
+    """
     from ledger import hashing
+    from ledger.errors import DigestMismatch
     from ledger.vault import encrypt
 
-    with tempfile.TemporaryFile(dir=folder) as ciphertext, path.open("rb") as source:
-        encrypt(source, cast(BinaryIO, ciphertext), key, asset(weights).encode())
+    with tempfile.TemporaryFile(dir=folder) as ciphertext, path.open("rb") as opened:
+        source = hashing.HashedFile(opened)
+        encrypt(cast(BinaryIO, source), cast(BinaryIO, ciphertext), key, asset(weights).encode())
+        if source.digest != weights:
+            raise DigestMismatch(f"{path} no longer holds what was trained; delete {path.parent} and train again")
         ciphertext.seek(0)
         return hashing.keep(store, cast(BinaryIO, ciphertext))
 
@@ -38,15 +45,19 @@ def opened(store: ContentStore, record: TrainingRunRecord, key: DataKey) -> Iter
     """The weights as a file that lies in memory alone, and is gone afterwards.
 
     Raises :class:`~ledger.errors.DecryptionFailed` for another key, :class:`~ledger.errors.DigestMismatch` where
-    the ciphertext holds other weights, and errors of the store.
+    the ciphertext holds other weights or is none that the record names, and errors of the store.
     """
+    from ledger import hashing
     from ledger.errors import DigestMismatch
     from ledger.vault import decrypt
 
     descriptor = os.memfd_create("weights")
     with os.fdopen(descriptor, "w+b") as memory:
-        with store.open(record.content.cid) as ciphertext:
-            decrypt(ciphertext, memory, key, asset(record.weights).encode())
+        with store.open(record.content.cid) as stored:
+            ciphertext = hashing.HashedFile(stored)
+            decrypt(cast(BinaryIO, ciphertext), memory, key, asset(record.weights).encode())
+        if ciphertext.digest != record.content.sha256:
+            raise DigestMismatch(f"the ciphertext {record.content.cid} has another SHA-256 than its record says")
         memory.flush()
         path = Path(f"/proc/self/fd/{descriptor}")
         if Digest.of_file(path) != record.weights:

@@ -210,8 +210,7 @@ def _opens(ledger: Ledger, asset: Asset, key: DataKey) -> bool:
         if asset.kind == "dataset":
             record = datasets.show(ledger, asset.id)[1]
             smallest = min(record.recordings, key=lambda item: item.size)
-            ciphertext = b"".join(ledger.store.read(smallest.content.cid))
-            datasets.decrypt(ciphertext, key, record.asset, smallest.sha256)
+            datasets.read(ledger.store, record.asset, smallest, key)
             return True
         model = ledger.contracts.model(asset.id)
         run = fetch_record(ledger.store, TrainingRunRecord, model.cid, model.record, model.trainer)

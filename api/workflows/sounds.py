@@ -54,5 +54,5 @@ def of_datasets(
 def _decoded(store: BlockStore, asset: str, key: DataKey, item: Recording, decoder: Decoder) -> Waveform:
     from gen.audio import load
 
-    recording = datasets.decrypt(b"".join(store.read(item.content.cid)), key, asset, item.sha256)
+    recording = datasets.read(store, asset, item, key)
     return load(io.BytesIO(recording), name=str(item.sha256), decoder=decoder)

@@ -209,17 +209,15 @@ def _learn(
 def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer: Signer) -> dict[str, Any]:
     """Store the weights, publish the TrainingRun record and put it on chain, once.
 
-    Weights that are sealed go from the home at last, so that their ciphertext alone stays.
+    Only what is recorded decides what becomes of the file: weights that are sealed go from the home, so that their
+    ciphertext alone stays, and others come to lie among the models.
     """
     from ledger.archive import publish
+    from ledger.errors import NotFound
     from ledger.records import DatasetUse, Split, TrainingRunRecord
 
     weights = Digest.parse(outcome["weights"])
     path = folder / "weights.safetensors"
-    if not run.seal:
-        path = home.folder("models") / f"{weights}.safetensors"
-        if not path.exists():
-            (folder / "weights.safetensors").replace(path)
     lengths = [sum(item.frames * 1000 // item.rate for item in record.recordings) for _, record in run.datasets]
     uses = tuple(
         DatasetUse(entry.id, entry.record, entry.root, license_id, share)
@@ -228,6 +226,8 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
     with home.ledger() as ledger:
         entry = ledger.contracts.model_by_weights(weights)
         if entry is None or entry.trainer != signer.address:  # somebody else's model: the contract will say so
+            if not path.exists():
+                raise NotFound(f"{path} is gone, and was not recorded; delete {folder} and train again")
             record = TrainingRunRecord(
                 weights=weights,
                 sealed=run.seal,
@@ -254,9 +254,12 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
             entry = ledger.contracts.record_model(
                 signer, weights, record.digest, str(cid), shares, royalty_ppm=run.royalty_ppm
             )
-    if run.seal:
-        with contextlib.suppress(FileNotFoundError):
+        sealed = _is_sealed(ledger, entry)
+    with contextlib.suppress(FileNotFoundError):
+        if sealed:
             file.shred(path)
+        else:
+            path.replace(home.folder("models") / f"{weights}.safetensors")
     outcome = {**outcome, "model": entry.id}
     file.write(folder / "outcome.json", lambda out: out.write(json.dumps(outcome).encode()))
     return outcome
@@ -265,9 +268,13 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
 def _store(home: Home, ledger: Ledger, path: Path, weights: Digest, run: Run) -> ContentRef:
     """The weights into the store, as they are or as ciphertext."""
     from ledger import hashing
+    from ledger.errors import DigestMismatch
 
     if not run.seal:
-        return hashing.keep(ledger.store, path)
+        content = hashing.keep(ledger.store, path)
+        if content.sha256 != weights:
+            raise DigestMismatch(f"{path} no longer holds what was trained; delete {path.parent} and train again")
+        return content
     key = get_or_new(home.vault(), of_weights(weights, run.trainer))
     return sealed_weights.keep(ledger.store, path, weights, key, home.folder("tmp"))
 

@@ -18,12 +18,14 @@ from api import sealed_weights
 from api.data_keys import of_weights
 from api.errors import UsageError
 from api.home import Home
-from api.workflows import generation, licenses, minting, opening, training
+from api.workflows import datasets, generation, licenses, minting, opening, training
 from api.workflows.audit import audit
 from gen.training.checkpoint import load_checkpoint
-from ledger import hashing
+from ledger import file, hashing
 from ledger.archive import fetch
-from ledger.encryption import decrypt_bytes
+from ledger.contracts import Contracts
+from ledger.digest import Digest
+from ledger.encryption import decrypt_bytes, encrypting
 from ledger.errors import BlockMissing, DecryptionFailed, DigestMismatch, LicenseMissing, NotFound
 from ledger.findings import Verdict
 from ledger.records import TrainingRunRecord
@@ -109,6 +111,80 @@ def test_a_killed_sealing_goes_on(story: Story, sealed: Sealed, tmp_path: Path, 
     generate(home, again.entry.id, tmp_path / "out.wav")
 
 
+class Stopped(BaseException):
+    """What no handler expects."""
+
+
+def stopped(*arguments: object, **options: object) -> None:
+    raise Stopped
+
+
+@pytest.fixture
+def unrecorded(story: Story, sealed: Sealed, tmp_path: Path) -> Home:
+    """A home in which the sealed model is trained, and not recorded."""
+    home = Home(replace(story.home.settings, home=tmp_path / "unrecorded"))
+    shutil.copytree(story.home.path, home.path)
+    shutil.rmtree(home.path / "chain")
+    shutil.copytree(story.folder / "before", home.path / "chain")
+    outcome = run_of(home, sealed)
+    written = json.loads(outcome.read_text())
+    del written["model"]
+    outcome.write_text(json.dumps(written))
+    (outcome.parent / "weights.safetensors").write_bytes(sealed.plain)
+    return home
+
+
+def run_of(home: Home, sealed: Sealed) -> Path:
+    return next(
+        path for path in home.path.glob("runs/*/outcome.json") if str(sealed.record.weights) in path.read_text()
+    )
+
+
+def in_clear(home: Home, sealed: Sealed) -> list[Path]:
+    """Files with the weights in them, or their last hundred bytes."""
+    return [path for path in home.path.rglob("*") if path.is_file() and sealed.plain[-100:] in path.read_bytes()]
+
+
+def test_a_run_in_clear_that_was_killed_may_be_sealed_until_it_is_recorded(
+    story: Story, sealed: Sealed, unrecorded: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(*, seal: bool) -> training.Trained:
+        return training.train(unrecorded, [1], preset=MICRO, seed=2, signer=story.creator, now=now, seal=seal)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Contracts, "record_model", stopped)
+        with pytest.raises(Stopped):
+            train(seal=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(file, "shred", stopped)
+        with pytest.raises(Stopped):
+            train(seal=True)
+    # It is recorded as sealed: without --seal it goes on to be so.
+    assert train(seal=False).sealed
+    blocks = unrecorded.path / "content"  # the run in clear had come so far as to store them
+    assert [path for path in in_clear(unrecorded, sealed) if blocks not in path.parents] == []
+
+
+@pytest.mark.parametrize("seal", [True, False])
+def test_weights_that_were_changed_or_lost_are_not_recorded(
+    story: Story, sealed: Sealed, unrecorded: Home, seal: bool
+) -> None:
+    path = run_of(unrecorded, sealed).parent / "weights.safetensors"
+
+    def train() -> None:
+        training.train(unrecorded, [1], preset=MICRO, seed=2, signer=story.creator, now=now, seal=seal)
+
+    path.write_bytes(sealed.plain[:-1] + bytes([sealed.plain[-1] ^ 1]))
+    with pytest.raises(DigestMismatch, match=r"no longer holds what was trained; delete .* and train again"):
+        train()
+    assert path.exists()
+    path.unlink()
+    with pytest.raises(NotFound, match=r"delete .* and train again"):
+        train()
+    with unrecorded.ledger() as ledger:
+        assert ledger.contracts.model_by_weights(sealed.record.weights) is None
+
+
 @pytest.fixture(scope="module", autouse=True)
 def before(story: Story) -> None:
     shutil.copytree(story.home.path / "chain", story.folder / "before")
@@ -182,9 +258,35 @@ def test_other_weights_under_the_right_name_are_found(sealed: Sealed, tmp_path: 
     store, key = BlockStore(tmp_path), DataKey.new()
     other = tmp_path / "other"
     other.write_bytes(sealed.plain[:-1] + bytes([sealed.plain[-1] ^ 1]))
-    record = replace(sealed.record, content=sealed_weights.keep(store, other, sealed.record.weights, key, tmp_path))
+    asset = sealed_weights.asset(sealed.record.weights).encode()
+    with other.open("rb") as source:
+        content = hashing.keep(store, encrypting(source, key, asset))
+    record = replace(sealed.record, content=content)
     with pytest.raises(DigestMismatch, match="holds other weights"), sealed_weights.opened(store, record, key):
         raise AssertionError("it opened")
+
+
+def test_a_ciphertext_that_is_not_the_one_in_the_record_is_found(sealed: Sealed, tmp_path: Path) -> None:
+    """The bytes that it opens to are right, and the record lies about what leads to them, in several blocks."""
+    store, key, plain = BlockStore(tmp_path / "store"), DataKey.new(), tmp_path / "plain"
+    plain.write_bytes(b"weights or music" * 200_000)
+    digest = Digest.of_file(plain)
+    content = sealed_weights.keep(store, plain, digest, key, tmp_path)
+    record = replace(sealed.record, weights=digest, content=content)
+    with sealed_weights.opened(store, record, key) as path:
+        assert Digest.of_file(path) == digest
+    lie = replace(content, sha256=Digest.of(b""))
+    with (
+        pytest.raises(DigestMismatch, match="another SHA-256"),
+        sealed_weights.opened(store, replace(record, content=lie), key),
+    ):
+        raise AssertionError("it opened")
+    asset = sealed_weights.asset(digest)
+    with sealed.home.ledger() as ledger:
+        item = replace(datasets.show(ledger, 1)[1].recordings[0], sha256=digest, content=content)
+    assert Digest.of(datasets.read(store, asset, item, key)) == digest
+    with pytest.raises(DigestMismatch, match="another SHA-256"):
+        datasets.read(store, asset, replace(item, content=lie), key)
 
 
 def test_the_file_in_memory_is_gone_afterwards(sealed: Sealed) -> None:
