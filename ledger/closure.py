@@ -22,6 +22,8 @@ from ledger.records import DatasetRecord, TrackRecord, TrainingRunRecord
 if TYPE_CHECKING:
     from ledger.address import Address
     from ledger.contracts import Contracts, DatasetEntry, LicenseEntry, ModelEntry, TrackEntry
+    from ledger.digest import Digest
+    from ledger.records import ContentRef
     from ledger.store import ContentStore
 
 Kind = Literal["dataset", "model", "track"]
@@ -33,6 +35,8 @@ class Named:
 
     cid: Cid
     what: str
+    sha256: Digest | None = None
+    """Of its bytes as one piece, where a record gives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +68,6 @@ def rests_on(contracts: Contracts, store: ContentStore, kind: Kind, id: int) -> 
             yield named
 
 
-def everything(contracts: Contracts, store: ContentStore) -> Iterator[Named]:
-    """All that any record on chain names, envelope before content; what two records name comes twice.
-
-    Raises as :func:`rests_on` at the first record that cannot be read; with :func:`records` one can go on after it.
-    """
-    for filed in records(contracts):
-        yield filed.envelope
-        yield from filed.read(store)
-
-
 def records(contracts: Contracts) -> Iterator[Filed]:
     """Every record on chain, unread: datasets and models, each with its licenses; tracks, anchored batches, keys."""
     for dataset in contracts.datasets():
@@ -98,8 +92,8 @@ def _dataset(entry: DatasetEntry) -> Filed:
             record = fetch(store, DatasetRecord, entry.cid, entry.record, entry.holder)
         numbered = tuple(enumerate(record.recordings, start=1))
         return (
-            *(Named(recording.content.cid, f"recording {number} of {name}") for number, recording in numbered),
-            *(Named(recording.fingerprint.cid, f"fingerprint {number} of {name}") for number, recording in numbered),
+            *(_content(recording.content, f"recording {number} of {name}") for number, recording in numbered),
+            *(_content(recording.fingerprint, f"fingerprint {number} of {name}") for number, recording in numbered),
         )
 
     return Filed(name, entry.holder, _envelope(entry.cid, name), read)
@@ -109,7 +103,7 @@ def _model(entry: ModelEntry) -> Filed:
     name = f"model {entry.id}"
 
     def read(store: ContentStore) -> tuple[Named, ...]:
-        return (Named(_training_run(entry, store).content.cid, f"weights of {name}"),)
+        return (_content(_training_run(entry, store).content, f"weights of {name}"),)
 
     return Filed(name, entry.trainer, _envelope(entry.cid, name), read)
 
@@ -121,8 +115,8 @@ def _track(entry: TrackEntry) -> Filed:
         with _called(name):
             record = fetch(store, TrackRecord, entry.cid, entry.record, entry.creator)
         return (
-            Named(record.content.cid, f"audio of {name}"),
-            Named(record.fingerprint.cid, f"fingerprint of {name}"),
+            _content(record.content, f"audio of {name}"),
+            _content(record.fingerprint, f"fingerprint of {name}"),
         )
 
     return Filed(name, entry.creator, _envelope(entry.cid, name), read)
@@ -243,6 +237,10 @@ def _training_run(entry: ModelEntry, store: ContentStore) -> TrainingRunRecord:
 
 def _envelope(cid: str, name: str) -> Named:
     return Named(Cid.parse(cid), f"record of {name}")
+
+
+def _content(ref: ContentRef, what: str) -> Named:
+    return Named(ref.cid, what, ref.sha256)
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from ledger import blockfiles, unixfs
+from ledger import blockfiles, transfer, unixfs
 from ledger.blockfiles import BlockFile
+from ledger.cid import Codec
 from ledger.closure import Filed, Named
 from ledger.digest import Digest
 from ledger.errors import Invalid, Malformed, StoreFault, Unverifiable
@@ -26,7 +27,8 @@ class Fault:
 
     Attributes:
         kind: ``damaged``, a file that is not what its name says; ``missing``, a block that a record or pin needs;
-            ``unread``, a record or node whose blocks are sound, and that is wrong in what it says; ``foreign``, a file
+            ``unread``, a record or node whose blocks are sound, and that is wrong in what it says, such as the SHA-256
+            of a file; ``foreign``, a file
             that is not the store's. (Temporary files of killed writers are gone when the store is opened.)
         what: the file, from the store's folder; or the CID.
         needed_by: such as ``recording 3 of dataset 1``; empty where nothing named needs it.
@@ -51,6 +53,8 @@ def inspect(
     progress: Callable[[int], None] = lambda count: None,
 ) -> Iterator[Fault]:
     """Read every file of the store, then look for every block that records and pins need; faults as they are found.
+
+    Files of several blocks are read once more, in order, for the SHA-256 that a record gives of the whole.
 
     What others have recorded, as ``mine`` says of an account, need not be here; but what of it is here has to be
     whole. With ``repair`` a damaged file is moved to ``damaged/``, so that the block can be pulled or added again;
@@ -102,16 +106,25 @@ class _Search:
         if not own and not self.store.has(named.cid):
             return
         broken: dict[Cid, str] = {}
+        whole = True
         for cid in blockfiles.below(self.store, named.cid, set(), broken):
             if cid.digest in self.needs:
+                whole = False
                 if len(self.needs[cid.digest]) < _MOST_NEEDS:
                     self.needs[cid.digest].append(named.what)
             elif not self.store.has(cid):
+                whole = False
                 detail = "not in the store; pull it, or add the content again"
                 yield Fault("missing", str(cid), (named.what,), detail)
         for cid, wrong in broken.items():
             if self.store.has(cid) and cid.digest not in self.needs:
                 yield Fault("unread", str(cid), (named.what,), wrong)
+        # The digest of a single block is its CID's, which the reference itself was held against.
+        if whole and not broken and named.sha256 is not None and named.cid.codec is not Codec.RAW:
+            try:
+                transfer.verify(self.store, named.cid, sha256=named.sha256)
+            except (Unverifiable, Invalid, Malformed) as error:
+                yield Fault("unread", str(named.cid), (named.what,), str(error))
 
 
 def _wrong(store: BlockStore, found: BlockFile) -> str | None:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
-from ledger import car, dagpb, folder
+from ledger import car, dagpb, folder, unixfs
 from ledger.cid import Cid, Codec
+from ledger.digest import Digest
 from ledger.errors import BlockMissing, DigestMismatch, Malformed, NodeRefused, NodeUnreachable
 from ledger.ipfs import IpfsNode
 from ledger.store import ContentStore
@@ -140,12 +141,36 @@ def pull(source: ContentStore, target: ContentStore, cid: Cid, *, progress: Prog
     return size, streamed + through.fetched
 
 
-def verify(store: ContentStore, cid: Cid, *, progress: Progress = silent) -> int:
-    """Read every block under ``cid`` and hold it against its CID; bytes of the blocks. Errors of ``store``."""
+def verify(store: ContentStore, cid: Cid, *, sha256: Digest | None = None, progress: Progress = silent) -> int:
+    """Read every block under ``cid`` and hold it against its CID; bytes of the blocks. Errors of ``store``.
+
+    With ``sha256``, of a file, :class:`~ledger.errors.DigestMismatch` also where its bytes as one piece have another:
+    then no block was altered, and who recorded that digest is wrong. What the file repeats is read again for that.
+    """
+    seen: set[Cid] = set()
     size = 0
-    for _, block in folder.blocks(cid, store.get):
-        size += len(block)
-        progress("verified", len(block))
+
+    def get(name: Cid) -> bytes:
+        nonlocal size
+        block = store.get(name)
+        if name not in seen:
+            seen.add(name)
+            size += len(block)
+            progress("verified", len(block))
+        return block
+
+    if sha256 is None:
+        for _ in folder.blocks(cid, get):
+            pass
+        return size
+    hashed = hashlib.sha256()
+    for piece in unixfs.read(cid, get):
+        hashed.update(piece)
+    if hashed.digest() != sha256.raw:
+        raise DigestMismatch(
+            f"what lies under {cid} has the SHA-256 {hashed.hexdigest()}, and its record says {sha256}; its blocks are "
+            "whole: the record is wrong"
+        )
     return size
 
 

@@ -114,7 +114,7 @@ def pull(home: Home, kind: Kind, text: str, place: Place | None, bar: Bar) -> Mo
 
 
 def verify(home: Home, kind: Kind, text: str, place: Place | None, bar: Bar) -> Moved:
-    """Read a record and all it rests on there, block by block, and hold it against its CIDs; what fails is told so."""
+    """Read a record and all it rests on there, and hold it against its CIDs and digests; what fails is told so."""
     with contextlib.closing(elsewhere.remote(home, place)) as there:
         names = _rests_on(home, kind, text, transfer.ReadThrough(home.store(), there, keep=False))
         items = []
@@ -122,7 +122,7 @@ def verify(home: Home, kind: Kind, text: str, place: Place | None, bar: Bar) -> 
         for named in names:
             try:
                 meter.total += transfer.announced(there, named.cid)
-                size = transfer.verify(there, named.cid, progress=meter.count)
+                size = transfer.verify(there, named.cid, sha256=named.sha256, progress=meter.count)
                 items.append(Item(named, size, "whole"))
             except (Invalid, Malformed) as error:
                 items.append(Item(named, 0, "wrong", str(error)))

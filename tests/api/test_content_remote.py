@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import node_stand_in
@@ -18,7 +19,10 @@ from api.home import Home
 from api.settings import Settings
 from api.workflows import content, elsewhere
 from ledger import dagpb
+from ledger.archive import fetch, publish
 from ledger.cid import Cid
+from ledger.digest import Digest
+from ledger.records import DatasetRecord, recordings_root
 from ledger.store import BlockStore
 
 
@@ -122,6 +126,34 @@ def test_verifying_names_what_is_wrong_and_what_is_missing(near, server):
     wrong = near.run("content", "verify", "dataset", "1")
     assert wrong.code == 4
     assert f"other bytes for block {first}" in wrong.out
+
+
+def test_a_record_that_gives_another_digest_than_its_content_has_is_wrong_here_and_there(story, near, tmp_path):
+    """Whoever registered it signed a wrong digest: no block tells, and no CID."""
+    shutil.copytree(story.home.path, tmp_path / "home", ignore=shutil.ignore_patterns("models"))
+    shell = Shell(tmp_path / "home", near.settings)
+    home = Home(Settings(home=shell.home, passphrase=PASSPHRASE))
+    with home.ledger() as ledger:
+        entry = ledger.contracts.dataset(1)
+        record = fetch(ledger.store, DatasetRecord, entry.cid, entry.record, entry.holder)
+        first = record.recordings[0]
+        recordings = (replace(first, content=replace(first.content, sha256=Digest.of(b"another"))),)
+        forged = replace(record, recordings=recordings, root=recordings_root(recordings))
+        signer = home.keystore().unlock("anna", PASSPHRASE)
+        cid = publish(ledger.store, forged, signer)
+        made = ledger.contracts.register_dataset(signer, forged.root, forged.digest, str(cid), forged.terms)
+    text = str(made.id)
+    shell.json("content", "push", "dataset", text)
+    verified = shell.run("content", "verify", "dataset", text, "--json")
+    inspected = shell.run("content", "fsck", "--json")
+    assert verified.code == inspected.code == 4
+    (wrong,) = (each for each in verified.object["content"] if each["state"] == "wrong")
+    (fault,) = inspected.object["faults"]
+    assert wrong["what"] == f"recording 1 of dataset {text}" == fault["needed_by"][0]
+    assert wrong["cid"] == fault["what"] == str(first.content.cid)
+    for detail in (wrong["detail"], fault["detail"]):
+        assert str(first.content.sha256) in detail
+        assert str(Digest.of(b"another")) in detail
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,12 @@ stand for files. Each ``change`` lets a test publish a record that says somethin
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ledger import closure
 from ledger.archive import publish
+from ledger.closure import Named
 from ledger.contracts import Contracts, DatasetEntry, LicenseEntry, ModelEntry, TrackEntry
 from ledger.digest import Digest
 from ledger.findings import Finding, Verdict, conclude
@@ -189,6 +191,12 @@ class World:
         return self.contracts.mint_track(
             self.creator, claim.digest, record.audio, said.digest, str(cid), model.id, ROYALTY_PPM
         )
+
+    def everything(self) -> Iterator[Named]:
+        """All that any record on chain names, envelope before content; what two records name comes twice."""
+        for filed in closure.records(self.contracts):
+            yield filed.envelope
+            yield from filed.read(self.store)
 
     def verify(self, track: TrackEntry) -> tuple[Verdict, list[Finding]]:
         verifier = Verifier(self.contracts, self.store)

@@ -109,10 +109,16 @@ def test_everything_holds_each_records_closure_and_what_nobody_used_yet(
     root = Digest.of(b"root of a batch of %d" % size)
     batch = world.store.add_bytes(bytes(size * LEAF_BYTES))
     world.contracts.anchor_tracks(world.creator, root, size, 1, 0, Digest(batch.digest))
-    found = set(closure.everything(world.contracts, world.store))
+    found = set(world.everything())
     assert set(rests_on(world, "track", track.id)) <= found
     assert Cid.parse(idle.cid) in {named.cid for named in found}
     assert Named(batch, f"leaves of anchored batch 0x{root}") in found
+
+
+def test_what_a_record_names_comes_with_the_digest_that_it_gives(world: World, track: TrackEntry) -> None:
+    for named in rests_on(world, "track", track.id):
+        expected = None if "record of" in named.what else Digest.of(world.store.read_bytes(named.cid))
+        assert named.sha256 == expected, named.what
 
 
 def test_keys_of_all_who_signed_go_along(world: World, track: TrackEntry) -> None:
@@ -127,7 +133,7 @@ def test_keys_of_all_who_signed_go_along(world: World, track: TrackEntry) -> Non
     words = [named.what.partition(",")[0] for named in found[len(before) :]]
     assert words == [f"record of keys of {signer.address}" for signer in (world.creator, world.holder)]
     assert world.store.read_bytes(found[-1].cid) == f"keys of {world.holder.address}".encode()
-    everything = [named.what for named in closure.everything(world.contracts, world.store)]
+    everything = [named.what for named in world.everything()]
     assert any(words.startswith(f"record of keys of {world.forger.address}") for words in everything)
 
 
@@ -141,7 +147,7 @@ def test_a_record_that_is_not_there_is_named_and_read_only_when_its_turn_comes(w
                 last = named
         assert last.what == "record of dataset 2"
         with pytest.raises(BlockMissing, match="record of dataset 2"):
-            list(closure.everything(world.contracts, world.store))
+            list(world.everything())
         walk = closure.rests_on(world.contracts, world.store, "dataset", 2)
         assert next(walk).what == "record of dataset 2"  # known from the chain alone, so it can be fetched
         away.rename(path)

@@ -14,6 +14,7 @@ import pytest
 
 from ledger import car, transfer, unixfs
 from ledger.cid import Cid
+from ledger.digest import Digest
 from ledger.errors import BlockMissing, DigestMismatch, Malformed, NodeFull, NodeRefused, NodeUnreachable, Unverifiable
 from ledger.ipfs import IpfsNode
 from ledger.store import BlockStore
@@ -335,6 +336,21 @@ def test_an_address_that_is_none_may_hold_a_password_and_is_not_shown(address):
 )
 def test_addresses_of_many_forms_are_understood(address, name):
     assert IpfsNode(address).name == f"the IPFS node at {name}"
+
+
+@pytest.mark.parametrize("size", [MIB, 3 * MIB + 5, None])
+def test_verifying_holds_the_whole_against_the_digest_that_was_recorded(store, node, server, size):
+    content = bytes(3 * MIB) if size is None else os.urandom(size)  # the former has one leaf, three times
+    cid = store.add_bytes(content)
+    put(server, store, cid)
+    told = []
+    size = transfer.verify(node, cid, sha256=Digest.of(content), progress=lambda *said: told.append(said))
+    assert size == transfer.verify(node, cid) == sum(map(len, server.blocks.values()))
+    assert sum(count for _, count in told) == size
+    with pytest.raises(
+        DigestMismatch, match=f"lies under {cid} has the SHA-256 {Digest.of(content)}, .*{Digest.of(b'x')}"
+    ):
+        transfer.verify(node, cid, sha256=Digest.of(b"x"))
 
 
 def test_single_blocks_go_and_come(store, node, server):

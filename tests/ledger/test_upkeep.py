@@ -21,6 +21,7 @@ from ledger.cid import Cid
 from ledger.closure import Filed, Named
 from ledger.contracts import Contracts, TrackEntry, deploy
 from ledger.damage import Fault
+from ledger.digest import Digest
 from ledger.errors import NamesUnknown, StoreFault
 from ledger.keys import LocalSigner
 from ledger.records import TrainingRunRecord
@@ -102,7 +103,7 @@ def test_what_records_and_pins_name_stays_and_all_else_goes(world: World, store:
     assert (done.removed, done.named) == (3, len(named))
     assert 2 * MIB < done.freed < 2 * MIB + 200
     assert blocks(store) == named
-    for each in closure.everything(world.contracts, store):
+    for each in world.everything():
         store.check(each.cid)
 
 
@@ -164,6 +165,27 @@ def test_what_lies_below_a_broken_node_is_not_garbage(store: BlockStore) -> None
             with pytest.raises(NamesUnknown, match="piece 1: file of piece 1"):
                 garbage.collect(store, order, (), now=in_two_days(), forsaken=lambda name: name == "piece 2")
         assert all(map(store.has, leaves))
+
+
+def test_a_record_whose_digest_is_not_that_of_its_content_is_named(store: BlockStore) -> None:
+    """Every block may be what its CID says, and the whole another file than the record's ``sha256``."""
+    whole = os.urandom(2 * MIB + 5)
+    top, said = store.add_bytes(whole), Digest.of(b"another file")
+    envelope = store.add_bytes(b"record")
+
+    def inspect(sha256: Digest | None) -> list[Fault]:
+        named = Named(top, "recording 1 of dataset 9", sha256)
+        filed = Filed("dataset 9", NOBODY, Named(envelope, "record of dataset 9"), lambda _: (named,))
+        return [fault for fault in damage.inspect(store, [filed], ()) if fault.kind != "foreign"]
+
+    assert inspect(Digest.of(whole)) == inspect(None) == []
+    (fault,) = inspect(said)
+    assert (fault.kind, fault.what, fault.needed_by) == ("unread", str(top), ("recording 1 of dataset 9",))
+    assert str(said) in fault.detail
+    assert str(Digest.of(whole)) in fault.detail
+    # Where a block is gone, that is the fault, and nothing is said of the whole.
+    store.path(_leaves(store, top)[0].digest).unlink()
+    assert [fault.kind for fault in inspect(said)] == ["missing"]
 
 
 def test_content_that_was_never_here_is_no_hindrance(store: BlockStore) -> None:
