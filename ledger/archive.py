@@ -27,6 +27,9 @@ def publish(
 ) -> Cid:
     """Sign a record and store its envelope; the CID is the envelope's, the record's digest stays its own.
 
+    It does not repeat: a co-signature holds fresh randomness (FIPS 204, hedged), so that the same record signed again
+    is another envelope under another CID, as good as the first. Only the digest tells whether two are one record.
+
     ``others`` sign it as well.
 
     Raises :class:`MalformedRecord` for one so long that :func:`fetch` would refuse it: better now than on chain.

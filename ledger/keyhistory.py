@@ -2,7 +2,8 @@
 
 The chain says when a key ended, and nothing that is put there afterwards makes less of a record than it was: an end
 that came later is told in notes, with whatever its own record says, even where that is lost or wrong. Which ML-DSA key
-is an account's is told by the newest key record that it had published when the record was registered.
+is an account's is told by the newest key record that it had published when the record was registered; one that was
+published in the record's own block may have come before or after it, so that either key counts.
 """
 
 from __future__ import annotations
@@ -115,34 +116,46 @@ class KeyHistory:
         yield Finding("key", Status.NOTE, subject, said)
 
     def _cosignature(self, subject: str, signer: Address, block: int, envelope: Envelope) -> Finding:
-        before = [entry for entry in self.published(signer) if entry.block <= block]
-        if not before:
+        beside = [entry for entry in self.published(signer) if entry.block == block]
+        before = [entry for entry in self.published(signer) if entry.block < block]
+        counts = next((entry for entry in beside if self._cosigned(entry, envelope)), None)
+        if counts is not None:
+            status, detail = Status.OK, self._good(counts)
+        elif not before:
             status, detail = Status.NOTE, f"none: {signer} had published no ML-DSA key"
             if named := _keyids(envelope):
-                detail = self._elsewhere(signer, named, [])
+                detail = self._elsewhere(signer, named, block)
         else:
             try:
-                status, detail = self._compared(signer, before, envelope)
+                status, detail = self._compared(signer, before[-1], block, envelope)
             except Unverifiable as error:
                 status, detail = Status.UNVERIFIABLE, f"the key record of {signer}: {error}"
             except (Invalid, Malformed) as error:
                 status, detail = Status.INVALID, f"the key record of {signer}: {error}"
         return Finding("co-signature", status, subject, detail[:_LONGEST_DETAIL])
 
-    def _compared(self, signer: Address, before: list[KeyEntry], envelope: Envelope) -> tuple[Status, str]:
+    def _cosigned(self, entry: KeyEntry, envelope: Envelope) -> bool:
+        try:
+            return signing.cosignature(envelope, self.companions(entry))
+        except (Invalid, Malformed, Unverifiable):
+            return False  # the key that was published before decides
+
+    def _good(self, counts: KeyEntry) -> str:
+        return f"{self.companions(counts).keyid}, published by {counts.account} in block {counts.block}"
+
+    def _compared(self, signer: Address, counts: KeyEntry, block: int, envelope: Envelope) -> tuple[Status, str]:
         """The co-signature held against the newest of the keys published before. Raises as :meth:`companions`."""
-        counts = before[-1]
         keys = self.companions(counts)
         try:
             if signing.cosignature(envelope, keys):
-                return Status.OK, f"{keys.keyid}, published by {signer} in block {counts.block}"
+                return Status.OK, self._good(counts)
         except SignatureInvalid as error:
             return Status.WARNING, f"wrong: {error}"
         if named := _keyids(envelope):
-            return Status.WARNING, self._elsewhere(signer, named, before)
+            return Status.WARNING, self._elsewhere(signer, named, block)
         return Status.WARNING, f"none, although {signer} had published an ML-DSA key in block {counts.block}"
 
-    def _elsewhere(self, signer: Address, named: set[str], before: list[KeyEntry]) -> str:
+    def _elsewhere(self, signer: Address, named: set[str], block: int) -> str:
         """Where a co-signature's key stands that does not count: replaced before, published later, or nowhere."""
         for entry in self.published(signer):
             try:
@@ -150,7 +163,7 @@ class KeyHistory:
             except LedgerError:
                 continue  # whatever its record says, it is not the one that counts
             if keys.keyid in named:
-                when = "but replaced since" if entry in before else "after this"
+                when = "but replaced since" if entry.block < block else "after this"
                 return f"by {keys.keyid}, which {signer} published in block {entry.block}, {when}"
         return f"by {', '.join(sorted(named))}, which {signer} never published"
 

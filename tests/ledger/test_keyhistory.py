@@ -243,6 +243,23 @@ def test_a_key_published_afterwards_proves_nothing_of_before(world: World, perso
     assert f"published in block {later.block}, after this" in found["co-signature"][0].detail
 
 
+@pytest.mark.parametrize("signs", ["old", "new", "neither"])
+def test_companions_published_in_the_very_block_of_a_record_may_have_come_before_it_or_after(
+    world: World, person: Callable[..., LocalSigner], signs: str
+) -> None:
+    """A block has an order, but an entry does not tell it: the key of either side of it may have co-signed."""
+    old = person()
+    introduce(world, old)
+    new = LocalSigner(old._key.secret, Companions.generate())
+    published = introduce(world, new)
+    signer = {"old": old, "new": new, "neither": LocalSigner(old._key.secret, Companions.generate())}[signs]
+    verifier = Verifier(world.contracts, world.store)
+    *_, found = verifier._keys.check("it", old.address, published.block, signing.sign(b"{}", signer))
+    assert (found.check, found.status) == ("co-signature", Status.WARNING if signs == "neither" else Status.OK)
+    *_, found = verifier._keys.check("it", old.address, published.block + 1, signing.sign(b"{}", signer))
+    assert found.status is (Status.OK if signs == "new" else Status.WARNING)
+
+
 def test_new_companions_take_the_place_of_the_old(world: World, person: Callable[..., LocalSigner]) -> None:
     old = person()
     introduce(world, old)
