@@ -2,7 +2,7 @@
 
 import math
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen.balance import BALANCED, FAR_BELOW, balance
@@ -18,6 +18,7 @@ def counted(items, families=None):
     return balance([s for s, _ in items], [labels for _, labels in items], families or range(len(items)))
 
 
+@settings(deadline=None)
 @given(ITEMS, st.data())
 def test_every_second_is_counted_once_for_each_label(items, data):
     families = [data.draw(st.integers(0, place)) for place in range(len(items))]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen.split import ENOUGH_WORKS, SHARES, Item, Part, split
@@ -31,6 +31,7 @@ def corpora(draw):
     return items, draw(st.lists(st.tuples(places, places), max_size=10)), draw(st.integers(0, 99))
 
 
+@settings(deadline=None)  # the first call loads scipy
 @given(corpora())
 def test_what_belongs_together_is_on_one_side(corpus):
     items, alike, seed = corpus
@@ -45,6 +46,7 @@ def test_what_belongs_together_is_on_one_side(corpus):
     assert all(len(side) == 1 for side in sides.values())
 
 
+@settings(deadline=None)  # the first call loads scipy
 @given(corpora())
 def test_every_style_has_something_to_learn_from(corpus):
     items, alike, seed = corpus
@@ -54,12 +56,14 @@ def test_every_style_has_something_to_learn_from(corpus):
         assert mine & {Part.TRAIN, Part.BY_TIME}
 
 
+@settings(deadline=None)  # the first call loads scipy
 @given(corpora())
 def test_the_same_seed_gives_the_same_split(corpus):
     items, alike, seed = corpus
     assert split(items, alike, seed) == split(items, list(reversed(alike)), seed)
 
 
+@settings(deadline=None)  # the first call loads scipy
 @given(st.lists(st.floats(1.0, 1000.0), min_size=ENOUGH_WORKS, max_size=40), st.integers(0, 99))
 def test_no_part_is_empty_and_none_far_off(seconds, seed):
     parts = split([Item(length, 0) for length in seconds], (), seed).parts
