@@ -48,17 +48,30 @@ def drop(home: Home, cid: Cid) -> int:
 def everything(home: Home) -> Iterator[Named]:
     """All that is pinned by hand, drafted, or waiting in a registration."""
     from ledger.closure import Named
+    from ledger.errors import Invalid, Malformed
     from ledger.records import TrackRecord
 
     for _, pin in _pins(home):
         yield from (Named(cid, f"{pin.what} (pinned)") for cid in pin.cids)
     for path in sorted(home.folder("drafts").glob("*.json")):
-        record = TrackRecord.from_payload(path.read_bytes())
+        try:
+            record = TrackRecord.from_payload(path.read_bytes())
+        except (Invalid, Malformed) as error:
+            raise Malformed(
+                f"{path} is no draft of a track: {error}; delete it, and generate the track again to mint it"
+            ) from None
         yield Named(record.fingerprint.cid, f"fingerprint of the draft of track {record.watermark}")
         if home.store().has(record.content.cid):  # it is stored when it is minted
             yield Named(record.content.cid, f"audio of the draft of track {record.watermark}")
-    for cid in intake.pending(home):
-        yield Named(cid, "a recording of an unfinished registration")
+    try:
+        for cid in intake.pending(home):
+            yield Named(cid, "a recording of an unfinished registration")
+    except (Malformed, ValueError, KeyError, TypeError, AttributeError) as error:
+        folder = home.folder("intake")
+        names = ", ".join(sorted(path.name for path in folder.glob("*.jsonl")))
+        raise Malformed(
+            f"{folder}: the notes of a registration ({names}) cannot be read: {error}; if it is not to go on, delete it"
+        ) from None
 
 
 def _pins(home: Home) -> Iterator[tuple[Path, Pin]]:

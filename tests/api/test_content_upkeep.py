@@ -191,10 +191,25 @@ def test_what_cannot_be_exported_whole_is_not_exported(shell, home, tmp_path):
     said = shell.refusal("content", "export", "dataset", "1", "--out", str(archive))
     assert f"DigestMismatch: recording 1 of dataset 1: block {recording.cid} was changed on disk" in said
     assert list(tmp_path.glob("*.car")) == []
-    assert "give the number" in shell.refusal("content", "export", "model", "x", "--out", str(archive), code=2)
+    assert "has a number" in shell.refusal("content", "export", "model", "x", "--out", str(archive), code=2)
     assert "no model 9" in shell.refusal("content", "export", "model", "9", "--out", str(archive))
 
 
-def test_a_pin_that_is_none_is_named(shell, home):
-    (home.folder("pins") / "x.json").write_text("{}")
-    assert "x.json is no pin" in shell.refusal("content", "gc")
+@pytest.mark.parametrize("command", ["gc", "fsck"])
+@pytest.mark.parametrize(
+    ("name", "written", "said"),
+    [
+        ("pins/x.json", "{}", "x.json is no pin"),
+        ("drafts/x.json", "{}", "x.json is no draft"),
+        ("drafts/x.json", "\xff", "x.json is no draft"),
+        ("intake/x.jsonl", '{"asset": "dataset:1"}\n{"file": "1", "recording": {"size": 1}}\n', "x.jsonl"),
+        ("intake/x.jsonl", '{"asset": "dataset:1"}\n{"file": "1", "recording": 1}\n', "x.jsonl"),
+    ],
+)
+def test_a_pin_draft_or_note_that_is_none_is_named(shell, home, command, name, written, said):
+    home.folder(name.partition("/")[0])
+    (home.path / name).write_text(written, encoding="latin-1")
+    refusal = shell.refusal("content", command)
+    assert refusal.startswith("Malformed: ")
+    assert said in refusal
+    assert "delete it" in refusal
