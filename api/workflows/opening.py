@@ -133,15 +133,17 @@ def fetch(
 ) -> Opened:
     """The licensee's side: ask the holder's key service at ``url``, and keep the key in this home's vault.
 
-    Where the content is in the store, the key has to open it; what another service gave before is replaced.
+    Where the content is in the store, the key has to open it, and then takes the place of another one, or of one that
+    was damaged.
 
     Raises:
         LicenseMissing: by the chain, before the service is asked; or by the service.
         HolderUnreachable: no answer that makes sense.
         DecryptionFailed: the answer is not for this account, or the key does not open the content.
+        KeyExists: this home holds another key, and without the content nobody can say which one is right.
         UsageError: the weights of the model lie in clear.
     """
-    from ledger.errors import NotFound
+    from ledger.errors import KeyDamaged, KeyExists, NotFound
     from ledger.keyrelease import SealedKey, require_license
 
     vault = home.vault()
@@ -156,9 +158,15 @@ def fetch(
         tried = _opens(ledger, asset, key)
     with home.changing("keys"):
         try:
-            already = vault.get(_licensed(asset)) == key
-        except NotFound:
-            already = False
+            kept = vault.get(_licensed(asset))
+        except (NotFound, KeyDamaged):
+            kept = None
+        already = kept == key
+        if kept is not None and not already and not tried:
+            raise KeyExists(
+                f"{url} gives another key of {asset} than this home holds, and the content on which they could be "
+                f"tried is not here: fetch it with stemmata content pull {asset.kind} {asset.id}, and ask again"
+            )
         if not already:
             vault.erase(_licensed(asset))
             vault.put(_licensed(asset), key)

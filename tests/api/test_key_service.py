@@ -30,6 +30,8 @@ from ledger.encryption import encrypting
 from ledger.errors import (
     DecryptionFailed,
     HolderUnreachable,
+    KeyDamaged,
+    KeyExists,
     LicenseMissing,
     Malformed,
     NotFound,
@@ -322,6 +324,23 @@ def test_a_service_that_gives_another_key_is_found_out_and_nothing_is_kept(
     shutil.move(elsewhere.path / "away", elsewhere.path / "content")
     done = opening.fetch(elsewhere, "dataset", 1, url=url, signer=carl, now=clock)
     assert (done.tried, done.already) == (True, False)
+    # And no lie takes the place of the true one.
+    good = elsewhere.vault().get(f"licensed:{asset(elsewhere).digest}")
+    shutil.move(elsewhere.path / "content", elsewhere.path / "away")
+    with answering(200, lie.to_bytes()) as liar, pytest.raises(KeyExists, match="content pull dataset 1, and ask"):
+        opening.fetch(elsewhere, "dataset", 1, url=liar, signer=carl, now=clock)
+    assert elsewhere.vault().get(f"licensed:{asset(elsewhere).digest}") == good
+
+
+def test_a_key_that_was_damaged_is_fetched_again(story: Story, elsewhere: Home, url: str) -> None:
+    carl = story.creator
+    opening.fetch(elsewhere, "dataset", 1, url=url, signer=carl, now=clock)
+    (path,) = (elsewhere.path / "vault" / "keys").iterdir()
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(KeyDamaged):
+        opening.data_key(elsewhere, elsewhere.vault(), "dataset", 1, signer=carl, now=clock)
+    assert not opening.fetch(elsewhere, "dataset", 1, url=url, signer=carl, now=clock).already
+    assert opening.data_key(elsewhere, elsewhere.vault(), "dataset", 1, signer=carl, now=clock)
 
 
 @pytest.mark.parametrize(
