@@ -1,9 +1,10 @@
 """Take recordings in: each file judged, hashed, encrypted and stored, several at a time.
 
-A file is opened once. A decoder in a process of its own reads it first, as it likes (and from the disk's cache it comes
-again for nothing), since whoever made the file may mean harm;
-then one pass over its bytes gives the file's digest, its ciphertext, the ciphertext's CID and digest, and the blocks in
-the store. Memory stays constant but for the decoded samples of the files in work. Threads do: hashing, encryption,
+A file is opened once and read twice, the second time out of the system's cache where that has room. A decoder in a
+process of its own reads it first, as it likes, since whoever made the file may mean harm; then one pass over its bytes
+gives the file's digest, its ciphertext, the ciphertext's CID and digest, and the blocks in the store. That both saw the
+same bytes is known from the time of the file's last change of status, which nobody sets at will.
+Memory stays constant but for the decoded samples of the files in work. Threads do: hashing, encryption,
 decoding and the disk leave Python's lock alone.
 """
 
@@ -125,7 +126,7 @@ class _Taking:
             plain = _Watched(source, self, before.st_size)
             content = keep(self.store, encrypting(cast(BinaryIO, plain), self.intake.key, self.intake.asset.encode()))
             after = os.fstat(source.fileno())
-        if (after.st_mtime_ns, plain.size) != (before.st_mtime_ns, before.st_size):
+        if (after.st_ctime_ns, plain.size) != (before.st_ctime_ns, before.st_size):
             raise RecordingChanged(f"{printable(path)} changed while it was being registered; add the folder again")
         recording = Recording(
             sha256=plain.digest,
@@ -158,7 +159,7 @@ class _Meter:
 
 
 class _Watched(HashedFile):
-    """The file on its one pass: hashed, counted, and cut short where it grows or where all of the work is stopped."""
+    """The file as it is read again: hashed, counted, cut short where it grows or where all of the work is stopped."""
 
     def __init__(self, source: BinaryIO, taking: _Taking, expected: int) -> None:
         super().__init__(source)

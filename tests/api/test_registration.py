@@ -180,6 +180,22 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(home: Home, folder: Pat
     assert len(record_of(home, add(home, folder)).recordings) == 4
 
 
+def test_a_file_that_was_changed_and_dated_back_is_noticed(home: Home, folder: Path) -> None:
+    before = count(home)
+
+    def write(phase: str, done: int, total: int) -> None:
+        for path in folder.rglob("*.wav"):
+            status = path.stat()
+            with path.open("rb+") as file:
+                file.seek(-4, os.SEEK_END)
+                file.write(b"more")
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    with pytest.raises(RecordingChanged, match=r"\.wav changed while it was being registered"):
+        add(home, folder, write)
+    assert count(home) == before
+
+
 def test_two_at_once_register_one_dataset(home: Home, folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "the same elsewhere"
     shutil.copytree(folder, copy)
