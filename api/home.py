@@ -83,7 +83,7 @@ class Home:
         return self.settings.rpc_url is not None or any(trace.exists() for trace in traces)
 
     def keystore(self) -> Keystore:
-        """The keys of this home. What was unlocked stays so while this object lives."""
+        """The keys of this home. What was unlocked stays so while this object lives, as the vault does."""
         return self._keystore
 
     @cached_property
@@ -119,11 +119,23 @@ class Home:
 
     def _unlock(self, name: str, *, companions: bool) -> Signer:
         keystore = self.keystore()
-        keystore.address(name)  # an unknown name is said before anybody types a passphrase
-        return keystore.unlock(name, self.passphrase(f"key {name!r}"), companions=companions)
+        address = keystore.address(name)  # an unknown name is said before anybody types a passphrase
+        passphrase = self._said.get(address) or self.passphrase(f"key {name!r}")
+        signer = keystore.unlock(name, passphrase, companions=companions)
+        self._said[address] = passphrase
+        return signer
+
+    @cached_property
+    def _said(self) -> dict[Address, str]:
+        """What opened a key, so that nobody is asked twice."""
+        return {}
 
     def vault(self) -> Vault:
         """The data keys of this home, unlocked."""
+        return self._vault
+
+    @cached_property
+    def _vault(self) -> Vault:
         from ledger.vault import Vault
 
         folder = self.folder("vault")

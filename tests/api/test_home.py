@@ -18,6 +18,7 @@ from ledger.digest import Digest
 from ledger.errors import WrongPassphrase
 from ledger.keys import LocalSigner
 from ledger.records import Terms
+from ledger.vault import Vault
 
 
 @pytest.fixture
@@ -112,6 +113,28 @@ def test_co_signing_is_a_matter_of_policy(home: Home) -> None:
     assert len(signing.sign(b"{}", without.signer("anna")).signatures) == 1
     # What is sealed to the account opens all the same.
     assert without.companions("anna").public == signer.companions.public
+
+
+def test_each_passphrase_is_asked_for_once_and_a_wrong_one_is_not_kept(tmp_path: Path) -> None:
+    Vault.open(tmp_path / "vault", "of the vault", scrypt_n=2**12)
+    answers = iter(("slip", "another slip"))
+    asked = []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return next(answers)
+
+    home = Home(Settings(home=tmp_path), ask)
+    Home(home.settings).keystore().new("anna", "of the key", scrypt_n=2)
+    for opens in (home.vault, lambda: home.signer("anna")):
+        with pytest.raises(WrongPassphrase):
+            opens()
+    answers = iter(("of the vault", "of the key"))
+    for _ in range(2):
+        home.vault()
+        home.signer("anna")
+        home.companions("anna")
+    assert asked == 2 * ["Passphrase for the vault", "Passphrase for key 'anna'"]
 
 
 def test_a_home_opens_a_key_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
