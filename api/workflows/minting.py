@@ -32,9 +32,11 @@ def mint(home: Home, path: Path, *, signer: Signer, royalty_ppm: int = ROYALTY_P
     """Mint the track whose claim ``generate`` wrote down for this very file; a minted file is not minted again.
 
     ``royalty_ppm`` is the part of each later sale's price that is asked as royalty (ERC-2981), in parts per million.
+    Raises :class:`~ledger.errors.DigestMismatch` where the file changes meanwhile, and
+    :class:`~ledger.errors.BlockMissing` where the fingerprint that ``generate`` stored is gone; nothing is minted then.
     """
     from ledger.archive import publish
-    from ledger.errors import AlreadyRegistered
+    from ledger.errors import AlreadyRegistered, BlockMissing, DigestMismatch
 
     audio = Digest.of_file(path)
     with home.changing("tracks"), home.acting(signer.address) as ledger:
@@ -47,7 +49,13 @@ def mint(home: Home, path: Path, *, signer: Signer, royalty_ppm: int = ROYALTY_P
         creator = record.claim.creator
         if creator != signer.address:
             raise NotCreator(f"{path} was generated for {creator}; mint it with that key, not {signer.address}")
-        ledger.store.add_file(path)
+        if ledger.store.add_file(path) != record.content.cid:
+            raise DigestMismatch(f"{path} changed while it was being minted; generate it again")
+        if not ledger.store.has(record.fingerprint.cid):
+            raise BlockMissing(
+                f"the fingerprint of {path}, {record.fingerprint.cid}, is not in the store; move the file away and "
+                "generate it again"
+            )
         cid = publish(ledger.store, record, signer)
         home.introduce(ledger, signer)
         claim = record.claim

@@ -17,7 +17,7 @@ from gen.audio import load, save
 from gen.errors import NoRecordings
 from ledger.archive import fetch
 from ledger.digest import Digest
-from ledger.errors import AlreadyRegistered, LicenseMissing, WrongPassphrase
+from ledger.errors import AlreadyRegistered, BlockMissing, DigestMismatch, LicenseMissing, WrongPassphrase
 from ledger.records import TrainingRunRecord
 
 
@@ -71,6 +71,34 @@ def test_only_what_was_generated_here_is_minted_and_only_by_its_creator(story: S
     generation.generate(story.home, story.model, seconds=5, seed=6, creator=creator, out=fresh, now=now)
     with pytest.raises(NotCreator, match=r"fresh\.wav"):
         minting.mint(story.home, fresh, signer=story.home.signer("ben"))
+
+
+def test_nothing_is_minted_whose_content_is_not_what_the_record_names(
+    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.wav"
+    carl = story.creator
+    made = generation.generate(story.home, story.model, seconds=5, seed=8, creator=carl.address, out=out, now=now)
+    whole, of_file = out.read_bytes(), Digest.of_file
+
+    def changes(path: Path) -> Digest:
+        digest = of_file(path)
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        return digest
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Digest, "of_file", changes)
+        with pytest.raises(DigestMismatch, match=r"out\.wav changed while it was being minted"):
+            minting.mint(story.home, out, signer=carl)
+    out.write_bytes(whole)
+    block = story.home.store().path(made.fingerprint.cid.digest)
+    kept = block.rename(tmp_path / "block")
+    with pytest.raises(BlockMissing, match=r"the fingerprint of .*out\.wav"):
+        minting.mint(story.home, out, signer=carl)
+    with story.home.ledger() as ledger:
+        assert ledger.contracts.track_by_audio(made.audio) is None
+    kept.rename(block)
+    assert not minting.mint(story.home, out, signer=carl).already
 
 
 def test_another_file_is_not_overwritten(story: Story, tmp_path: Path) -> None:
