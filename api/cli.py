@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import click
 
+from api.commands.abandon import abandon
 from api.commands.audit import audit
 from api.commands.content import content
 from api.commands.dataset import dataset
@@ -57,6 +58,7 @@ def stemmata(context: click.Context) -> None:
 for command in (demo, key, dataset, license_, train, model, generate, mint, audit, market, royalties, income, content):
     stemmata.add_command(command)
 stemmata.add_command(serve_keys)
+dataset.add_command(abandon)
 dataset.add_command(forget)
 dataset.add_command(report)
 dataset.add_command(croissant)

@@ -158,11 +158,29 @@ def noted(home: Home, root: Digest, asset: str | None) -> Iterator[tuple[str, st
 def forget(home: Home, vault: Vault, called: str) -> bool:
     """Erase the notes of a registration; whether there were any. Its lock stays, since somebody may wait for it."""
     with home.changing(f"intake-{called}"):
-        vault.erase(tags_key(called))
-        try:
-            file.shred(home.folder("intake") / f"{called}.jsonl")
-        except FileNotFoundError:
+        return _erase(home, vault, called)
+
+
+def abandon(home: Home, vault: Vault, folder: Path) -> bool:
+    """Erase the key and the notes of a registration that did not come to its end; whether there was one.
+
+    Where its transaction is on its way already, the dataset comes to be, and its key is there to be handed out.
+    """
+    called = name(vault, folder)
+    with home.changing(f"intake-{called}"):
+        lines = _lines(home.folder("intake") / f"{called}.jsonl")
+        if not lines or _finished(lines):
             return False
+        vault.erase(str(lines[0].get("asset")))
+        return _erase(home, vault, called)
+
+
+def _erase(home: Home, vault: Vault, called: str) -> bool:
+    vault.erase(tags_key(called))
+    try:
+        file.shred(home.folder("intake") / f"{called}.jsonl")
+    except FileNotFoundError:
+        return False
     return True
 
 

@@ -254,6 +254,29 @@ def test_the_notes_of_a_registration_tell_no_name(home: Home, folder: Path) -> N
         assert word not in notes
 
 
+def test_a_registration_that_is_given_up_leaves_nothing_to_keep(home: Home, folder: Path) -> None:
+    left = iter(range(4))
+
+    def until_stopped(phase: str, done: int, total: int) -> None:
+        if next(left, None) is None:
+            raise Stopped
+
+    shell = Shell(home.path)
+    assert shell.json("dataset", "abandon", str(folder))["already"]
+    with pytest.raises(Stopped):
+        add(home, folder, until_stopped)
+    asset = json.loads(notes_of(home, folder).read_text().splitlines()[0])["asset"]
+    assert list(intake.pending(home))
+    elsewhere = folder.rename(folder.with_name("moved"))
+    assert not shell.json("dataset", "abandon", str(folder))["already"]
+    assert list(intake.pending(home)) == []
+    assert not home.vault().holds(asset)
+    done = add(home, elsewhere)
+    assert not done.already
+    assert "no registration of it is open" in shell.run("dataset", "abandon", str(elsewhere)).out
+    assert add(home, elsewhere).already
+
+
 def test_who_guesses_the_path_of_a_folder_finds_it_confirmed_nowhere(home: Home, folder: Path, tmp_path: Path) -> None:
     """What notes and locks are called depends on what lies in the vault."""
     other = new_home(replace(home.settings, home=tmp_path / "home"))
