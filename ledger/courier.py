@@ -56,8 +56,12 @@ class Courier:
             nonce = self._next_nonce(account)
             fees = (quote.gas, quote.fee_per_gas, quote.tip_per_gas)
             submission, raw = self._sign(signer, to, data, value, nonce, *fees)
-            self.outbox.keep(submission, raw)
             self.watch.expect(submission)
+            try:
+                self.outbox.keep(submission, raw)
+            except BaseException:
+                self.watch.let_go(submission)
+                raise
             self._hand_in(submission, raw)
             return submission
 

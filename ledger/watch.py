@@ -60,8 +60,11 @@ class Watch:
 
     def left_behind(self, account: Address | None = None) -> Iterator[Entry]:
         """What was signed, and nobody was given the receipt of, nor waits for it."""
+        # Asked before the outbox is read: whoever is told meanwhile is awaited in here, or told in there.
+        awaited = frozenset(self._awaited)
         for entry in self.outbox.entries(account):
-            if entry.told is None and self._is_left(entry):
+            waiting = (entry.submission.account, entry.submission.nonce) in awaited
+            if entry.told is None and not waiting and self._is_left(entry):
                 yield entry
 
     def _is_left(self, entry: Entry) -> bool:
@@ -126,11 +129,12 @@ class Watch:
             )
 
     def _tell(self, submission: Submission, status: Status) -> None:
-        self.let_go(submission)
+        # Let go last: what is neither awaited nor told looks as if it were left behind, and is taken over.
         if status.state is State.FINAL:
             self.outbox.remove(submission)
         elif status.receipt is not None:
             self.outbox.tell(submission, status.receipt.block)
+        self.let_go(submission)
 
     def sweep(self, account: Address) -> None:
         """Take out what has become final since its sender was told."""
