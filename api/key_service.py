@@ -74,12 +74,14 @@ def _base(url: str) -> str:
 def _refusal(where: str, status: int, body: bytes) -> LedgerError:
     """What a problem (RFC 9457) means; anything that does not look like one of ours is no answer."""
     from ledger import errors
+    from ledger.canonical import check_depth
 
     names = ("LicenseMissing", "KeyEnded", "RequestInvalid", "SignatureInvalid", "NotFound", "Malformed")
     try:
+        check_depth(body)
         problem: Any = json.loads(body)
         title, detail = problem["title"], problem["detail"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (errors.Malformed, ValueError, KeyError, TypeError):
         return errors.HolderUnreachable(f"{where} answers {status}, and nothing that a key service says")
     said = "".join(character if character.isprintable() else " " for character in str(detail)[:_LONGEST_DETAIL])
     if title in names and 400 <= status < 500:

@@ -25,6 +25,7 @@ import numpy as np
 from gen import errors
 from gen.decode import Decoded, Stream, finished
 from gen.errors import AudioError, DecoderCrashed, TooExpensive
+from gen.json_text import parse
 from gen.labels import Labels, from_tags
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class ConfinedDecoder:
     def _said(self, answer: bytes, name: str) -> dict[str, Any]:
         """Believe nothing: whoever answers may be the file itself."""
         try:
-            said = json.loads(answer)
+            said = parse(answer.decode())
             if "error" in said:
                 kind = getattr(errors, str(said["error"]), None)
                 message = str(said["message"])
@@ -179,7 +180,7 @@ class ConfinedDecoder:
                     raise kind("".join(letter if letter.isprintable() else "?" for letter in message))
             elif isinstance(said, dict):
                 return said
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError):
             pass
         raise self._senseless(name)
 

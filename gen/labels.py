@@ -6,7 +6,6 @@ what goes into training are numbers (`Vocabulary.indices`), and the vocabulary t
 
 import csv
 import io
-import json
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -17,6 +16,7 @@ from typing import Any, BinaryIO
 from gen.container import identify
 from gen.errors import LabelError
 from gen.file import open_regular, printable
+from gen.json_text import parse
 
 TABLES = ("labels.csv", "labels.json")
 """The names under which a folder's table is looked for."""
@@ -206,8 +206,8 @@ def _json(called: str, text: str) -> Iterable[tuple[str, str, dict[str, str]]]:
         return dict(pairs)
 
     try:
-        table = json.loads(text, object_pairs_hook=single)
-    except (ValueError, RecursionError) as error:
+        table = parse(text, single)
+    except ValueError as error:
         raise LabelError(f"{called}: no JSON: {error}") from error
     if not isinstance(table, dict):
         raise LabelError(f"{called}: must be an object from paths to labels")

@@ -61,7 +61,7 @@ def parse(data: bytes) -> Any:
     Raises :class:`MalformedRecord` for anything else, and for an object that names a member twice: two readers might
     each believe another one of them.
     """
-    _check_depth(data)
+    check_depth(data)
     try:
         # Text, not bytes: json.loads would otherwise guess UTF-16 or UTF-32.
         return json.loads(
@@ -77,9 +77,11 @@ def parse(data: bytes) -> Any:
         raise MalformedRecord(f"not JSON: {error}") from None
 
 
-def _check_depth(data: bytes) -> None:
-    # Before json.loads, which recurses in C: py-evm raises Python's recursion limit so far that deep nesting would
-    # end the process, not in a RecursionError.
+def check_depth(data: bytes) -> None:
+    """Raise :class:`MalformedRecord` where JSON text is nested deeper than ``MAX_DEPTH``: to be asked of what strangers
+    send before ``json.loads``, which recurses in C. py-evm raises Python's recursion limit so far that deep nesting
+    would end the process, not in a RecursionError.
+    """
     depth = 0
     for bracket in _STRING.sub(b"", data).translate(None, _NO_BRACKETS):
         depth += 1 if bracket in b"[{" else -1

@@ -8,6 +8,7 @@ Shanghai fork (Yellow Paper; EIP-1559, 3651, 3855, 3860), as py-evm has them.
 from __future__ import annotations
 
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,10 @@ from ledger.address import Address
 from ledger.blockfile import BlockFile
 from ledger.errors import InsufficientFunds, NotFound, Refused, Reverted, StoreFault
 from ledger.network import Log, Receipt
+
+# py-evm raises the recursion limit to 100,000 when it is imported. Code in C that recurses, such as json's, then overruns
+# the stack and ends the process. A call of 63/64 of a block's gas, and so on, ends near depth 600: this is room enough.
+sys.setrecursionlimit(30_000)
 
 P = ParamSpec("P")
 T = TypeVar("T")

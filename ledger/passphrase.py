@@ -52,7 +52,7 @@ def unlock(locked: Mapping[str, Any], passphrase: bytes, aad: bytes) -> bytes | 
 
 
 def from_hex(text: str) -> bytes:
-    """Bytes from lower-case hexadecimal and nothing else, so that no byte of a file can change unnoticed. ValueError."""
+    """Bytes from lower-case hexadecimal and nothing else, so that no byte of a file changes unnoticed. ValueError."""
     data = bytes.fromhex(text)
     if data.hex() != text:
         raise ValueError("not in lower-case hexadecimal")

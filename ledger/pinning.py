@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ledger.answer import Answer, host_of, http_url, pieces, words
+from ledger.canonical import check_depth
 from ledger.cid import Cid
 from ledger.errors import LedgerError, Malformed, NodeFull, NodeRefused, NodeUnreachable, NotFound, PinFailed
 
@@ -193,15 +194,17 @@ class PinningService:
         if method == "DELETE":
             return None
         with self._reading():
+            check_depth(body)
             return codec.loads(body)
 
     def _refusal(self, status: int, body: bytes) -> LedgerError:
         import json as codec
 
         try:
+            check_depth(body)
             error = codec.loads(body)["error"]
             said = f"{error['reason']}: {error['details']}" if error.get("details") else str(error["reason"])
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        except (Malformed, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             said = "and says no reason"
         said = f"HTTP status {status}, {words(said, self._token)}"
         if status in (401, 403):

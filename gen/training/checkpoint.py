@@ -19,6 +19,7 @@ from torch import nn
 
 from gen.config import Preset
 from gen.errors import CheckpointError, ConfigError
+from gen.json_text import parse
 from gen.models.lstm_gan import LstmGenerator
 from gen.models.vocoder import Vocoder
 
@@ -103,12 +104,12 @@ def _check_header(path: Path) -> None:
 
 def _about(path: Path, metadata: dict[str, str] | None) -> tuple[Preset, tuple[str, ...], int]:
     try:
-        about: Any = json.loads((metadata or {})[_ENTRY])
+        about: Any = parse((metadata or {})[_ENTRY])
         version = about["format"]
         if version != FORMAT:
             raise CheckpointError(f"{path}: format {version!r}; this version reads format {FORMAT}")
         preset, styles, codes = Preset.from_dict(about["preset"]), about["styles"], about["codes"]
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{path}: its metadata is not that of a generator; train one with this project"
         ) from error

@@ -4,6 +4,8 @@ import contextlib
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from typing import NoReturn
@@ -302,3 +304,26 @@ def test_calls_are_encoded_as_the_specification_says():
     interface = Interface("Foo", ({"type": "function", "name": "sam", "inputs": inputs, "outputs": inputs},), b"")
     assert interface.call("sam", b"dave", True, [1, 2, 3]).hex() == _SAM
     assert interface.result("sam", bytes.fromhex(_SAM)[4:]) == (b"dave", True, (1, 2, 3))
+
+
+def test_deep_json_ends_in_an_error_and_not_the_process_beside_an_open_chain(tmp_path):
+    program = (
+        "import json, pathlib, sys\n"
+        "from ledger.chain import Chain\n"
+        "with Chain.open_embedded(pathlib.Path(sys.argv[1])):\n"
+        "    try: json.loads('[{\"a\":' * 10**6)\n"
+        "    except RecursionError: print('lives')\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=False)
+    assert run.stdout == "lives\n"
+
+
+def test_calls_within_calls_end_for_lack_of_gas_and_not_of_depth(tmp_path):
+    with Chain.open_embedded(tmp_path) as chain:
+        signer = LocalSigner.generate()
+        chain.fund(signer.address, 10**20)
+        # Calls itself with all its gas but what EIP-150 holds back: PUSH1 0 five times, ADDRESS, GAS, CALL.
+        code = bytes.fromhex("60006000600060006000305af1")
+        creation = bytes([0x60, len(code), 0x60, 12, 0x60, 0, 0x39, 0x60, len(code), 0x60, 0, 0xF3]) + code
+        receipt = chain.transact(signer, None, creation)
+        assert chain.transact(signer, receipt.contract, b"").succeeded
