@@ -34,8 +34,8 @@ from ledger.blockfile import BlockFile
 from ledger.errors import InsufficientFunds, NotFound, Refused, Reverted, StoreFault
 from ledger.network import Log, Receipt
 
-# py-evm raises the recursion limit to 100,000 when it is imported. Code in C that recurses, such as json's, then overruns
-# the stack and ends the process. A call of 63/64 of a block's gas, and so on, ends near depth 600: this is room enough.
+# py-evm raises the recursion limit to 100,000 when it is imported: code in C that recurses, such as json's, then
+# overruns the stack and ends the process. Calls that hand on 63/64 of a block's gas end near depth 600: room enough.
 sys.setrecursionlimit(30_000)
 
 P = ParamSpec("P")
