@@ -1,4 +1,4 @@
-"""Registering a folder: each file read once, several at a time; stopped anywhere, it goes on and registers once."""
+"""Registering a folder: each file once, several at a time; stopped anywhere, it goes on and registers once."""
 
 from __future__ import annotations
 
