@@ -27,10 +27,10 @@ class Console:
         click.echo(text, err=self.as_json)
 
     @contextlib.contextmanager
-    def progress(self, *, in_bytes: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    def progress(self, *, in_bytes: bool = False) -> Iterator[Callable[[str, int, int | None], None]]:
         """A progress bar on a terminal and none in a pipe; the yielded function takes phase, done and total.
 
-        ``in_bytes`` shows MB and MB/s instead of bare numbers.
+        ``in_bytes`` shows MB and MB/s instead of bare numbers. A total of None is not known: the bar only moves then.
         """
         if not sys.stderr.isatty():
             yield lambda phase, done, total: None
@@ -45,7 +45,7 @@ class Console:
         with columns.Progress(*shown, console=RichConsole(stderr=True), transient=True) as bars:
             tasks: dict[str, Any] = {}
 
-            def update(phase: str, done: int, total: int) -> None:
+            def update(phase: str, done: int, total: int | None) -> None:
                 head = phase.split("\t", maxsplit=1)[0]
                 if head not in tasks:
                     tasks[head] = bars.add_task(head, total=total)

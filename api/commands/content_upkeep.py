@@ -30,8 +30,10 @@ def cid(settings: Settings, path: Path, as_json: bool) -> None:
     """
     from api.workflows import content_upkeep
 
-    found = content_upkeep.cid_of(path)
-    Console(as_json).result({"cid": str(found), "profile": "unixfs-v1-2025"}, str(found))
+    console = Console(as_json)
+    with console.progress(in_bytes=True) as bar:
+        found = content_upkeep.cid_of(path, bar)
+    console.result({"cid": str(found), "profile": "unixfs-v1-2025"}, str(found))
 
 
 @click.command("add")
@@ -42,8 +44,10 @@ def add(settings: Settings, path: Path, as_json: bool) -> None:
     """Store the file or folder PATH as it is, unencrypted, and keep it until `unpin`."""
     from api.workflows import content_upkeep
 
-    found = content_upkeep.add(Home(settings), path)
-    Console(as_json).result({"cid": str(found), "profile": "unixfs-v1-2025", "pinned": True}, str(found))
+    console = Console(as_json)
+    with console.progress(in_bytes=True) as bar:
+        found = content_upkeep.add(Home(settings), path, bar)
+    console.result({"cid": str(found), "profile": "unixfs-v1-2025", "pinned": True}, str(found))
 
 
 @click.command("get")
@@ -90,8 +94,8 @@ def export(settings: Settings, kind: Any, id_: str, out: Path, as_json: bool) ->
     from api.workflows import content_upkeep
 
     console = Console(as_json)
-    with console.progress() as report:
-        done = content_upkeep.export(Home(settings), kind, id_, out, progress=_counter(report, "exporting"))
+    with console.progress(in_bytes=True) as bar:
+        done = content_upkeep.export(Home(settings), kind, id_, out, bar)
     content = {
         "archive": str(out),
         "bytes": done.size,
@@ -110,8 +114,8 @@ def import_(settings: Settings, path: Path, as_json: bool) -> None:
     from api.workflows import content_upkeep
 
     console = Console(as_json)
-    with console.progress() as report:
-        done = content_upkeep.take(Home(settings), path, progress=_counter(report, "importing"))
+    with console.progress(in_bytes=True) as bar:
+        done = content_upkeep.take(Home(settings), path, bar)
     content = {"roots": [str(root) for root in done.roots], "records": list(done.records), "pinned": True}
     lines = [f"{path}: {len(done.roots)} roots, all whole", *(f"  {name}" for name in done.records)]
     console.result(content, "\n".join(lines))
@@ -169,7 +173,7 @@ def fsck(settings: Settings, repair: bool, as_json: bool) -> int:
         def progress(count: int) -> None:
             nonlocal files
             files = count
-            report("checking blocks", count, count)
+            report("checking blocks", count, None)
 
         faults = list(content_upkeep.inspect(Home(settings), repair=repair, progress=progress))
     wrong = [fault for fault in faults if fault.kind != "foreign"]
@@ -197,18 +201,6 @@ def _line(kind: str, what: str, needed_by: tuple[str, ...], detail: str, moved: 
     needed = f", needed by {', '.join(needed_by)}" if needed_by else ", needed by nothing that is named"
     aside = "; moved to damaged/" if moved else ""
     return f"{kind}: {what}{'' if kind == 'foreign' else needed}: {detail}{aside}"
-
-
-def _counter(report: Any, phase: str) -> Any:
-    """A progress of bytes whose whole is not known beforehand."""
-    done = 0
-
-    def count(size: int) -> None:
-        nonlocal done
-        done += size
-        report(phase, done, done)
-
-    return count
 
 
 COMMANDS = (cid, add, get, unpin, export, import_, gc, fsck)

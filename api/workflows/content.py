@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from api.home import Home
 from api.workflows import elsewhere, subjects
+from api.workflows.meter import Bar, Meter
 from api.workflows.whereabouts import progress_of
 from ledger import transfer
 from ledger.errors import Invalid, Malformed, NodeRefused, NodeUnreachable, Unverifiable
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from ledger.ipfs import IpfsNode
     from ledger.pinning import PinningService, RemotePin
     from ledger.store import ContentStore
-
-Bar = Callable[[str, int, int], None]
-"""Is told a phase, and how many bytes of how many are done in it."""
 
 SEARCH = 60.0
 """Seconds that a node may search the network for each block that is pulled through it."""
@@ -104,7 +102,7 @@ def pull(home: Home, kind: Kind, text: str, place: Place | None, bar: Bar) -> Mo
         store = home.store()
         through = transfer.ReadThrough(store, there)
         names = _rests_on(home, kind, text, through)
-        meter = _Meter(bar, sum(transfer.announced(through, named.cid) for named in names))
+        meter = Meter(bar, sum(transfer.announced(through, named.cid) for named in names))
         items, fetched = [], through.fetched
         for named in names:
             size, more = transfer.pull(there, store, named.cid, progress=meter.count)
@@ -118,7 +116,7 @@ def verify(home: Home, kind: Kind, text: str, place: Place | None, bar: Bar) -> 
     with contextlib.closing(elsewhere.remote(home, place)) as there:
         names = _rests_on(home, kind, text, transfer.ReadThrough(home.store(), there, keep=False))
         items = []
-        meter = _Meter(bar, 0)
+        meter = Meter(bar, 0)
         for named in names:
             try:
                 meter.total += transfer.announced(there, named.cid)
@@ -131,20 +129,9 @@ def verify(home: Home, kind: Kind, text: str, place: Place | None, bar: Bar) -> 
         return Moved(tuple(items), sum(item.size for item in items))
 
 
-class _Meter:
-    """Bytes done in each phase, of all that are to be moved."""
-
-    def __init__(self, bar: Bar, total: int):
-        self.total, self._bar, self._done = total, bar, dict[str, int]()
-
-    def count(self, phase: str, size: int) -> None:
-        self._done[phase] = self._done.get(phase, 0) + size
-        self._bar(phase, self._done[phase], max(self.total, self._done[phase]))
-
-
 def _send(home: Home, there: IpfsNode, names: list[Named], bar: Bar) -> Moved:
     store = home.store()
-    meter = _Meter(bar, sum(transfer.announced(store, named.cid) for named in names))
+    meter = Meter(bar, sum(transfer.announced(store, named.cid) for named in names))
     items, sent = [], 0
     for named in names:
         done = transfer.push(store, there, named.cid, journals=home.folder("transfers"), progress=meter.count)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -13,6 +14,7 @@ from api import pins
 from api.errors import OutputExists, UsageError
 from api.home import Home
 from api.workflows import subjects
+from api.workflows.meter import Bar, Meter
 
 if TYPE_CHECKING:
     from ledger.address import Address
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from ledger.closure import Filed, Kind, Named
     from ledger.damage import Fault
     from ledger.garbage import Collected
-
-Progress = Callable[[int], None]  # blocks' bytes, or files, since the last call
+    from ledger.store import BlockStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +42,15 @@ class Imported:
     records: tuple[str, ...]
 
 
-def cid_of(path: Path) -> Cid:
+def cid_of(path: Path, bar: Bar) -> Cid:
     """The CID of a file or folder, with nothing stored."""
-    from ledger import folder, unixfs
-
-    if path.is_dir():
-        return folder.import_folder(path, lambda cid, block: None)
-    with path.open("rb") as source:
-        return unixfs.import_file(source, lambda cid, block: None)
+    return _import(path, lambda cid, block: None, Meter(bar, _size(path)), "reading")
 
 
-def add(home: Home, path: Path) -> Cid:
+def add(home: Home, path: Path, bar: Bar) -> Cid:
     """Store a file or folder as it is, unencrypted, and pin it."""
-    store = home.store()
-    cid = store.add_folder(path) if path.is_dir() else store.add_file(path)
+    with home.store().batch() as batch:
+        cid = _import(path, batch.put, Meter(bar, _size(path)), "storing")
     pins.keep(home, [cid], path.name)
     return cid
 
@@ -92,7 +88,7 @@ def collect(home: Home, *, hours: float, forsaken: Callable[[str], bool], dry_ru
         )
 
 
-def inspect(home: Home, *, repair: bool, progress: Progress) -> Iterator[Fault]:
+def inspect(home: Home, *, repair: bool, progress: Callable[[int], None]) -> Iterator[Fault]:
     """Every fault of this home's store; what accounts without a key here have recorded need not be in it."""
     from ledger import damage
 
@@ -108,7 +104,7 @@ def inspect(home: Home, *, repair: bool, progress: Progress) -> Iterator[Fault]:
         )
 
 
-def export(home: Home, kind: Kind, text: str, out: Path, *, progress: Progress) -> Exported:
+def export(home: Home, kind: Kind, text: str, out: Path, bar: Bar) -> Exported:
     """Write an archive of a dataset, a model or a track with everything that it rests on."""
     from ledger import car, closure, file
     from ledger.errors import Invalid, Malformed, Unverifiable
@@ -120,11 +116,12 @@ def export(home: Home, kind: Kind, text: str, out: Path, *, progress: Progress) 
     with home.ledger() as ledger:
         names = tuple(closure.rests_on(ledger.contracts, ledger.store, kind, subjects.find(ledger, kind, text)))
         roots = [named.cid for named in names]
+        meter = Meter(bar, sum(_announced(ledger.store, root) for root in roots))
         count = 0
 
         def fill(target: BinaryIO) -> None:
             nonlocal count
-            count = car.export(ledger.store, roots, target, progress=progress)
+            count = car.export(ledger.store, roots, target, progress=lambda size: meter.count("exporting", size))
 
         try:
             file.write(out, fill, mode=0o644)
@@ -138,14 +135,15 @@ def export(home: Home, kind: Kind, text: str, out: Path, *, progress: Progress) 
     return Exported(names, count, out.stat().st_size)
 
 
-def take(home: Home, path: Path, *, progress: Progress) -> Imported:
+def take(home: Home, path: Path, bar: Bar) -> Imported:
     """Read an archive into the store and pin what it holds; every block, and all that its records name, is verified."""
     from ledger import car
     from ledger.errors import Invalid, Malformed, Unverifiable
 
+    meter = Meter(bar, path.stat().st_size)
     with path.open("rb") as source:
         try:
-            roots = car.load(home.store(), source, progress=progress)
+            roots = car.load(home.store(), source, progress=lambda size: meter.count("importing", size))
         except (Unverifiable, Invalid, Malformed) as error:
             raise type(error)(f"{path}: {error}") from error
     found = []
@@ -159,6 +157,42 @@ def take(home: Home, path: Path, *, progress: Progress) -> Imported:
                     found.append(filed.name)
     pins.keep(home, roots, f"archive {path.name}")
     return Imported(roots, tuple(found))
+
+
+def _import(path: Path, put: Callable[[Cid, bytes], None], meter: Meter, phase: str) -> Cid:
+    """The CID of a file or folder, each of whose blocks is given to ``put``."""
+    from ledger import folder, unixfs
+
+    def counted(cid: Cid, block: bytes) -> None:
+        put(cid, block)
+        meter.count(phase, len(block))
+
+    if path.is_dir():
+        return folder.import_folder(path, counted)
+    with path.open("rb") as source:
+        return unixfs.import_file(source, counted)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder; one that is gone again counts nothing."""
+    if not path.is_dir():
+        return path.stat().st_size
+    size = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with suppress(OSError):
+                size += (Path(folder) / name).lstat().st_size
+    return size
+
+
+def _announced(store: BlockStore, cid: Cid) -> int:
+    """Bytes under a root, as far as it can be read; what is wrong with it is told when it is exported."""
+    from ledger import transfer
+    from ledger.errors import Invalid, Malformed, Unverifiable
+
+    with suppress(Invalid, Malformed, Unverifiable):
+        return transfer.announced(store, cid)
+    return 0
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from shell import Shell
 from api import pins
 from api.home import Home
 from api.settings import Settings
+from api.workflows import content_upkeep
 from ledger import closure
 from ledger.cid import Cid
 from ledger.store import BlockStore
@@ -193,6 +194,26 @@ def test_what_cannot_be_exported_whole_is_not_exported(shell, home, tmp_path):
     assert list(tmp_path.glob("*.car")) == []
     assert "has a number" in shell.refusal("content", "export", "model", "x", "--out", str(archive), code=2)
     assert "no model 9" in shell.refusal("content", "export", "model", "9", "--out", str(archive))
+
+
+def test_a_bar_fills_with_bytes_and_is_not_full_from_the_start(home, tmp_path):
+    (tmp_path / "sheets").mkdir()
+    (tmp_path / "sheets" / "sheet.pdf").write_bytes(os.urandom(3 * MIB + 5))
+    archive = tmp_path / "dataset.car"
+    for phase, work in (
+        ("reading", lambda bar: content_upkeep.cid_of(tmp_path / "sheets" / "sheet.pdf", bar)),
+        ("storing", lambda bar: content_upkeep.add(home, tmp_path / "sheets", bar)),
+        ("exporting", lambda bar: content_upkeep.export(home, "dataset", "1", archive, bar)),
+        ("importing", lambda bar: content_upkeep.take(home, archive, bar)),
+    ):
+        told = []
+        work(lambda *said, told=told: told.append(said))
+        assert {name for name, _, _ in told} == {phase}
+        done, totals = [done for _, done, _ in told], [total for _, _, total in told]
+        assert done == sorted(done)
+        assert done[-1] > 2 * MIB
+        assert done[0] < totals[0] / 2
+        assert 0.95 < totals[0] / done[-1] < 1.05, phase
 
 
 @pytest.mark.parametrize("command", ["gc", "fsck"])

@@ -68,7 +68,7 @@ def made(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
         assert outcome.verdict is Verdict.VERIFIED
         report.write_signed(folder / "report.json", outcome, carl, now())
         for kind, name in (("dataset", "1"), ("model", "1"), ("track", str(track))):
-            content_upkeep.export(home, kind, name, folder / f"{kind}.car", progress=lambda size: None)
+            content_upkeep.export(home, kind, name, folder / f"{kind}.car", lambda *said: None)
         yield folder
 
 
