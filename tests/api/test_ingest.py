@@ -83,6 +83,18 @@ def test_defects_are_told_and_refuse_nothing(home: Home, shell: Shell, folder: P
     )
 
 
+def test_no_strangers_file_is_opened_by_a_decoder_in_our_own_process(
+    shell: Shell, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **more: object) -> None:
+        raise AssertionError("decoded here")
+
+    monkeypatch.setattr("gen.decode.read", refuse)
+    monkeypatch.setattr("av.open", refuse)
+    monkeypatch.setattr("soundfile.SoundFile", refuse)
+    assert add(shell, folder, "--allow-resampled")["recordings"] == 3
+
+
 def test_less_than_44100_hz_is_accepted_where_that_is_asked_for(home: Home, shell: Shell, folder: Path) -> None:
     said = shell.refusal("dataset", "add", str(folder), "--title", "songs", *TERMS_SAID)
     assert said.startswith("BadRecordings: ") and "RateTooLow" in said
