@@ -6,10 +6,8 @@ import contextlib
 import hmac
 import io
 import secrets
-from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
-from ledger import file
 from ledger.errors import DecryptionFailed, Malformed
 
 _PIECE = 1 << 20
@@ -80,7 +78,7 @@ def decrypt(source: BinaryIO, target: BinaryIO, key: DataKey, asset: bytes) -> N
     """Decrypt what :func:`encrypt` wrote, from where ``source`` stands to its end, in constant memory.
 
     :class:`~ledger.errors.DecryptionFailed` where key or asset is another, or any byte was altered, cut off or
-    appended; ``target`` then holds a beginning that must be thrown away. :func:`decrypt_to` does so.
+    appended; ``target`` then holds a beginning that must be thrown away.
     """
     from tink import TinkError
 
@@ -97,11 +95,6 @@ def decrypt(source: BinaryIO, target: BinaryIO, key: DataKey, asset: bytes) -> N
             f"the ciphertext of {asset.decode('utf-8', 'backslashreplace')!r} does not open: "
             "the key or the asset is another, or bytes were altered or are missing"
         ) from None
-
-
-def decrypt_to(source: BinaryIO, path: Path, key: DataKey, asset: bytes) -> None:
-    """:func:`decrypt` into a file, mode 0600, that appears under ``path`` only when all of it is authentic."""
-    file.write(path, lambda target: decrypt(source, target, key, asset))
 
 
 def decrypt_bytes(source: BinaryIO, key: DataKey, asset: bytes) -> bytes:

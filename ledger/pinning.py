@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -86,14 +86,12 @@ class PinningService:
         """Close the connection."""
         self._session.close()
 
-    def add(
-        self, cid: Cid, *, name: str = "", origins: Sequence[str] = (), meta: Mapping[str, str] | None = None
-    ) -> RemotePin:
+    def add(self, cid: Cid, *, name: str = "", origins: Sequence[str] = ()) -> RemotePin:
         """Ask for a tree to be kept. ``origins`` are multiaddrs of nodes that have it, of which 20 are told.
 
         Raises :class:`NodeUnreachable`, :class:`NodeRefused`, :class:`NodeFull` (no room, or no money left).
         """
-        return self._pin(self._ask("POST", "/pins", json=_request(cid, name, origins, meta)))
+        return self._pin(self._ask("POST", "/pins", json=_request(cid, name, origins)))
 
     def get(self, request: str) -> RemotePin:
         """A request. Raises :class:`NotFound`, and the errors of :meth:`add` but for the last."""
@@ -112,38 +110,18 @@ class PinningService:
                 found += [self._pin(each) for each in answer["results"]]
         return tuple(pin for pin in found if pin.cid in wanted)
 
-    def remove(self, request: str) -> None:
-        """Let go of what a request keeps; errors as :meth:`get`."""
-        self._ask("DELETE", _path(request))
-
-    def replace(
-        self,
-        request: str,
-        cid: Cid,
-        *,
-        name: str = "",
-        origins: Sequence[str] = (),
-        meta: Mapping[str, str] | None = None,
-    ) -> RemotePin:
+    def replace(self, request: str, cid: Cid, *, name: str = "", origins: Sequence[str] = ()) -> RemotePin:
         """Put a request in another's place, so that what both keep is never let go; errors of both."""
-        return self._pin(self._ask("POST", _path(request), json=_request(cid, name, origins, meta)))
+        return self._pin(self._ask("POST", _path(request), json=_request(cid, name, origins)))
 
-    def wait(
-        self,
-        request: str,
-        timeout: float,
-        *,
-        pause: float = 2.0,
-        told: Callable[[RemotePin], None] = lambda pin: None,
-    ) -> RemotePin:
-        """Ask again until it is pinned; ``told`` hears each answer.
+    def wait(self, request: str, timeout: float, *, pause: float = 2.0) -> RemotePin:
+        """Ask again until it is pinned, with ``pause`` seconds between two questions.
 
         Raises :class:`~ledger.errors.PinFailed` where the service gave up, or ``timeout`` seconds have passed.
         """
         end = time.monotonic() + timeout
         while True:
             pin = self.get(request)
-            told(pin)
             if pin.status is PinStatus.PINNED:
                 return pin
             because = f": {pin.info}" if pin.info else ""
@@ -191,8 +169,6 @@ class PinningService:
             ) from None
         if status not in (200, 202):
             raise self._refusal(status, body)
-        if method == "DELETE":
-            return None
         with self._reading():
             check_depth(body)
             return codec.loads(body)
@@ -243,12 +219,10 @@ def _path(request: str) -> str:
     return "/pins/" + quote(request, safe="")
 
 
-def _request(cid: Cid, name: str, origins: Sequence[str], meta: Mapping[str, str] | None) -> dict[str, Any]:
+def _request(cid: Cid, name: str, origins: Sequence[str]) -> dict[str, Any]:
     asked: dict[str, Any] = {"cid": str(cid)}
     if name:
         asked["name"] = name[:_LONGEST_NAME]
     if origins:
         asked["origins"] = list(dict.fromkeys(origins))[:_MOST_ORIGINS]
-    if meta:
-        asked["meta"] = dict(meta)
     return asked

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ledger import canonical, file
-from ledger.encryption import DataKey, decrypt, decrypt_bytes, decrypt_to, encrypt
+from ledger.encryption import DataKey, decrypt, decrypt_bytes, encrypt
 from ledger.errors import KeyDamaged, KeyExists, Malformed, NotFound, StoreFault, WrongPassphrase
 from ledger.passphrase import lock, octets, unlock
 
-__all__ = ["DataKey", "Vault", "decrypt", "decrypt_bytes", "decrypt_to", "encrypt"]
+__all__ = ["DataKey", "Vault", "decrypt", "decrypt_bytes", "encrypt"]
 
 _VAULT_KEY_AAD = b"stemmata vault key v1"
 _NOT_OURS = (KeyError, TypeError, ValueError, Malformed)

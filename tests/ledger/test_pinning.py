@@ -5,6 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import ipfs_server
 import pytest
+import requests
 
 from ledger.cid import Cid
 from ledger.errors import Malformed, NodeFull, NodeRefused, NodeUnreachable, NotFound, PinFailed, Unverifiable
@@ -28,38 +29,43 @@ def service(mock):
     service.close()
 
 
+def let_go(mock, pin):
+    """As the service's own pages do: nothing here ever lets go of a copy."""
+    headers = {"Authorization": f"Bearer {ipfs_server.TOKEN}"}
+    requests.delete(f"{mock}/pins/{pin.id}", headers=headers, timeout=10).raise_for_status()
+
+
 @pytest.mark.integration
-def test_a_pin_is_asked_for_looked_up_and_let_go(service):
-    pin = service.add(CIDS[0], name="dataset 1", origins=[ORIGIN], meta={"kind": "dataset"})
+def test_a_pin_is_asked_for_looked_up_and_gone_when_let_go(service, mock):
+    pin = service.add(CIDS[0], name="dataset 1", origins=[ORIGIN])
     assert (pin.cid, pin.status, pin.name) == (CIDS[0], PinStatus.QUEUED, "dataset 1")
     assert pin.delegates
     assert service.get(pin.id) == pin
     assert service.list([CIDS[0]]) == (pin,)
-    service.remove(pin.id)
+    let_go(mock, pin)
     assert service.list([CIDS[0]]) == ()
-    for call in (service.get, service.remove):
-        with pytest.raises(NotFound, match="no such request"):
-            call(pin.id)
+    with pytest.raises(NotFound, match="no such request"):
+        service.get(pin.id)
 
 
 @pytest.mark.integration
-def test_every_status_is_listed_and_more_than_ten_at_once(service):
+def test_every_status_is_listed_and_more_than_ten_at_once(service, mock):
     for number, cid in enumerate(CIDS):
         service.add(cid, name=f"{list(PinStatus)[number % 4]}-{number}")
     found = service.list(CIDS)
     assert [pin.cid for pin in found] == CIDS
     assert {pin.status for pin in found} == set(PinStatus)
     for pin in found:
-        service.remove(pin.id)
+        let_go(mock, pin)
 
 
 @pytest.mark.integration
-def test_a_pin_takes_anothers_place(service):
+def test_a_pin_takes_anothers_place(service, mock):
     first = service.add(CIDS[1], name="pinned-one")
     second = service.replace(first.id, CIDS[2], name="pinned-two", origins=[ORIGIN])
     assert second.cid == CIDS[2]
     assert [pin.cid for pin in service.list(CIDS[:3])] == [CIDS[2]]
-    service.remove(second.id)
+    let_go(mock, second)
 
 
 @pytest.mark.integration
@@ -70,10 +76,8 @@ def test_waiting_ends_with_the_pin_the_failure_or_the_time(service):
     with pytest.raises(PinFailed, match="gave up on"):
         service.wait(lost.id, 5)
     slow = service.add(CIDS[5], name="pinning-five")
-    heard = []
     with pytest.raises(PinFailed, match=r"within 0\.3 s: it is pinning.*looks again"):
-        service.wait(slow.id, 0.3, pause=0.1, told=heard.append)
-    assert len(heard) >= 2
+        service.wait(slow.id, 0.3, pause=0.1)
 
 
 @pytest.mark.integration
@@ -140,8 +144,6 @@ def test_requests_are_those_of_the_specification():
         service.replace(pin.id, CIDS[1])
         assert asked[-1][:2] == ("POST", "/psa/pins/req%2F1%3F")
         assert asked[-1][3] == {"cid": str(CIDS[1])}
-        service.remove(pin.id)
-        assert asked[-1][:2] == ("DELETE", "/psa/pins/req%2F1%3F")
 
 
 def test_ten_cids_are_asked_for_at_once_and_others_are_not_believed():
