@@ -6,17 +6,16 @@ import hashlib
 import hmac
 import secrets
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger import file, keyname
 from ledger.address import Address
 from ledger.companionfile import CompanionFile
-from ledger.companions import Companions, PublicKeys
-from ledger.digest import Digest
+from ledger.companions import Companions
 from ledger.errors import KeyDamaged, KeyExists, KeyNotFound, Malformed, StoreFault, WrongPassphrase
 from ledger.hardware import Place, place
+from ledger.keycard import KeyCard
 from ledger.keyfile import SCRYPT_N, KeyFile
 from ledger.passphrase import octets
 from ledger.signer import LocalSigner, Signer
@@ -25,28 +24,6 @@ if TYPE_CHECKING:
     from ledger.keyexport import KeyExport
 
 __all__ = ["KeyCard", "Keystore", "LocalSigner", "Signer"]
-
-
-@dataclass(frozen=True, slots=True)
-class KeyCard:
-    """What the files of a key say to anybody: no secret, and no proof until the key is opened.
-
-    ``kind`` is ``file``, ``kms`` or ``pkcs11``; ``where`` says where in hardware the key lies. ``public`` is None for a
-    key that has no companions yet.
-    """
-
-    name: str
-    kind: str
-    address: Address
-    public: PublicKeys | None
-    where: str | None = None
-
-    @property
-    def fingerprint(self) -> Digest | None:
-        """SHA-256 over address, ML-DSA, X25519 and P-256 key, 2134 bytes: one number to compare by telephone."""
-        if self.public is None:
-            return None
-        return Digest.of(self.address.raw + self.public.ml_dsa_65 + self.public.x25519 + self.public.p256)
 
 
 class Keystore:
@@ -137,18 +114,7 @@ class Keystore:
 
     def card(self, name: str) -> KeyCard:
         """What the files of a key state, read without a passphrase. Raises :class:`KeyNotFound`, KeyDamaged."""
-        key = KeyFile.read(self._path(name))
-        where = place(key.document, key.path)
-        beside = CompanionFile.read(keyname.beside(key.path))
-        if beside is not None and beside.address != key.address:
-            raise KeyDamaged(f"{beside.path} holds the companion keys of {beside.address}, not of {key.address}")
-        return KeyCard(
-            name=key.path.stem,
-            kind="file" if where is None else where.kind,
-            address=key.address,
-            public=None if beside is None else beside.public,
-            where=None if where is None else str(where),
-        )
+        return KeyCard.read(self._path(name))
 
     def rename(self, name: str, to: str) -> None:
         """Give a key another name, with its companions; a kill in between is mended by the same call.
