@@ -157,10 +157,8 @@ def main() -> None:
     total = len(many) * (len(many) - 1) / 2 * one
     right = sum(pair.other - pair.one == len(many) - 20 for pair in found)
     length = sum(len(one.codes) for one in many) * STEP / 3600
-    print(
-        f"\n{len(many)} recordings, {length:.0f} hours: {spent:.0f} processor seconds, "
-        f"{right} of 20 copies found, {len(found) - right} other pairs. Each with each would take {total:.0f} s, {total / spent:.0f} times as long."
-    )
+    print(f"\n{len(many)} recordings, {length:.0f} hours: {spent:.0f} processor seconds; each with each {total:.0f}")
+    print(f"{right} of 20 copies found, {len(found) - right} other pairs")
 
 
 if __name__ == "__main__":
