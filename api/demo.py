@@ -239,8 +239,8 @@ def _tamper(home: Home, folder: Path, track: TrackNode, piece: Path, stage: Stag
 
 
 def _copy(source: str, target: str) -> None:
-    """Blocks never change, so the copy shares them; all else is copied."""
-    if "content" in Path(source).parts:
+    """Blocks and features never change in place, so the copy shares them; all else is copied."""
+    if {"content", "cache"} & set(Path(source).parts):
         os.link(source, target)
     else:
         shutil.copy2(source, target)
