@@ -338,7 +338,7 @@ def test_what_a_killed_run_had_sent_is_recorded_under_names_that_are_known(
 @pytest.mark.parametrize("signal_", [signal.SIGKILL, signal.SIGINT])
 def test_killed_for_real_at_any_moment_it_goes_on(home: Home, folder: Path, signal_: signal.Signals) -> None:
     for number in range(12):
-        save(folder / f"long {number}.wav", chords(20.0, 500 + number))
+        save(folder / f"long {number}.wav", chords(20.0, 1000 * signal_ + number))  # no other case's
     before = count(home)
     command = [sys.executable, "-c", "from api.cli import main; main()", "dataset", "add", str(folder)]
     command += ["--title", "songs", "--license", "MIT", "--price", "0.01", "--share", "5", "--key", "anna", "--json"]
