@@ -155,10 +155,11 @@ def main() -> None:
         same_take(many[place % len(many)], many[(place + 7) % len(many)])
     one = (time.process_time() - one) / 50
     total = len(many) * (len(many) - 1) / 2 * one
-    right = sum(pair.other - pair.one == len(many) - 20 for pair in found)
+    originals = len(many) - min(20, len(many) // 2)
+    right = sum(pair.other - pair.one == originals for pair in found)
     length = sum(len(one.codes) for one in many) * STEP / 3600
     print(f"\n{len(many)} recordings, {length:.0f} hours: {spent:.0f} processor seconds; each with each {total:.0f}")
-    print(f"{right} of 20 copies found, {len(found) - right} other pairs")
+    print(f"{right} of {len(many) - originals} copies found, {len(found) - right} other pairs")
 
 
 if __name__ == "__main__":
