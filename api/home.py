@@ -182,11 +182,13 @@ class Home:
     def acting(self, account: Address) -> Iterator[Ledger]:
         """The same for an account that is about to sign records, asked before it has worked for them.
 
-        Raises :class:`~ledger.errors.KeyEnded` where its key was rotated or revoked.
+        What a command that was killed had sent is waited for first, so that none does the same again beside it. Raises
+        :class:`~ledger.errors.KeyEnded` where its key was rotated or revoked.
         """
         from ledger.errors import KeyEnded
 
         with self.ledger() as ledger:
+            ledger.chain.catch_up(account)
             end = ledger.contracts.key_end(account)
             if end is not None:
                 follows = "make a new key" if end.successor is None else f"{end.successor} goes on: act with that key"

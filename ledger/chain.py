@@ -285,6 +285,14 @@ class Chain:
         """
         return self._courier.speed_up(submission, signer)
 
+    def catch_up(self, account: Address) -> None:
+        """Wait until all that an earlier process or a failed call left of an account is mined.
+
+        To be done before the chain is asked whether something has still to be sent: the answer would be too early, and
+        a call that is signed anew is not identical to the one that waits. Raises :class:`ChainUnreachable`.
+        """
+        self._courier.catch_up(account)
+
     def unsettled(self) -> tuple[Submission, ...]:
         """What an earlier process or a failed call left: sent, or to be sent, and nobody was given the receipt."""
         return tuple(entry.submission for entry in self._watch.left_behind())

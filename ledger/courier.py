@@ -65,6 +65,11 @@ class Courier:
             self._hand_in(submission, raw)
             return submission
 
+    def catch_up(self, account: Address) -> None:
+        """Wait until what was left behind of the account is mined."""
+        with self._turn(account):
+            self._wait_for_left(account)
+
     def quote(self, account: Address, to: Address | None, data: bytes, value: int) -> Quote:
         """What it may cost."""
         balance = self._network.balance(account)

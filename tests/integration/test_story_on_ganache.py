@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import subprocess
 import sys
+import threading
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 from planted import leaks
-from story import PASSPHRASE, tell
+from story import PASSPHRASE, TERMS, new_home, new_key, now, record_folder, tell
 
 from api.settings import Settings
+from api.workflows import datasets
 from gen.audio import encode, load
 from ledger.chain import Chain
 from ledger.findings import Verdict
@@ -22,24 +29,28 @@ pytestmark = pytest.mark.integration
 BANKER = LocalSigner(bytes(31) + bytes([103]))
 
 
-def test_from_recordings_to_a_verdict_on_a_network(ganache: str, tmp_path: Path) -> None:
-    deployment = tmp_path / "deployment.json"
-    settings = Settings(home=tmp_path / "home", passphrase=PASSPHRASE, rpc_url=ganache, deployment=deployment)
+def pay(network: str, account: object) -> None:
+    with Chain.open_rpc(network) as chain:
+        chain.transact(BANKER, account, b"", value=10**19)
 
-    def pay(account: object) -> None:
-        with Chain.open_rpc(ganache) as chain:
-            chain.transact(BANKER, account, b"", value=10**19)
 
-    keys = tmp_path / "keys"
-    pay(Keystore(keys).new("deployer", PASSPHRASE, scrypt_n=2**12))
-    command = [sys.executable, str(ROOT / "scripts" / "deploy.py"), "--rpc", ganache, "--keys", str(keys)]
+def deployed(network: str, folder: Path) -> Settings:
+    """A home on a network that has the contracts."""
+    deployment, keys = folder / "deployment.json", folder / "keys"
+    pay(network, Keystore(keys).new("deployer", PASSPHRASE, scrypt_n=2**12))
+    command = [sys.executable, str(ROOT / "scripts" / "deploy.py"), "--rpc", network, "--keys", str(keys)]
     subprocess.run(
         [*command, "--key", "deployer", "--out", str(deployment)],
         env={"STEMMATA_PASSPHRASE": PASSPHRASE, "PATH": ""},
         check=True,
         timeout=120,
     )
-    story = tell(tmp_path, settings, pay)
+    return Settings(home=folder / "home", passphrase=PASSPHRASE, rpc_url=network, deployment=deployment)
+
+
+def test_from_recordings_to_a_verdict_on_a_network(ganache: str, tmp_path: Path) -> None:
+    settings = deployed(ganache, tmp_path)
+    story = tell(tmp_path, settings, lambda account: pay(ganache, account))
     assert not (tmp_path / "home" / "chain").exists()
     piece = tmp_path / "piece.mp3"
     encode(piece, load(story.track).excerpt(3, 18), 128)
@@ -51,3 +62,49 @@ def test_from_recordings_to_a_verdict_on_a_network(ganache: str, tmp_path: Path)
     assert any("outbox" in path.parts for path in stored)
     for path in stored:
         assert list(leaks(path.read_bytes(), ("take in", "recordings in", str(tmp_path)))) == [], path
+
+
+def test_a_license_whose_buyer_was_killed_is_not_paid_twice(ganache: str, tmp_path: Path) -> None:
+    """Killed while its transaction waits, and run again before it is mined, when the record is another by its time."""
+    settings = deployed(ganache, tmp_path)
+    home = new_home(settings)
+    anna, carl = new_key(home, "anna"), new_key(home, "carl")
+    for signer in (anna, carl):
+        pay(ganache, signer.address)
+    folder = record_folder(tmp_path / "recordings", "C")
+    datasets.add(home, folder, title="studies", license_="CC0-1.0", terms=TERMS, signer=anna, now=now)
+    with home.acting(carl.address) as ledger:
+        home.introduce(ledger, carl)
+    environment = {
+        **os.environ,
+        "STEMMATA_HOME": str(settings.home),
+        "STEMMATA_PASSPHRASE": PASSPHRASE,
+        "STEMMATA_RPC": ganache,
+        "STEMMATA_DEPLOYMENT": str(settings.deployment),
+    }
+    program = "from api.cli import main; main()"
+    command = [sys.executable, "-c", program, "license", "buy", "1", "--use", "train", "--key", "carl", "--json"]
+    ask(ganache, "miner_stop")
+    try:
+        first = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL)
+        with Chain.open_rpc(ganache, outbox=settings.home / "outbox") as chain:
+            end = time.monotonic() + 60
+            while not any(entry.taken for entry in chain._watch.outbox.entries(carl.address) if entry.told is None):
+                assert time.monotonic() < end and first.poll() is None, "nothing was sent"
+                time.sleep(0.05)
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        threading.Timer(2, lambda: (ask(ganache, "evm_mine"), ask(ganache, "miner_start"))).start()
+        again = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    finally:
+        ask(ganache, "miner_start")
+    assert json.loads(again.stdout)["already"], again.stdout + again.stderr
+    with home.ledger() as ledger:
+        assert len(ledger.contracts.licenses("dataset", 1)) == 1
+        assert ledger.contracts.due(anna.address, till="licenses") == TERMS.price
+
+
+def ask(network: str, method: str) -> None:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": []}).encode()
+    with urllib.request.urlopen(urllib.request.Request(network, body, {"Content-Type": "application/json"})) as answer:
+        answer.read()
