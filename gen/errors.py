@@ -23,6 +23,7 @@ GenError
 ├── CacheError
 │   ├── CacheFull              an entry would take more bytes than the cache, or its disk, has
 │   └── DamagedEntry           an entry's bytes are not those that were written
+├── EngineError                an engine is not there, or its workers do not start or are not like us
 ├── ScoreError                 written music that does not add up, or uses signs we do not read
 ├── FingerprintError           bytes or text that are no fingerprint
 ├── ConfigError                a preset or setting that makes no sense
@@ -124,6 +125,10 @@ class CacheFull(CacheError):
 
 class DamagedEntry(CacheError):
     """An entry's bytes are not those that were written."""
+
+
+class EngineError(GenError):
+    """An engine is not there, or its workers do not start or are not like us."""
 
 
 class ScoreError(GenError):

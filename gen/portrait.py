@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from gen.corpus import examine
 from gen.decode import decode
 from gen.describe import Description, describe
 from gen.entry import Array, Rows
-from gen.errors import ChangedFile
+from gen.errors import ChangedFile, DamagedEntry, UnreadableFile
 from gen.features import FLOOR
 from gen.file import printable
 from gen.fingerprint import Fingerprint, fingerprint
@@ -50,6 +51,30 @@ class Portrait:
         return np.concatenate(list(self.rows), axis=1)[:, : self.frames]
 
 
+@dataclass(frozen=True)
+class Sketch:
+    """A portrait on its way between processes: all but its frames, which stay in the cache.
+
+    digest: sha256 of the file. facts: the rest of the portrait, JSON. frames: the name of the frames' entry.
+    """
+
+    digest: bytes
+    facts: bytes
+    frames: str
+
+    def completed(self, rows: Rows) -> Portrait:
+        """The portrait, with its frames."""
+        about = json.loads(self.facts)
+        return Portrait(
+            self.digest,
+            about["findings"],
+            Fingerprint.from_bytes(bytes.fromhex(about["fingerprint"])),
+            Description.from_dict(about["description"]),
+            about["frames"],
+            rows,
+        )
+
+
 def portray(
     path: Path,
     cache: Cache,
@@ -64,18 +89,38 @@ def portray(
     Raises what `gen.audio.examine` raises for a file that is not fit, ChangedFile for one that is written to meanwhile,
     and CacheFull.
     """
-    digest = stamps.sha256(path)
+    found, rows = sketch(path, cache, stamps, mel, allow_resampled=allow_resampled, decoder=decoder)
+    return found.completed(rows)
+
+
+def entries(cache: Cache, digest: bytes, mel: MelConfig, *, allow_resampled: bool = False) -> tuple[str, str]:
+    """The names under which the cache keeps the facts and the frames of a file with this digest."""
     settings: dict[str, str | int | bool | float] = {f"mel.{name}": value for name, value in asdict(mel).items()}
     settings |= {"allow_resampled": allow_resampled, "describe": describing.VERSION}
-    facts, frames = (cache.key(kind, digest, settings, VERSION * 1000 + features.VERSION) for kind in ("facts", "mel"))
-    known, rows = cache.find(facts), cache.find(frames)
-    if known is not None and rows is not None:
-        return _read(digest, known[0], rows)
+    version = VERSION * 1000 + features.VERSION
+    return cache.key("facts", digest, settings, version), cache.key("mel", digest, settings, version)
+
+
+def sketch(
+    path: Path,
+    cache: Cache,
+    stamps: Stamps,
+    mel: MelConfig,
+    *,
+    allow_resampled: bool = False,
+    decoder: Decoder = decode,
+) -> tuple[Sketch, Rows]:
+    """What `portray` does, up to the point where a portrait is put together. Raises what it raises."""
+    digest = _digest(path, stamps)
+    facts, frames = entries(cache, digest, mel, allow_resampled=allow_resampled)
+    known = _known(cache, digest, facts, frames)
+    if known is not None:
+        return known
     examination = examine(path, allow_resampled=allow_resampled, decoder=decoder)
     if examination.error is not None:
         raise examination.error
     waveform, findings = examination.waveform, examination.findings
-    if waveform is None or findings is None or stamps.sha256(path) != digest:
+    if waveform is None or findings is None or _digest(path, stamps) != digest:
         raise ChangedFile(f"{printable(path)}: changed while it was read; try again when it is whole")
     waveform = waveform.mono()  # once for both
     described = describe(waveform, mel)
@@ -85,21 +130,36 @@ def portray(
         "description": described.description.to_dict(),
         "frames": described.frames.shape[1],
     }
-    data = np.frombuffer(json.dumps(about, separators=(",", ":")).encode(), dtype=np.uint8)
+    data = json.dumps(about, separators=(",", ":")).encode()
     rows = cache.store(frames, _blocks(described.frames))
-    return _read(digest, cache.store(facts, [data])[0], rows)
+    cache.store(facts, [np.frombuffer(data, dtype=np.uint8)])
+    return Sketch(digest, data, frames), rows
 
 
-def _read(digest: bytes, facts: Array, rows: Rows) -> Portrait:
-    about = json.loads(facts.tobytes())
-    return Portrait(
-        digest,
-        about["findings"],
-        Fingerprint.from_bytes(bytes.fromhex(about["fingerprint"])),
-        Description.from_dict(about["description"]),
-        about["frames"],
-        rows,
-    )
+def recall(
+    path: Path, cache: Cache, stamps: Stamps, mel: MelConfig, *, allow_resampled: bool = False
+) -> tuple[Sketch, Rows] | None:
+    """What `sketch` gives, if that takes no work, not even reading the file. Raises UnreadableFile."""
+    digest = stamps.recall(path)
+    if digest is None:
+        return None
+    return _known(cache, digest, *entries(cache, digest, mel, allow_resampled=allow_resampled))
+
+
+def _known(cache: Cache, digest: bytes, facts: str, frames: str) -> tuple[Sketch, Rows] | None:
+    known, rows = cache.find(facts), cache.find(frames)
+    if known is not None and rows is not None:
+        with suppress(DamagedEntry):
+            return Sketch(digest, known[0].tobytes(), frames), rows
+    return None
+
+
+def _digest(path: Path, stamps: Stamps) -> bytes:
+    try:
+        return stamps.sha256(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UnreadableFile(f"{printable(path)}: cannot be read ({reason}); copy it to a sound disk") from error
 
 
 def _blocks(frames: Tensor) -> Iterator[Array]:

@@ -40,6 +40,11 @@ class Stamps:
             self._remember(before, digest)
         return digest
 
+    def recall(self, path: Path) -> bytes | None:
+        """The sha256 of a file if it is remembered; reads nothing of it. Raises UnreadableFile."""
+        with open_regular(path) as file:
+            return self._recall(_stamp(os.fstat(file.fileno())))
+
     def _recall(self, stamp: str) -> bytes | None:
         with self._opened() as database:
             row = database.execute("SELECT digest FROM stamps WHERE stamp = ?", (self._name(stamp),)).fetchone()

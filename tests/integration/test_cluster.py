@@ -1,0 +1,103 @@
+"""Portraits by two workers of Ray Data on this machine. Needs the extra `cluster`: 410 MB."""
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from portraits import descendants, digest, recordings
+
+from gen.cache import Cache
+from gen.cluster import Ray
+from gen.config import MelConfig
+from gen.engine import Local, Work, portray_all
+from gen.errors import CacheFull, EngineError
+from gen.stamps import Stamps
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ray() -> None:
+    # Not imported here: it is at home in the driver's process alone.
+    from importlib.util import find_spec
+
+    if find_spec("ray") is None:
+        pytest.skip("Ray is not installed: pip install -e '.[cluster]'")
+
+
+def begun(folder: Path, most: int = 1 << 40) -> Work:
+    return Work(Cache(folder / "cache", most, free=0), Stamps(folder / "stamps"), MelConfig())
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return recordings(tmp_path_factory.mktemp("recordings"), 8)
+
+
+@pytest.fixture(scope="module")
+def expected(paths: list[Path], tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    return [digest(outcome) for outcome in portray_all(paths, begun(tmp_path_factory.mktemp("here")), Local(1))]
+
+
+def started() -> dict[int, str]:
+    return descendants(os.getpid())
+
+
+def workers() -> list[int]:
+    """Ray's processes that have a decoder's process of their own, which is what our workers are."""
+    return [pid for pid, line in started().items() if line.startswith("ray::") and decoders(pid)]
+
+
+def decoders(pid: int) -> list[int]:
+    return [child for child, line in descendants(pid).items() if "gen.decoder" in line]
+
+
+def test_the_digests_are_those_of_one_process(paths: list[Path], expected: list[str], tmp_path: Path) -> None:
+    seen, reports, found = set[int](), list[int](), list[str]()
+    for outcome in portray_all(paths, begun(tmp_path), Ray(2), report=lambda done, of: reports.append(done)):
+        found.append(digest(outcome))
+        seen |= set(workers())
+    assert found == expected
+    assert reports == list(range(1, len(paths) + 1))
+    assert len(seen) == 2
+    assert [line for line in started().values() if "ray" in line] == []
+
+
+def test_a_worker_that_is_killed_loses_nothing(paths: list[Path], expected: list[str], tmp_path: Path) -> None:
+    found, killed = list[str](), list[int]()
+    for outcome in portray_all(paths, begun(tmp_path), Ray(2)):
+        found.append(digest(outcome))
+        for pid in [] if killed else workers():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+    assert killed
+    assert found == expected
+
+
+def test_nothing_is_left_by_work_that_is_given_up(paths: list[Path], tmp_path: Path) -> None:
+    before = set(Path("/tmp").glob("ray*"))
+    outcomes = portray_all(paths, begun(tmp_path), Ray(2))
+    next(outcomes)
+    # Python's own, one for the whole session.
+    running = {pid: line for pid, line in started().items() if "resource_tracker" not in line}
+    assert [line for line in running.values() if "raylet" in line]
+    outcomes.close()
+    until = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in running) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert [line for pid, line in running.items() if Path(f"/proc/{pid}").exists()] == []
+    assert set(Path("/tmp").glob("ray*")) <= before
+
+
+def test_errors_that_are_no_recordings_end_the_work(
+    paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(CacheFull):
+        list(portray_all(paths, begun(tmp_path, most=1000), Ray(2)))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(EngineError, match=r"^Ray: ConnectionError: "):
+        list(portray_all(paths, begun(tmp_path), Ray(address="auto")))
