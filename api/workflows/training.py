@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ledger.keys import Signer
     from ledger.records import ContentRef, DatasetRecord
 
-PACKAGES = ("torch", "numpy", "librosa", "safetensors", "soundfile", "soxr")
+PACKAGES = ("av", "librosa", "numpy", "python-stretch", "safetensors", "scipy", "soundfile", "soxr", "torch")
 
 
 @dataclass(frozen=True, slots=True)
