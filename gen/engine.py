@@ -70,6 +70,8 @@ class Worker:
 
     def __init__(self, work: Work) -> None:
         self._work, self._decoder = work, ConfinedDecoder(work.limits)
+        # They were made on another machine, perhaps, where this folder is.
+        work.stamps.path.parent.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> "Worker":
         return self

@@ -87,6 +87,13 @@ def test_what_was_done_before_an_interruption_is_not_done_again(paths, expected,
     assert engine.asked == [*paths[:4], paths[2], *paths[4:]]
 
 
+def test_a_worker_makes_the_folder_that_only_another_machine_has(paths, tmp_path):
+    work = begun(tmp_path, stamps=Stamps(tmp_path / "there" / "stamps"))
+    (tmp_path / "there").rmdir()
+    with Worker(work) as worker:
+        assert isinstance(worker.answer(paths[0]), Sketch)
+
+
 def test_a_worker_of_another_version_is_noticed(paths, tmp_path):
     def other(work, answer):
         return Sketch(answer.digest, answer.facts, work.cache.key("mel", answer.digest, {}, 0))
