@@ -64,15 +64,19 @@ class Ray:
         driver = context.Process(target=_drive, args=(theirs, self, work, [os.fsencode(path) for path in paths]))
         driver.start()
         theirs.close()
+        at_its_end = False
         try:
-            for _ in paths:
+            for left in range(len(paths) - 1, -1, -1):
                 answer = _received(ours)
+                at_its_end = not left or isinstance(answer, _Failure)
                 if isinstance(answer, _Failure):
                     raise EngineError(f"Ray: {answer.reason}")
                 yield answer
         finally:
             ours.close()
-            driver.terminate()
+            if not at_its_end:
+                driver.terminate()
+            # It takes its cluster down, and its folder.
             driver.join(_PATIENCE)
             driver.kill()
             driver.join()

@@ -56,6 +56,7 @@ def decoders(pid: int) -> list[int]:
 
 
 def test_the_digests_are_those_of_one_process(paths: list[Path], expected: list[str], tmp_path: Path) -> None:
+    before = set(Path("/tmp").glob("ray*"))
     seen, reports, found = set[int](), list[int](), list[str]()
     for outcome in portray_all(paths, begun(tmp_path), Ray(2), report=lambda done, of: reports.append(done)):
         found.append(digest(outcome))
@@ -64,6 +65,7 @@ def test_the_digests_are_those_of_one_process(paths: list[Path], expected: list[
     assert reports == list(range(1, len(paths) + 1))
     assert len(seen) == 2
     assert [line for line in started().values() if "ray" in line] == []
+    assert set(Path("/tmp").glob("ray*")) <= before
 
 
 def test_a_worker_that_is_killed_loses_nothing(paths: list[Path], expected: list[str], tmp_path: Path) -> None:
