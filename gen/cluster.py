@@ -59,9 +59,15 @@ class Ray:
             raise EngineError("a sealed cache stays on one machine, Ray would spread its key; use the engine `local`")
         if importlib.util.find_spec("ray") is None:
             raise EngineError("Ray is not installed; pip install 'stemmata[cluster]'")
+        # Ours, so that it goes whatever ends the driver.
+        with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+            yield from self._driven(work, paths, folder)
+
+    def _driven(self, work: Work, paths: Sequence[Path], folder: str) -> Generator[Answer, None, None]:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe(duplex=False)
-        driver = context.Process(target=_drive, args=(theirs, self, work, [os.fsencode(path) for path in paths]))
+        encoded = [os.fsencode(path) for path in paths]
+        driver = context.Process(target=_drive, args=(theirs, self, work, encoded, folder))
         driver.start()
         theirs.close()
         at_its_end = False
@@ -76,7 +82,7 @@ class Ray:
             ours.close()
             if not at_its_end:
                 driver.terminate()
-            # It takes its cluster down, and its folder.
+            # It takes its cluster down.
             driver.join(_PATIENCE)
             driver.kill()
             driver.join()
@@ -111,14 +117,14 @@ def _received(connection: Connection) -> Answer | _Failure:
     return answer
 
 
-def _drive(connection: Connection, engine: Ray, work: Work, paths: list[bytes]) -> None:
+def _drive(connection: Connection, engine: Ray, work: Work, paths: list[bytes], folder: str) -> None:
     """The driver's process: send all answers, pickled, or a failure after some of them."""
     end_with_parent()
     quiet = os.open(os.devnull, os.O_RDWR)
     for stream in (1, 2):
         os.dup2(quiet, stream)
     try:
-        with _cluster(engine) as ray:
+        with _cluster(engine, folder) as ray:
             for answer in _answers(ray, engine, work, paths):
                 connection.send_bytes(answer)
     except BrokenPipeError:
@@ -129,30 +135,29 @@ def _drive(connection: Connection, engine: Ray, work: Work, paths: list[bytes]) 
 
 
 @contextmanager
-def _cluster(engine: Ray) -> Iterator[Any]:
+def _cluster(engine: Ray, folder: str) -> Iterator[Any]:
     """Ray, connected. The environment is that of the driver's process alone."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     # Without this, Ray looks for a cluster that is not there for a quarter of an hour.
     os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    with tempfile.TemporaryDirectory(prefix="ray") as folder:
-        if engine.address is None:
-            # Ray listens on all interfaces, and whoever may talk to it may run programs.
-            os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-            for name in ("RAY_ADDRESS", "RAY_AUTH_TOKEN_PATH"):
-                os.environ.pop(name, None)
-            options |= {"num_cpus": engine.workers, "include_dashboard": False, "object_store_memory": _STORE}
-            options |= {"address": "local", "_temp_dir": folder}
-        else:
-            options["address"] = engine.address
-        import ray
-        import ray.data
+    if engine.address is None:
+        # Ray listens on all interfaces, and whoever may talk to it may run programs.
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        for name in ("RAY_ADDRESS", "RAY_AUTH_TOKEN_PATH"):
+            os.environ.pop(name, None)
+        options |= {"num_cpus": engine.workers, "include_dashboard": False, "object_store_memory": _STORE}
+        options |= {"address": "local", "_temp_dir": folder}
+    else:
+        options["address"] = engine.address
+    import ray
+    import ray.data
 
-        ray.init(**options)
-        try:
-            yield ray
-        finally:
-            ray.shutdown()
+    ray.init(**options)
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
 
 
 def _answers(ray: Any, engine: Ray, work: Work, paths: list[bytes]) -> Iterator[bytes]:
