@@ -76,7 +76,9 @@ def fit(decoded: Decoded, name: str, *, allow_resampled: bool = False) -> Wavefo
     if decoded.damage is not None:
         raise CorruptAudio(f"{name}: {decoded.damage}; copy or export it again")
     if waveform.rate < LOWEST_RATE and not allow_resampled:
-        raise RateTooLow(f"{name}: {waveform.rate} Hz; export the original at {LOWEST_RATE} Hz or more")
+        raise RateTooLow(
+            f"{name}: {waveform.rate} Hz; export the original at {LOWEST_RATE} Hz or more, or allow it to be resampled"
+        )
     if waveform.channels > 2:
         raise TooManyChannels(f"{name}: {waveform.channels} channels; mix it down to mono or stereo")
     middle = waveform.samples.mean(axis=1, dtype=np.float64)

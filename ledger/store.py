@@ -140,7 +140,7 @@ class BlockStore(ContentStore):
             block = _read(path)
         except FileNotFoundError:
             raise BlockMissing(
-                f"block {cid} is not in the store {self.folder}; add the content that holds it"
+                f"block {cid} is not in the store {self.folder}; add the content that holds it, or pull it"
             ) from None
         except OSError as error:
             raise BlockMissing(f"block {cid} in the store {self.folder} cannot be read: {error.strerror}") from error

@@ -61,6 +61,7 @@ def forget(settings: Settings, dataset_id: int, recordings: bool, yes: bool, as_
             "opens": done.recordings_open,
             "licenses": left.licenses,
             "licensees": left.licensees,
+            "onSale": left.on_sale,
             "models": left.models,
             "tracks": left.tracks,
         },
@@ -80,6 +81,14 @@ def forget(settings: Settings, dataset_id: int, recordings: bool, yes: bool, as_
         f"  ciphertext  of {left.stored} of {total} recordings in this home: {opens}",
         f"  chain       the dataset, {_count(left.licenses, 'license')}, {_count(left.models, 'model')} and "
         f"{_count(left.tracks, 'track')} that rest on it; audits find them as before",
+        *(
+            [
+                "  offer       licenses to train are on sale yet, and their buyers can be given no key; end that with:",
+                f"              stemmata dataset withdraw {dataset_id}",
+            ]
+            if left.on_sale and not done.recordings_open
+            else []
+        ),
         "What this cannot reach:",
         *(f"  {beyond}" for beyond in content["beyond"]),  # type: ignore[attr-defined]
     ]

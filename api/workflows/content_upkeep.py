@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -167,8 +168,13 @@ def _import(path: Path, put: Callable[[Cid, bytes], None], meter: Meter, phase: 
         put(cid, block)
         meter.count(phase, len(block))
 
-    if path.is_dir():
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        raise UsageError(f"{path} is a symbolic link; name what it leads to")
+    if stat.S_ISDIR(mode):
         return folder.import_folder(path, counted)
+    if not stat.S_ISREG(mode):
+        raise UsageError(f"{path} is neither file nor folder; put what is to be stored into a file")
     with path.open("rb") as source:
         return unixfs.import_file(source, counted)
 

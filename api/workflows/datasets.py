@@ -104,7 +104,8 @@ def add(
             entry = _registered(home, folder, root, signer)
             if entry is not None:
                 _finish(home, taking, entry)
-                _relabel(home, vault, root, {good[path].sha256: each for path, each in said.items()})
+                if listed:  # a copy of the folder without its table takes nothing back
+                    _relabel(home, vault, root, {good[path].sha256: each for path, each in said.items()})
                 return Registered(entry, len(good), seconds, left_out, already=True, findings=findings)
             overlaps, uncompared = _unlike_others(home, folder, good, signer, allow_overlap)
             # A run that was killed may have sent a record with commitments to these, which is recorded yet.

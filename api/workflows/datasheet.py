@@ -163,6 +163,13 @@ def _table(record: DatasetRecord) -> dict[str, Any]:
     }
 
 
+def _rates(record: DatasetRecord) -> str:
+    """What is true of the recordings' rates."""
+    lower = sum(recording.rate < 44_100 for recording in record.recordings)
+    at_least = "at least 44.1 kHz"
+    return f"{at_least}, but for {lower} of a lower rate that the holder let in" if lower else at_least
+
+
 def _responsible(entry: DatasetEntry, record: DatasetRecord, counted: Balance | None) -> dict[str, Any]:
     """The rai: properties; what nobody knows is left out, or said to be unknown."""
     reasons = Counter(omission.reason for omission in record.omitted)
@@ -170,7 +177,7 @@ def _responsible(entry: DatasetEntry, record: DatasetRecord, counted: Balance | 
     uses = ", ".join(entry.terms.uses)
     found: dict[str, Any] = {
         "rai:dataCollection": "A rights holder's own folder of recordings. Every file was decoded and checked when it "
-        "was registered: whole, not silent, mono or stereo, at least 44.1 kHz.",
+        f"was registered: whole, not silent, mono or stereo, {_rates(record)}.",
         "rai:dataCollectionType": ["Others"],
         "rai:dataCollectionMissingData": f"Left out, by reason: {left_out}." if left_out else "No file was left out.",
         "rai:dataPreprocessingProtocol": [

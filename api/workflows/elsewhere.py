@@ -56,8 +56,12 @@ def pinning(home: Home) -> PinningService:
 
     url, token = home.settings.pinning, home.settings.pinning_token
     if url is None or token is None:
+        lacks = " and ".join(
+            name for name, value in (("STEMMATA_PINNING", url), ("STEMMATA_PINNING_TOKEN", token)) if value is None
+        )
         raise UsageError(
-            "no pinning service is set: STEMMATA_PINNING is its URL before /pins, STEMMATA_PINNING_TOKEN lets us in"
+            f"no pinning service is set: {lacks} missing; "
+            "STEMMATA_PINNING is its URL before /pins, STEMMATA_PINNING_TOKEN lets us in"
         )
     with _usage():
         return PinningService(url, token)

@@ -25,13 +25,14 @@ class Remains:
     """What stays of a dataset, for everybody: its record, and what rests on it on chain.
 
     ``stored`` counts the recordings whose ciphertext is in this home's store, ``licensees`` the accounts that were ever
-    licensed to train, each of which may hold the recordings' key.
+    licensed to train, each of which may hold the recordings' key; ``on_sale`` says that licenses to train still are.
     """
 
     record: DatasetRecord
     stored: int
     licenses: int
     licensees: int
+    on_sale: bool
     models: int
     tracks: int
 
@@ -90,7 +91,7 @@ def _remains(ledger: Ledger, dataset_id: int) -> Remains:
     from api.workflows import datasets
 
     contracts = ledger.contracts
-    _, record = datasets.show(ledger, dataset_id)
+    entry, record = datasets.show(ledger, dataset_id)
     licenses = contracts.licenses("dataset", dataset_id)
     models = {model.id for model in contracts.models() if dataset_id in dict(model.datasets)}
     return Remains(
@@ -98,6 +99,7 @@ def _remains(ledger: Ledger, dataset_id: int) -> Remains:
         stored=sum(ledger.store.has(recording.content.cid) for recording in record.recordings),
         licenses=len(licenses),
         licensees=len({entry.licensee for entry in licenses if "train" in entry.uses}),
+        on_sale=entry.consent and "train" in entry.terms.uses,
         models=len(models),
         tracks=sum(track.model in models for track in contracts.tracks()),
     )

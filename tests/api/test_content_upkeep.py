@@ -64,6 +64,10 @@ def test_a_cid_is_said_and_nothing_stored(tmp_path, vectors):
     assert not (tmp_path / "home").exists()
     (tmp_path / "f" / "b").symlink_to("/etc/passwd")
     assert "b is a symbolic link" in shell.refusal("content", "cid", str(tmp_path / "f"))
+    os.mkfifo(tmp_path / "pipe")
+    for name, said in (("f/b", "is a symbolic link"), ("pipe", "is neither file nor folder")):
+        for command in ("cid", "add"):
+            assert said in shell.refusal("content", command, str(tmp_path / name), code=2)
 
 
 def test_what_was_added_stays_until_it_is_unpinned(shell, home, tmp_path):

@@ -217,12 +217,17 @@ def test_what_remains_is_said(story: Story, home: Home) -> None:
     assert "title 'studies'" in said.out
     assert "of 2 of 2 recordings in this home: this home can open it; --recordings forgets that too" in said.out
     assert "the dataset, 1 license, 1 model and 1 track that rest on it" in said.out
-    assert "copies of this home" in said.out
+    assert "copies of this home" in said.out and "on sale" not in said.out
     remains = shell.json("dataset", "forget", "1", "--recordings", "--yes")
     assert (remains["forgotten"], remains["already"]) == (["recordings"], False)
     assert remains["remains"]["opens"] is False
     assert remains["remains"]["licensees"] == 1
-    assert "nothing left to forget" in shell.run("dataset", "forget", "1", "--recordings", "--yes").out
+    assert remains["remains"]["onSale"] is True
+    again = shell.run("dataset", "forget", "1", "--recordings", "--yes").out
+    assert "nothing left to forget" in again
+    assert "on sale" in again and "stemmata dataset withdraw 1" in again
+    shell.json("dataset", "withdraw", "1", "--key", "anna", "--yes")
+    assert "on sale" not in shell.run("dataset", "forget", "1", "--recordings", "--yes").out
     shown = shell.json("dataset", "show", "1")
     assert [item["name"] for item in shown["recordings"]] == [None, None]
     assert "no dataset 9" in shell.refusal("dataset", "forget", "9", "--yes")

@@ -101,6 +101,9 @@ def test_less_than_44100_hz_is_accepted_where_that_is_asked_for(home: Home, shel
     done = add(shell, folder, "--allow-resampled")
     assert warnings(done)["old.wav"][0] == "22050 Hz: training brings it to 44100 Hz"
     assert {(item.rate, item.frames) for item in record(home).recordings} == {(44100, 6 * 44100), (22050, 6 * 22050)}
+    assert shell.json("dataset", "croissant", "1", "--out", str(folder.parent / "sheet.json"))
+    sheet = json.loads((folder.parent / "sheet.json").read_text())
+    assert "at least 44.1 kHz, but for 1 of a lower rate" in sheet["rai:dataCollection"]
 
 
 @pytest.mark.slow
@@ -155,6 +158,10 @@ def test_labels_are_shown_to_the_holder_and_forgotten_with_the_names(home: Home,
     assert add(shell, folder)["already"]
     assert shown()["good.wav"] == {"genre": "polka"} and shown()["live/loud.wav"] == {}
     assert shown()["tagged.flac"] == {"genre": "from the tags", "artist": "Brüll Quartet"}
+    # Without a table nothing is taken back.
+    (folder / "labels.csv").unlink()
+    assert add(shell, folder)["already"]
+    assert shown()["good.wav"] == {"genre": "polka"}
     forgetting.forget(home, 1, confirm=lambda record: None)
     assert private_names.read(home, record(home).root) == {}
     assert add(shell, folder)["already"]
