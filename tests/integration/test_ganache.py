@@ -158,7 +158,7 @@ def test_a_transaction_that_fails_when_mined_says_why(contracts, monkeypatch):
 
 
 def test_a_deployment_of_another_chain_is_none_here(contracts):
-    elsewhere = dataclasses.replace(contracts.deployment, market=HOLDER.address)
+    elsewhere = dataclasses.replace(contracts.deployment, keys=HOLDER.address)
     with pytest.raises(NoDeployment, match=str(HOLDER.address)):
         Contracts(contracts.chain, elsewhere)
 

@@ -45,8 +45,9 @@ def test_the_tests_of_the_ledger_pass(python: Path, tmp_path: Path) -> None:
     # Run from elsewhere, with the tests alone in sight: the source tree must not stand in for the package.
     tests = tmp_path / "tests"
     tests.mkdir()
-    for name in ("conftest.py", "ledger", "scripted_node.py", "vectors"):
-        (tests / name).symlink_to(ROOT / "tests" / name)
+    shared = [path for path in (ROOT / "tests").glob("*.py") if not path.name.startswith("test_")]
+    for path in (*shared, ROOT / "tests" / "ledger", ROOT / "tests" / "vectors"):
+        (tests / path.name).symlink_to(path)
     (tests / "test_place.py").write_text("import ledger\ndef test_place(): assert 'site-packages' in ledger.__file__\n")
     settings = ("-c", ROOT / "pyproject.toml", "-o", "pythonpath=", "--rootdir", tmp_path)
     output = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *settings, tests, cwd=tmp_path)
