@@ -60,9 +60,9 @@ def rests_on(contracts: Contracts, store: ContentStore, kind: Kind, id: int) -> 
     :class:`~ledger.errors.BlockMissing`, or what is wrong with it, as :func:`ledger.archive.fetch` does.
     """
     given: set[Cid] = set()
-    walk = {"dataset": _dataset_tree, "model": _model_tree, "track": _track_tree}[kind]
-    signers: dict[Address, None] = {}
-    for named in itertools.chain(walk(contracts, store, id, set(), signers), _keys_of(contracts, signers)):
+    lineage = _Lineage(contracts, store)
+    walk = {"dataset": lineage.dataset, "model": lineage.model, "track": lineage.track}[kind]
+    for named in itertools.chain(walk(id), _keys_of(contracts, lineage.signers)):
         if named.cid not in given:
             given.add(named.cid)
             yield named
@@ -154,65 +154,50 @@ def _keys(contracts: Contracts, account: Address | None = None) -> Iterator[File
             yield Filed(name, by, Named(top, f"record of {name}"), lambda store: ())
 
 
-def _dataset_tree(
-    contracts: Contracts,
-    store: ContentStore,
-    id: int,  # noqa: A002
-    seen: set[tuple[Kind, int]],
-    signers: dict[Address, None],
-) -> Iterator[Named]:
-    if ("dataset", id) in seen:
-        return
-    seen.add(("dataset", id))
-    entry = contracts.dataset(id)
-    signers[entry.holder] = None
-    filed = _dataset(entry)
-    yield filed.envelope
-    yield from filed.read(store)
+class _Lineage:
+    """One walk from a token down; ``signers`` are those whose records it came by, in their order."""
 
+    def __init__(self, contracts: Contracts, store: ContentStore) -> None:
+        self._contracts, self._store = contracts, store
+        self._seen: set[tuple[Kind, int]] = set()
+        self.signers: dict[Address, None] = {}
 
-def _model_tree(
-    contracts: Contracts,
-    store: ContentStore,
-    id: int,  # noqa: A002
-    seen: set[tuple[Kind, int]],
-    signers: dict[Address, None],
-) -> Iterator[Named]:
-    if ("model", id) in seen:
-        return
-    seen.add(("model", id))
-    entry = contracts.model(id)
-    signers[entry.trainer] = None
-    filed = _model(entry)
-    yield filed.envelope
-    yield from filed.read(store)
-    record = _training_run(entry, store)
-    chosen = {("dataset", use.id): use.license_id for use in record.datasets}
-    chosen |= {("model", parent.id): parent.license_id for parent in record.parents}
-    for dataset, _ in entry.datasets:
-        yield from _training_licenses(contracts, "dataset", dataset, entry, chosen.get(("dataset", dataset), 0))
-        yield from _dataset_tree(contracts, store, dataset, seen, signers)
-    for parent in entry.parents:
-        yield from _training_licenses(contracts, "model", parent, entry, chosen.get(("model", parent), 0))
-        yield from _model_tree(contracts, store, parent, seen, signers)
+    def dataset(self, id: int) -> Iterator[Named]:  # noqa: A002
+        if self._first("dataset", id):
+            yield from self._filed(_dataset(self._contracts.dataset(id)))
 
+    def model(self, id: int) -> Iterator[Named]:  # noqa: A002
+        if not self._first("model", id):
+            return
+        contracts, entry = self._contracts, self._contracts.model(id)
+        yield from self._filed(_model(entry))
+        record = _training_run(entry, self._store)
+        chosen = {("dataset", use.id): use.license_id for use in record.datasets}
+        chosen |= {("model", parent.id): parent.license_id for parent in record.parents}
+        for dataset, _ in entry.datasets:
+            yield from _training_licenses(contracts, "dataset", dataset, entry, chosen.get(("dataset", dataset), 0))
+            yield from self.dataset(dataset)
+        for parent in entry.parents:
+            yield from _training_licenses(contracts, "model", parent, entry, chosen.get(("model", parent), 0))
+            yield from self.model(parent)
 
-def _track_tree(
-    contracts: Contracts,
-    store: ContentStore,
-    id: int,  # noqa: A002
-    seen: set[tuple[Kind, int]],
-    signers: dict[Address, None],
-) -> Iterator[Named]:
-    entry = contracts.track(id)
-    signers[entry.creator] = None
-    filed = _track(entry)
-    yield filed.envelope
-    yield from filed.read(store)
-    for held in contracts.licenses("model", entry.model, entry.creator):
-        if "generate" in held.uses and held.block <= entry.block:
-            yield _license(held).envelope
-    yield from _model_tree(contracts, store, entry.model, seen, signers)
+    def track(self, id: int) -> Iterator[Named]:  # noqa: A002
+        entry = self._contracts.track(id)
+        yield from self._filed(_track(entry))
+        for held in self._contracts.licenses("model", entry.model, entry.creator):
+            if "generate" in held.uses and held.block <= entry.block:
+                yield _license(held).envelope
+        yield from self.model(entry.model)
+
+    def _first(self, kind: Kind, id: int) -> bool:  # noqa: A002
+        new = (kind, id) not in self._seen
+        self._seen.add((kind, id))
+        return new
+
+    def _filed(self, filed: Filed) -> Iterator[Named]:
+        self.signers[filed.by] = None
+        yield filed.envelope
+        yield from filed.read(self._store)
 
 
 def _keys_of(contracts: Contracts, accounts: Iterable[Address]) -> Iterator[Named]:
