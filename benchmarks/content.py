@@ -197,6 +197,7 @@ def exporting(folder: Path, recordings: Sequence[Path], rounds: int) -> None:
         with out.open("wb") as target:
             subprocess.run(["cat", *map(str, recordings)], check=True, stdout=target)
 
+    os.sync()  # neither shall wait for what the store has just been given
     times, _ = take_turns({"cat": cat, "car": export}, rounds, after=out.unlink)
     size = sum(path.stat().st_size for path in recordings)
     print(f"\n## Exporting {size / 1e9:.1f} GB as CAR, every block verified\n")

@@ -17,8 +17,9 @@ from ledger.store import ContentStore
 _BEFORE, _LINK, _AFTER = b"\xa2\x65roots", b"\xd8\x2a\x58", b"\x67version\x01"
 _LARGEST_HEADER = 32 << 20  # what other readers take, too
 _LARGEST_SECTION = unixfs.MAX_BLOCK + 36
-_THREADS, _AHEAD = 2, 6  # hashing takes longer than reading and writing together
+_THREADS, _AHEAD = 2, 4  # hashing takes longer than reading and writing together
 _MOST_ROOTS = _LARGEST_HEADER // 41 - 1
+_PIECE = 256 << 10  # for a longer write Linux looks for as much memory in one run, and that takes longer than the copy
 
 
 def export(
@@ -169,7 +170,9 @@ def _roots(header: bytes) -> tuple[Cid, ...]:
 def _write_section(target: BinaryIO, *parts: bytes) -> None:
     target.write(varint.encode(sum(map(len, parts))))
     for part in parts:
-        target.write(part)
+        whole = memoryview(part)
+        for at in range(0, len(whole), _PIECE):
+            target.write(whole[at : at + _PIECE])
 
 
 def _read_section(source: BinaryIO, largest: int) -> bytes | None:
