@@ -164,7 +164,7 @@ def _register(home: Home, source: Path, title: str, license_: str, signer: Signe
 
 def _license(home: Home, entries: list[DatasetEntry], creator: Signer, stage: Stage) -> None:
     """Buy what is needed, after showing that nothing goes without."""
-    from gen.config import load_preset
+    from gen.preset import load_preset
 
     with home.ledger() as ledger:
         held = [ledger.contracts.is_licensed("dataset", entry.id, creator.address, "train") for entry in entries]
@@ -188,7 +188,7 @@ def _license(home: Home, entries: list[DatasetEntry], creator: Signer, stage: St
 
 
 def _train(home: Home, ids: list[int], creator: Signer, stage: Stage) -> int:
-    from gen.config import load_preset
+    from gen.preset import load_preset
 
     with stage.progress() as report:
 

@@ -31,11 +31,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gen import instruments, score
 from gen.cache import Cache
-from gen.config import RATE, AugmentConfig, GeneratorConfig, MelConfig, Preset, SegmentConfig, VocoderConfig
+from gen.config import RATE, AugmentConfig, MelConfig, SegmentConfig
 from gen.features import log_mel
 from gen.fingerprint import fingerprint
 from gen.loader import Source, Windows, endless
+from gen.models.config import GeneratorConfig, VocoderConfig
 from gen.portrait import portray
+from gen.preset import Preset
 from gen.stamps import Stamps
 from gen.training.excerpts import Excerpt
 from gen.training.generator import GeneratorTraining

@@ -17,11 +17,12 @@ def main() -> None:
     import numpy as np
     import torch
 
-    from gen.config import RATE, load_preset
+    from gen.config import RATE
     from gen.features import log_mel
     from gen.generate import GenerationRequest, Generator
     from gen.models.lstm_gan import LstmGenerator
     from gen.models.vocoder import Vocoder
+    from gen.preset import load_preset
     from gen.training.initial import initialise
 
     torch.set_num_threads(1)

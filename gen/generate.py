@@ -7,10 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gen.config import RATE, Preset
+from gen.config import RATE
 from gen.errors import ConfigError
 from gen.models.lstm_gan import LstmGenerator
 from gen.models.vocoder import Vocoder
+from gen.preset import Preset
 from gen.repeatable import repeatable
 from gen.sampling import free_run
 from gen.training.checkpoint import load_checkpoint

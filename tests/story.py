@@ -17,7 +17,9 @@ from api.workflows import datasets, generation, licenses, minting, training
 from api.workflows.audit import Audit, audit
 from gen import instruments, score
 from gen.audio import save
-from gen.config import CorpusConfig, GeneratorConfig, Preset, VocoderConfig
+from gen.config import CorpusConfig
+from gen.models.config import GeneratorConfig, VocoderConfig
+from gen.preset import Preset
 from ledger.address import Address
 from ledger.findings import Status
 from ledger.keys import Signer

@@ -57,7 +57,7 @@ def train(
 ) -> None:
     """Train a model on one or more datasets, each licensed to the key, and record the run on chain."""
     from api.workflows import training
-    from gen.config import load_preset
+    from gen.preset import load_preset
 
     home, console = Home(settings, ask_passphrase), Console(as_json)
     settled, asked = load_preset(preset), ppm_from_percent(royalty, "royalty")

@@ -14,7 +14,7 @@ from api.workflows import datasets, opening
 
 if TYPE_CHECKING:
     from gen.audio import Decoder, Waveform
-    from gen.config import Preset
+    from gen.preset import Preset
     from gen.training.sounds import Sounds
     from ledger.contracts import DatasetEntry
     from ledger.keys import Signer

@@ -27,7 +27,7 @@ from ledger import file
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
-    from gen.config import Preset
+    from gen.preset import Preset
     from gen.training.loop import Progress
     from ledger.address import Address
     from ledger.contracts import DatasetEntry, ModelEntry

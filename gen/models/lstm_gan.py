@@ -14,7 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gen.config import GeneratorConfig, MelConfig
+from gen.config import MelConfig
+from gen.models.config import GeneratorConfig
 from gen.models.style import StyleAttention
 
 _LONG = 64

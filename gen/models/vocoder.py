@@ -8,8 +8,9 @@ logarithm of the magnitude, and the phase, away from those of `gen.models.phase`
 import torch
 from torch import Tensor, nn
 
-from gen.config import MelConfig, VocoderConfig
+from gen.config import MelConfig
 from gen.features import from_spectrum
+from gen.models.config import VocoderConfig
 from gen.models.phase import breathe, magnitude_from_mel, propagate_phase, refine_phase
 
 _SLOPE = 0.1

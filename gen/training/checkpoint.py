@@ -17,11 +17,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from gen.config import Preset
 from gen.errors import CheckpointError, ConfigError
 from gen.json_text import parse
 from gen.models.lstm_gan import LstmGenerator
 from gen.models.vocoder import Vocoder
+from gen.preset import Preset
 
 FORMAT = 1
 MOST_HEADER = 1 << 20

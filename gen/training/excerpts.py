@@ -9,9 +9,10 @@ from torch import Tensor
 
 from gen.augment import augment
 from gen.cleaning import clean
-from gen.config import RATE, Preset
+from gen.config import RATE
 from gen.errors import NoRecordings
 from gen.features import log_mel
+from gen.preset import Preset
 from gen.split import SHARES, Item, Part, split
 from gen.waveform import Waveform
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from gen.config import Preset
 from gen.models.discriminators import FrameDiscriminator
 from gen.models.lstm_gan import Past, State
+from gen.preset import Preset
 from gen.sampling import free_run
 from gen.training.excerpts import Excerpt
 from gen.training.initial import initialise

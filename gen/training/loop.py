@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from gen.config import Preset
 from gen.errors import ConfigError, NoRecordings, TrainingDiverged
+from gen.preset import Preset
 from gen.repeatable import repeatable
 from gen.training.checkpoint import Checkpoint, save_checkpoint
 from gen.training.excerpts import Excerpts, Split, StyleCorpus, draw_excerpts

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gen.config import RATE, Preset
+from gen.config import RATE
 from gen.models.lstm_gan import LstmGenerator
+from gen.preset import Preset
 from gen.training.excerpts import Excerpt
 from gen.training.initial import initialise
 from gen.training.places import cluster_centres, held_since, means_of, principal_components, steady_path

@@ -10,11 +10,11 @@ import numpy as np
 
 from gen.cache import Cache
 from gen.cleaning import clean
-from gen.config import Preset
 from gen.entry import Array
 from gen.errors import CacheFull, DamagedEntry
 from gen.fingerprint import Fingerprint, fingerprint
 from gen.loader import Source
+from gen.preset import Preset
 from gen.waveform import Waveform
 
 VERSION = 1

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from gen.config import Preset
 from gen.features import log_mel, spectrum
 from gen.models.discriminators import SpectrumDiscriminator
 from gen.models.vocoder import Vocoder
+from gen.preset import Preset
 from gen.training.excerpts import Excerpt
 from gen.training.generator import Report, pace
 from gen.training.initial import initialise

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from gen.config import CorpusConfig, GeneratorConfig, Preset, VocoderConfig
+from gen.config import CorpusConfig
+from gen.models.config import GeneratorConfig, VocoderConfig
+from gen.preset import Preset
 from gen.waveform import Waveform
 
 MICRO = Preset(

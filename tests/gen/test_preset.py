@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gen.config import GeneratorConfig, MelConfig, Preset, VocoderConfig, load_preset, preset_names
+from gen.config import MelConfig
 from gen.errors import ConfigError
+from gen.models.config import GeneratorConfig, VocoderConfig
+from gen.preset import Preset, load_preset, preset_names
 
 
 def test_every_preset_that_ships_can_be_read_and_round_trips():
@@ -18,7 +20,7 @@ def test_every_preset_that_ships_can_be_read_and_round_trips():
 
 
 def test_config_does_not_load_torch():
-    code = "import sys, gen.config; gen.config.load_preset('tiny'); sys.exit('torch' in sys.modules)"
+    code = "import sys, gen.preset; gen.preset.load_preset('tiny'); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -9,9 +9,10 @@ from studio import MICRO, melody
 
 from gen.cache import Cache
 from gen.cleaning import clean
-from gen.config import CleaningConfig, Preset
+from gen.config import CleaningConfig
 from gen.fingerprint import fingerprint
 from gen.loader import Source
+from gen.preset import Preset
 from gen.training.excerpts import draw_excerpts
 from gen.training.loop import StyleCorpus
 from gen.training.sounds import Sounds

@@ -6,9 +6,10 @@ import pytest
 import torch
 from studio import MICRO, melody
 
-from gen.config import AugmentConfig, load_preset
+from gen.config import AugmentConfig
 from gen.errors import ConfigError, NoRecordings, TrainingDiverged
 from gen.generate import GenerationRequest, Generator
+from gen.preset import load_preset
 from gen.training.excerpts import draw_excerpts
 from gen.training.loop import Progress, Split, StyleCorpus, train
 from gen.waveform import Waveform

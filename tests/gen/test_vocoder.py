@@ -5,8 +5,9 @@ import pytest
 import torch
 from studio import MICRO, melody
 
-from gen.config import MelConfig, VocoderConfig
+from gen.config import MelConfig
 from gen.features import log_mel, spectrum
+from gen.models.config import VocoderConfig
 from gen.models.discriminators import FrameDiscriminator, SpectrumDiscriminator
 from gen.models.vocoder import Vocoder
 from gen.training.initial import initialise
