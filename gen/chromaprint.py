@@ -76,7 +76,49 @@ CLASSIFIERS = (
 
 def codes(samples: npt.NDArray[np.float32], rate: int) -> npt.NDArray[np.uint32]:
     """The codes, uint32 (n,), of mono samples, float32 (frames,) at any rate in Hz; none for less than 2.72 s."""
-    return _classify(_chroma(_decimated(samples, rate)))
+    decimated = _decimated(samples, rate)
+    if len(decimated) < SHORTEST:
+        return np.zeros(0, np.uint32)
+    return _classify(_smoothed(_energies(decimated)))
+
+
+class Listener:
+    """The codes of sound that comes in pieces, the same as of the whole; memory grows by some 800 bytes a second."""
+
+    def __init__(self, rate: int) -> None:
+        """rate: in Hz, such as 44100. Raises ValueError for one that has no simple ratio to RATE."""
+        up, down = _phases(rate)
+        if up > _MOST_PHASES:
+            raise ValueError(f"rate: {rate} Hz can only be fingerprinted as a whole; bring it to 44100 Hz first")
+        self._filter = None if (up, down) == (1, 1) else _Filter.of(up, down)
+        self._waiting = np.zeros(0, np.float32)
+        self._begun = self._filter is None
+        self._at_rate = np.zeros(0, np.float32)
+        self._next = 0
+        self._energy: list[npt.NDArray[np.float64]] = []
+
+    def add(self, samples: npt.NDArray[np.float32]) -> None:
+        """Take the next mono samples, float32 (frames,)."""
+        self._waiting = np.concatenate([self._waiting, samples])
+        if self._filter is None:
+            decimated, self._waiting = self._waiting, self._waiting[:0]
+        else:
+            if not self._begun:
+                if len(self._waiting) <= self._filter.taps:
+                    return
+                self._waiting, self._begun = self._filter.mirrored(self._waiting), True
+            decimated, used = self._filter.apply(self._waiting, self._next)
+            self._waiting = self._waiting[used:]
+            self._next += len(decimated)
+        self._at_rate = np.concatenate([self._at_rate, _rounded(decimated)])
+        ready = (len(self._at_rate) - FRAME) // HOP + 1
+        if ready >= 1:
+            self._energy.append(_energies(self._at_rate))
+            self._at_rate = self._at_rate[ready * HOP :].copy()
+
+    def codes(self) -> npt.NDArray[np.uint32]:
+        """The codes so far, uint32 (n,); none for less than 2.72 s. More may be added."""
+        return _classify(_smoothed(np.concatenate([np.zeros((0, _BANDS)), *self._energy])))
 
 
 def _decimated(samples: npt.NDArray[np.float32], rate: int) -> npt.NDArray[np.float32]:
@@ -87,7 +129,12 @@ def _decimated(samples: npt.NDArray[np.float32], rate: int) -> npt.NDArray[np.fl
 
         samples, (up, down) = soxr.resample(samples, rate, _COMMON_RATE), _phases(_COMMON_RATE)
     if (up, down) != (1, 1):
-        samples = _filtered(samples, up, down)
+        low_pass = _Filter.of(up, down)
+        samples, _ = low_pass.apply(low_pass.mirrored(samples))
+    return _rounded(samples)
+
+
+def _rounded(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.float32) / np.float32(32767)
 
 
@@ -96,35 +143,63 @@ def _phases(rate: int) -> tuple[int, int]:
     return RATE // common, rate // common
 
 
-def _filtered(samples: npt.NDArray[np.float32], up: int, down: int) -> npt.NDArray[np.float32]:
-    """Low pass and take every (down / up)-th sample; sample 0 stays sample 0.
+class _Filter(NamedTuple):
+    """Low pass, of which every (down / up)-th sample is taken; sample 0 stays sample 0.
 
-    The sound is mirrored before its beginning, and ends where the filter no longer fits (0.9 ms early), as fpcalc's.
+    kernels: float32 (block, taps), the same sinc for each output of a block, shifted by a fraction of a sample.
     """
-    scale = min(_CUTOFF * up / down, 1.0)
-    taps = int(np.ceil(_TAPS / scale))
-    center = (taps - 1) // 2
-    edge = min(taps, len(samples) - 1)
-    total = max(0, -(-(len(samples) - taps // 2) * up // down))
-    padded = np.concatenate([np.zeros(taps - edge, dtype=np.float32), samples[edge:0:-1], samples])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, taps)
-    # One filter per phase: the same sinc, shifted by a fraction of a sample.
-    at = (np.arange(taps) - center - np.arange(up)[:, None] * down % up / up) * scale
-    kernels = np.sinc(at) * np.i0(_KAISER * np.sqrt(np.maximum(0.0, 1.0 - (2.0 * at / (scale * taps)) ** 2)))
-    kernels /= kernels.sum(axis=1, keepdims=True)
-    block = up * -(-_BLOCK // up)
-    kernels = np.tile(kernels.astype(np.float32), (block // up, 1))
-    out = np.empty(total, dtype=np.float32)
-    for start in range(0, total, block):
-        where = np.arange(start, min(total, start + block), dtype=np.int64) * down // up + taps - center
-        np.einsum("ij,ij->i", windows[where], kernels[: len(where)], out=out[start : start + len(where)])
-    return out
+
+    up: int
+    down: int
+    taps: int
+    kernels: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, up: int, down: int) -> "_Filter":
+        scale = min(_CUTOFF * up / down, 1.0)
+        taps = int(np.ceil(_TAPS / scale))
+        center = (taps - 1) // 2
+        at = (np.arange(taps) - center - np.arange(up)[:, None] * down % up / up) * scale
+        kernels = np.sinc(at) * np.i0(_KAISER * np.sqrt(np.maximum(0.0, 1.0 - (2.0 * at / (scale * taps)) ** 2)))
+        kernels /= kernels.sum(axis=1, keepdims=True)
+        return cls(up, down, taps, np.tile(kernels.astype(np.float32), (-(-_BLOCK // up), 1)))
+
+    def mirrored(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The sound with its mirror image before its beginning, as fpcalc's; `taps` samples more."""
+        edge = min(self.taps, len(samples) - 1)
+        return np.concatenate([np.zeros(self.taps - edge, dtype=np.float32), samples[edge:0:-1], samples])
+
+    def apply(self, padded: npt.NDArray[np.float32], first: int = 0) -> tuple[npt.NDArray[np.float32], int]:
+        """All outputs from the `first` on whose taps lie in what is there, and how many samples are done with.
+
+        padded: what `mirrored` gave, from the sample on that was the first not done with. The sound ends where the
+        filter no longer fits (0.9 ms early), as fpcalc's.
+        """
+        center = (self.taps - 1) // 2
+        begin = _begin(first, self.up, self.down)
+        # The last output n that fits has n * down // up <= room.
+        room = begin + len(padded) - 2 * self.taps + center
+        total = max(0, -(-(room + 1) * self.up // self.down) - first)
+        out = np.empty(total, dtype=np.float32)
+        if total == 0:
+            return out, 0
+        windows = np.lib.stride_tricks.sliding_window_view(padded, self.taps)
+        block = len(self.kernels)
+        kernels = np.roll(self.kernels, -(first % self.up), axis=0) if first % self.up else self.kernels
+        for start in range(0, total, block):
+            numbers = np.arange(first + start, first + min(total, start + block), dtype=np.int64)
+            where = numbers * self.down // self.up + self.taps - center - begin
+            np.einsum("ij,ij->i", windows[where], kernels[: len(where)], out=out[start : start + len(where)])
+        return out, _begin(first + total, self.up, self.down) - begin
 
 
-def _chroma(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """The energy of each of the 12 half tones in each spectrum, smoothed over five and normalised: (spectra, 12)."""
-    if len(samples) < SHORTEST:
-        return np.zeros((0, _BANDS))
+def _begin(first: int, up: int, down: int) -> int:
+    """How many samples lie before the taps of output `first`, counted from those of output 0."""
+    return first * down // up
+
+
+def _energies(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """The energy of each of the 12 half tones in each spectrum of samples at RATE, at least FRAME: (spectra, 12)."""
     frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP]
     window = np.hamming(FRAME).astype(np.float32)
     first, last = (round(FRAME * hertz / RATE) for hertz in (_LOWEST_HERTZ, _HIGHEST_HERTZ))
@@ -135,6 +210,13 @@ def _chroma(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     for start in range(0, len(frames), _BATCH):
         spectra = np.fft.rfft(frames[start : start + _BATCH] * window)[:, first:last]
         energy[start : start + _BATCH] = (spectra.real**2 + spectra.imag**2) @ bands
+    return energy
+
+
+def _smoothed(energy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Energies (spectra, 12) smoothed over five spectra and normalised: (spectra - 4, 12), if there are as many."""
+    if len(energy) < len(_SMOOTHING):
+        return np.zeros((0, _BANDS))
     kept = len(energy) - len(_SMOOTHING) + 1
     smooth = sum(weight * energy[offset : offset + kept] for offset, weight in enumerate(_SMOOTHING))
     norm = np.linalg.norm(smooth, axis=1, keepdims=True)

@@ -185,3 +185,28 @@ class TestAlign:
         hour = Fingerprint(pick.integers(0, 2**32, int(3600 / STEP), dtype=np.uint32))
         found = align(Fingerprint(hour.codes[20_000:20_100]), hour)
         assert found.offset_seconds == pytest.approx(20_000 * STEP)
+
+
+class TestInPieces:
+    @pytest.mark.parametrize("rate", [11025, 22050, 44100, 48000])
+    def test_pieces_of_any_size_give_the_codes_of_the_whole(self, rate):
+        samples = chords(9.0, 31).resampled(rate).samples[0]
+        random = np.random.default_rng(rate)
+        listener, start = chromaprint.Listener(rate), 0
+        while start < len(samples):
+            step = int(random.choice([1, 7, 400, 5000, 40000]))
+            listener.add(samples[start : start + step])
+            start += step
+        whole = chromaprint.codes(samples, rate)
+        assert len(whole) > 40
+        assert np.array_equal(listener.codes(), whole)
+
+    @pytest.mark.parametrize("frames", [0, 5, 80, 4 * 30033])
+    def test_too_little_gives_no_code(self, frames):
+        listener = chromaprint.Listener(44100)
+        listener.add(chords(4.0, 3).samples[0, :frames])
+        assert len(listener.codes()) == 0
+
+    def test_a_rate_without_a_simple_ratio_is_refused(self):
+        with pytest.raises(ValueError, match="44100"):
+            chromaprint.Listener(44101)
