@@ -41,6 +41,7 @@ from gen.preset import Preset
 from gen.stamps import Stamps
 from gen.training.excerpts import Excerpt
 from gen.training.generator import GeneratorTraining
+from gen.training.latent import LatentTraining
 from gen.training.vocoder import VocoderTraining
 from gen.waveform import Waveform
 
@@ -234,7 +235,8 @@ def appetites() -> dict[str, float]:
     random = torch.Generator().manual_seed(1)
     noise = [0.1 * torch.randn(int(seconds * RATE), generator=random) for _ in range(8)]
     excerpts = [Excerpt(samples, log_mel(samples, MEL), 0) for samples in noise]
-    generator, vocoder = GeneratorTraining(excerpts, 1, base, random), VocoderTraining(excerpts, base, random)
+    latent = LatentTraining(excerpts, 1, base, random).model
+    generator, vocoder = GeneratorTraining(excerpts, 1, base, latent, random), VocoderTraining(excerpts, base, random)
     shape = base.generator
     # The counter does not know LSTMs: 8 h (in + h) for a step of a layer, and twice that on the way back.
     recurrent = 3 * small * shape.length * shape.layers * 8 * shape.hidden * 2 * shape.hidden

@@ -20,6 +20,7 @@ def main() -> None:
     from gen.config import RATE
     from gen.features import log_mel
     from gen.generate import GenerationRequest, Generator
+    from gen.models.latent import latent_of
     from gen.models.lstm_gan import LstmGenerator
     from gen.models.vocoder import Vocoder
     from gen.preset import load_preset
@@ -30,14 +31,14 @@ def main() -> None:
         generator = Generator.load(Path(sys.argv[1]))
     else:
         preset = load_preset("tiny")
-        model = LstmGenerator(preset.generator, preset.mel, 2, preset.generator.codes)
+        model = LstmGenerator(preset.generator, latent_of(preset.latent, preset.mel), 2, preset.generator.codes)
         vocoder = Vocoder(preset.vocoder, preset.mel)
         random = torch.Generator().manual_seed(1)
         initialise(model, random)
         initialise(vocoder, random)
         with torch.no_grad():
-            model.mean.fill_(-4)
-            model.basis.normal_(0, 0.1, generator=random)
+            model.latent.mean.fill_(-4)
+            model.latent.basis.normal_(0, 0.1, generator=random)
         generator = Generator(preset, ("a", "b"), model.eval(), vocoder.eval())
     generator.render(GenerationRequest(RATE, 1))
     began = time.perf_counter()

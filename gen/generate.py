@@ -104,7 +104,7 @@ class Generator:
         """Log-mel frames (bands, T), at least as long as asked, and mean attention (styles,)."""
         steps = request.frames // self.preset.stack_samples + 2
         points, attention = free_run(self._generator, weights, steps + _RUN_IN, request.temperature, random)
-        return self._generator.decode(points[:, _RUN_IN:])[0], attention[0, _RUN_IN:].mean(dim=0).double()
+        return self._generator.latent.decode(points[:, _RUN_IN:])[0], attention[0, _RUN_IN:].mean(dim=0).double()
 
     def _samples(self, frames: Tensor, random: torch.Generator) -> Tensor:
         """Samples (N,) of log-mel frames (bands, T), some seconds at a time, joined by cross-fades."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from gen.config import AugmentConfig, CleaningConfig, CorpusConfig, MelConfig, require
 from gen.errors import ConfigError
-from gen.models.config import GeneratorConfig, VocoderConfig
+from gen.models.config import GeneratorConfig, LatentConfig, TrainingConfig, VocoderConfig
 
 
 @dataclass(frozen=True)
@@ -26,20 +26,22 @@ class Preset:
     corpus: CorpusConfig = CorpusConfig()
     cleaning: CleaningConfig = CleaningConfig()
     augment: AugmentConfig = AugmentConfig()
+    latent: LatentConfig = LatentConfig()
     generator: GeneratorConfig = GeneratorConfig()
     vocoder: VocoderConfig = VocoderConfig()
+    training: TrainingConfig = TrainingConfig()
 
     def __post_init__(self) -> None:
         require(bool(self.name), "name", "given")
         self.vocoder.head_hop(self.mel)
-        dimensions = self.generator.stack * self.mel.bands
-        require(self.generator.latent <= dimensions, "generator.latent", f"at most stack x bands ({dimensions})")
+        dimensions = self.latent.stack * self.mel.bands
+        require(self.latent.size <= dimensions, "latent.size", f"at most stack x bands ({dimensions})")
         require(self.vocoder.segment >= 2 * self.mel.window, "vocoder.segment", "at least twice mel.window")
 
     @property
     def stack_samples(self) -> int:
         """Samples that one step of the generator stands for."""
-        return self.generator.stack * self.mel.hop
+        return self.latent.stack * self.mel.hop
 
     def to_dict(self) -> dict[str, Any]:
         """As plain dictionaries, lists, strings and numbers."""

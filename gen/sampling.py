@@ -33,7 +33,7 @@ def free_run(
 
     weights: styles (B, styles). start: the last step that was heard, and the state after all before it; by default
     the learned start. A place is never held longer than the recordings hold it. Returns points
-    (B, steps, latent) and attention over styles (B, steps, styles). Gradients flow through the points, not through the
+    (B, steps, size) and attention over styles (B, steps, styles). Gradients flow through the points, not through the
     choice of places.
     """
     batch = weights.shape[0]

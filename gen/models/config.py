@@ -4,20 +4,42 @@ from dataclasses import dataclass
 
 from gen.config import MelConfig, require
 
+OPTIMISERS = ("adam", "adamw")
+SCHEDULES = ("constant", "cosine", "exponential")
+
+
+LATENTS = ("linear",)
+"""Kinds of latent space."""
+
+
+@dataclass(frozen=True)
+class LatentConfig:
+    """The space that the generator moves through.
+
+    A point of it stands for `stack` mel frames and has `size` coordinates.
+    """
+
+    kind: str = "linear"
+    stack: int = 2
+    size: int = 64
+
+    def __post_init__(self) -> None:
+        require(self.kind in LATENTS, "latent.kind", f"one of {', '.join(LATENTS)}")
+        for name in ("stack", "size"):
+            require(getattr(self, name) >= 1, f"latent.{name}", "at least 1")
+
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """The LSTM that writes mel frames, and how it is trained.
+    """The LSTM that writes points of the latent space, and how it is trained.
 
-    It writes `stack` mel frames at a time, as a point with `latent` coordinates, near one of `codes` learned places.
+    It writes a point at a time, near one of `codes` learned places.
     noise: standard deviation of what is added to its own past while learning, in units of a coordinate's own.
     steadiness: what a change of place costs, in units of the usual squared distance to a place: more, longer notes.
     adversarial and matching weigh the discriminator's two losses; free is the length of the free-running stretch (in
-    stacks) that the discriminator hears every `free_every` steps, from step `free_from` on.
+    points) that the discriminator hears every `free_every` steps, from step `free_from` on.
     """
 
-    stack: int = 2
-    latent: int = 64
     codes: int = 256
     hidden: int = 256
     layers: int = 1
@@ -41,7 +63,7 @@ class GeneratorConfig:
     nucleus: float = 0.95
 
     def __post_init__(self) -> None:
-        for name in ("stack", "latent", "codes", "hidden", "layers", "style_tokens", "style_size", "noise_size"):
+        for name in ("codes", "hidden", "layers", "style_tokens", "style_size", "noise_size"):
             require(getattr(self, name) >= 1, f"generator.{name}", "at least 1")
         for name in ("steps", "batch", "discriminator_channels", "free_every"):
             require(getattr(self, name) >= 1, f"generator.{name}", "at least 1")
@@ -107,3 +129,39 @@ class VocoderConfig:
             require(hop % factor == 0, "vocoder.upsample", f"factors whose product divides mel.hop ({mel.hop})")
             hop //= factor
         return hop
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How every network learns, whatever it is; learning rates and Adam's betas stand with each network's settings.
+
+    optimiser: "adam" (arXiv:1412.6980) or "adamw" (arXiv:1711.05101, with weight_decay). schedule: "cosine",
+    "exponential" or "constant", after `warmup` steps of rise; the first two end at `floor` of the highest rate.
+    clip: the largest norm of a gradient; 0 clips nothing. average: how much of the moving average of weights stays at
+    each step, such as 0.999; 0 keeps no average. mixed: multiply in bfloat16 on a GPU. discriminator_every: a
+    discriminator learns in every so-manieth step. evaluate_every: steps between evaluations on music set aside, after
+    which the best weights are kept; 0 evaluates at the end alone and keeps the last. patience: so many evaluations
+    without a better one end a phase; 0 never does.
+    """
+
+    optimiser: str = "adamw"
+    weight_decay: float = 0.01
+    schedule: str = "cosine"
+    warmup: int = 20
+    floor: float = 0.05
+    clip: float = 1.0
+    average: float = 0.0
+    mixed: bool = False
+    discriminator_every: int = 1
+    evaluate_every: int = 0
+    patience: int = 0
+
+    def __post_init__(self) -> None:
+        require(self.optimiser in OPTIMISERS, "training.optimiser", f"one of {', '.join(OPTIMISERS)}")
+        require(self.schedule in SCHEDULES, "training.schedule", f"one of {', '.join(SCHEDULES)}")
+        for name in ("weight_decay", "warmup", "clip", "evaluate_every", "patience"):
+            require(getattr(self, name) >= 0, f"training.{name}", "at least 0")
+        require(0 < self.floor <= 1, "training.floor", "above 0 and at most 1")
+        require(0 <= self.average < 1, "training.average", "at least 0 and below 1")
+        require(self.discriminator_every >= 1, "training.discriminator_every", "at least 1")
+        require(self.patience == 0 or self.evaluate_every > 0, "training.patience", "0 without training.evaluate_every")

@@ -1,6 +1,6 @@
-"""The generator: an LSTM that writes log-mel frames, a stack of them at each step.
+"""The generator: an LSTM that writes points of a latent space, each of which stands for some log-mel frames.
 
-A stack is a point in a linear space (principal components). Music stays near one place of that space while a note or
+Music stays near one place of that space while a note or
 chord sounds, then goes to another. So dense heads say at each step how likely it is to leave the place now, where to go
 then (a categorical distribution over learned places), and the way from the place to the exact point. Drawing places,
 instead of writing the mean of everything that might come, keeps a free-running network from fading into a drone; the
@@ -14,8 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gen.config import MelConfig
 from gen.models.config import GeneratorConfig
+from gen.models.latent import Latent
 from gen.models.style import StyleAttention
 
 _LONG = 64
@@ -23,7 +23,7 @@ _STRANGE = 1e-4
 
 
 class Past(NamedTuple):
-    """What came before each step: points (B, T, latent), places (B, T), and how many steps they were held (B, T)."""
+    """What came before each step: points (B, T, size), places (B, T), and how many steps they were held (B, T)."""
 
     points: Tensor
     codes: Tensor
@@ -51,50 +51,32 @@ class Forecast(NamedTuple):
 
 
 class LstmGenerator(nn.Module):
-    """LSTM with style attention and dense heads. Frames are log-mel, shape (B, bands, T)."""
+    """LSTM with style attention and dense heads, in a latent space that was learnt before."""
 
-    mean: Tensor
-    basis: Tensor
-    scale: Tensor
     longest: Tensor
     belongs: Tensor
 
-    def __init__(self, config: GeneratorConfig, mel: MelConfig, styles: int, codes: int) -> None:
+    def __init__(self, config: GeneratorConfig, latent: Latent, styles: int, codes: int) -> None:
         """styles: how many datasets. codes: how many places there are (at most config.codes; fewer for little data)."""
         super().__init__()
         self.config = config
-        self.bands = mel.bands
-        dimensions = config.stack * mel.bands
-        self.register_buffer("mean", torch.zeros(dimensions))
-        self.register_buffer("basis", torch.zeros(config.latent, dimensions))
-        self.register_buffer("scale", torch.ones(()))
+        self.latent = latent
         self.register_buffer("belongs", torch.full((codes, styles), 1 / styles))
         self.register_buffer("longest", torch.full((codes,), float(_LONG)))
-        self.places = nn.Parameter(torch.zeros(codes, config.latent))
-        self.embedding = nn.Parameter(torch.empty(codes + 1, config.latent))  # the last stands for "nothing yet"
+        self.places = nn.Parameter(torch.zeros(codes, latent.size))
+        self.embedding = nn.Parameter(torch.empty(codes + 1, latent.size))  # the last stands for "nothing yet"
         self.style = StyleAttention(styles, config.style_tokens, config.style_size, config.hidden)
-        self.enter = nn.Linear(2 * config.latent + config.style_size + 2, config.hidden)
+        self.enter = nn.Linear(2 * latent.size + config.style_size + 2, config.hidden)
         self.lstm = nn.LSTM(config.hidden, config.hidden, config.layers, batch_first=True)
         self.start = nn.Linear(config.style_size, 2 * config.layers * config.hidden)
         width = config.hidden + config.style_size
         self.leave = nn.Linear(width, 1)
         self.choose = nn.Sequential(nn.Linear(width, config.hidden), nn.GELU(), nn.Linear(config.hidden, codes))
         self.move = nn.Sequential(
-            nn.Linear(width + config.latent + config.noise_size + 2, config.hidden),
+            nn.Linear(width + latent.size + config.noise_size + 2, config.hidden),
             nn.GELU(),
-            nn.Linear(config.hidden, config.latent),
+            nn.Linear(config.hidden, latent.size),
         )
-
-    def encode(self, frames: Tensor) -> Tensor:
-        """Log-mel frames (B, bands, T) to points (B, T // stack, latent)."""
-        steps = frames.shape[-1] // self.config.stack
-        kept = frames[..., : steps * self.config.stack].transpose(1, 2)
-        return (kept.reshape(frames.shape[0], steps, -1) - self.mean) @ self.basis.T / self.scale
-
-    def decode(self, points: Tensor) -> Tensor:
-        """Points (B, T, latent) to log-mel frames (B, bands, T * stack)."""
-        stacks = (points * self.scale) @ self.basis + self.mean
-        return stacks.reshape(points.shape[0], -1, self.bands).transpose(1, 2)
 
     def begin(self, weights: Tensor) -> State:
         """The learned first state for style weights (B, styles)."""
@@ -106,7 +88,7 @@ class LstmGenerator(nn.Module):
     def before(self, batch: int) -> Past:
         """What stands before the first step: the mean of all points, at no place, held for no time."""
         nowhere = torch.full((batch, 1), len(self.places))
-        return Past(self.places.new_zeros(batch, 1, self.config.latent), nowhere, torch.zeros_like(nowhere))
+        return Past(self.places.new_zeros(batch, 1, self.latent.size), nowhere, torch.zeros_like(nowhere))
 
     def forward(self, past: Past, weights: Tensor, state: State, keep: Tensor | None = None) -> tuple[Forecast, State]:
         """Look one step ahead of each step of the past.
@@ -127,7 +109,7 @@ class LstmGenerator(nn.Module):
         return forecast, State(hidden, cell)
 
     def arrive(self, context: Tensor, codes: Tensor, held: Tensor, noise: Tensor) -> Tensor:
-        """From place to point, (B, T, latent).
+        """From place to point, (B, T, size).
 
         context (B, T, width) from a forecast; codes and held (B, T); noise (B, T, noise_size), normal.
         """

@@ -19,6 +19,7 @@ from torch import nn
 
 from gen.errors import CheckpointError, ConfigError
 from gen.json_text import parse
+from gen.models.latent import latent_of
 from gen.models.lstm_gan import LstmGenerator
 from gen.models.vocoder import Vocoder
 from gen.preset import Preset
@@ -80,7 +81,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: {error}; copy the weights again") from error
     preset, styles, codes = about
     _check_size(path, preset)
-    generator = LstmGenerator(preset.generator, preset.mel, len(styles), codes)
+    generator = LstmGenerator(preset.generator, latent_of(preset.latent, preset.mel), len(styles), codes)
     vocoder = Vocoder(preset.vocoder, preset.mel)
     for part, model in (("generator", generator), ("vocoder", vocoder)):
         _fill(path, part, model, tensors)
@@ -129,9 +130,9 @@ def _check_size(path: Path, preset: Preset) -> None:
     generator, vocoder = preset.generator, preset.vocoder
     widths = (
         generator.hidden * generator.layers,
-        generator.stack * preset.mel.bands,
+        preset.latent.stack * preset.mel.bands,
         generator.codes,
-        generator.latent + generator.noise_size,
+        preset.latent.size + generator.noise_size,
         generator.style_size * generator.style_tokens,
         vocoder.channels,
         preset.mel.window,

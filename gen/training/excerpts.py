@@ -158,7 +158,7 @@ def _windows(
     kept = sounding or found[:1]
     level = float(np.sqrt(np.mean(np.concatenate(kept) ** 2, dtype=np.float64)))
     gain = min(10 ** (preset.corpus.loudness / 20) / max(level, 1e-9), _MOST_GAIN)
-    shortest = preset.mel.hop * preset.generator.stack * 2
+    shortest = preset.mel.hop * preset.latent.stack * 2
     for samples in kept:
         times = -(-shortest // len(samples))
         yield torch.from_numpy((np.tile(samples, times) * gain).astype(np.float32))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gen.models.discriminators import FrameDiscriminator
+from gen.models.latent import Latent
 from gen.models.lstm_gan import Past, State
 from gen.preset import Preset
 from gen.sampling import free_run
@@ -47,10 +48,12 @@ class Deck:
 class GeneratorTraining:
     """One run: the generator, its discriminator, their optimisers, and the figures they reached."""
 
-    def __init__(self, excerpts: Sequence[Excerpt], styles: int, preset: Preset, random: torch.Generator) -> None:
-        """excerpts: what to learn from, at least one of each style."""
+    def __init__(
+        self, excerpts: Sequence[Excerpt], styles: int, preset: Preset, latent: Latent, random: torch.Generator
+    ) -> None:
+        """excerpts: what to learn from, at least one of each style. latent: has learnt already."""
         self.config, self.styles, self.random = preset.generator, styles, random
-        self.atlas = Atlas(excerpts, styles, preset, random)
+        self.atlas = Atlas(excerpts, styles, preset, latent, random)
         self.deck = Deck(self.atlas.paths, styles, random)
         self.model = self.atlas.model(preset, styles, random)
         self.judge = FrameDiscriminator(preset.mel.bands, self.config.discriminator_channels, styles)
@@ -90,7 +93,7 @@ class GeneratorTraining:
     ) -> tuple[Tensor, Tensor, tuple[Past, State]]:
         """Surprise at the places (nats per step), distance of the points; and where a free run can go on from.
 
-        points (B, T, latent), codes (B, T), weights (B, styles). learn: with noise on the past and dropout.
+        points (B, T, size), codes (B, T), weights (B, styles). learn: with noise on the past and dropout.
         """
         model, config, random = self.model, self.config, self.random
         batch, steps, _ = points.shape
@@ -125,8 +128,8 @@ class GeneratorTraining:
     def _play(self, wanted: Tensor, weights: Tensor, start: tuple[Past, State]) -> Tensor:
         """Let the generator run on from where the real music stops, and the discriminator judge both ways to go on."""
         config, model = self.config, self.model
-        made = model.decode(free_run(model, weights, wanted.shape[1], 1.0, self.random, start)[0])
-        real = model.decode(wanted)
+        made = model.latent.decode(free_run(model, weights, wanted.shape[1], 1.0, self.random, start)[0])
+        real = model.latent.decode(wanted)
         judged = discriminator_loss([self.judge(real, weights)[0]], [self.judge(made.detach(), weights)[0]])
         self.judge_optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(judged)

@@ -14,6 +14,7 @@ from gen.repeatable import repeatable
 from gen.training.checkpoint import Checkpoint, save_checkpoint
 from gen.training.excerpts import Excerpts, Split, StyleCorpus, draw_excerpts
 from gen.training.generator import GeneratorTraining
+from gen.training.latent import LatentTraining
 from gen.training.vocoder import VocoderTraining
 
 __all__ = ["Progress", "Split", "StyleCorpus", "TrainingResult", "train"]
@@ -67,7 +68,8 @@ def train(
     _check(styles, seed)
     with repeatable():
         excerpts = draw_excerpts(styles, preset, seed, alike)
-        generator = GeneratorTraining(excerpts.train, len(styles), preset, _random(seed, 1))
+        latent = LatentTraining(excerpts.train, len(styles), preset, _random(seed, 3))
+        generator = GeneratorTraining(excerpts.train, len(styles), preset, latent.model, _random(seed, 1))
         steps = {"generator": preset.generator.steps, "vocoder": preset.vocoder.steps}
         watch = _Watch(steps, progress)
         generator.run(lambda step, loss: watch.report("generator", step, loss))

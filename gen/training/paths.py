@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 from gen.config import RATE
+from gen.models.latent import Latent
+from gen.models.linear import principal_components
 from gen.models.lstm_gan import LstmGenerator
 from gen.preset import Preset
 from gen.training.excerpts import Excerpt
 from gen.training.initial import initialise
-from gen.training.places import cluster_centres, held_since, means_of, principal_components, steady_path
+from gen.training.places import cluster_centres, held_since, means_of, steady_path
 
 _MOST_STACKS = 16000
 _HEARD = 0.01
@@ -27,7 +29,7 @@ _REST = 0.3
 
 @dataclass(frozen=True)
 class Path:
-    """One excerpt as points (T, latent) and the places they belong to (T,); the index of its style."""
+    """One excerpt as points (T, size) and the places they belong to (T,); the index of its style."""
 
     points: Tensor
     codes: Tensor
@@ -35,20 +37,14 @@ class Path:
 
 
 class Atlas:
-    """What a run knows of its music before it learns: the space, the places, and how to find a path through them."""
+    """What a run knows of its music before the generator learns: the places, and how to find a path through them."""
 
-    def __init__(self, excerpts: Sequence[Excerpt], styles: int, preset: Preset, random: torch.Generator) -> None:
-        """excerpts: at least one of each style."""
-        self.config = preset.generator
-        stacked = [(stacks, excerpt.style) for excerpt in excerpts for stacks in self._stacked(excerpt)]
-        chosen = []
-        for style in range(styles):
-            own = torch.cat([stacks for stacks, of in stacked if of == style])
-            chosen.append(own[torch.randperm(len(own), generator=random)[: max(1, _MOST_STACKS // styles)]])
-        pooled = torch.cat(chosen)
-        self.mean, self.basis = principal_components(pooled, self.config.latent)
-        self.scale = ((pooled - self.mean) @ self.basis.T).std().clamp_min(1e-3)
-        heard = _heard(pooled)
+    def __init__(
+        self, excerpts: Sequence[Excerpt], styles: int, preset: Preset, latent: Latent, random: torch.Generator
+    ) -> None:
+        """excerpts: at least one of each style. latent: has learnt already, and does not change any more."""
+        self.config, self.latent = preset.generator, latent
+        heard = _heard(pooled_stacks(excerpts, styles, latent.stack, random))
         self.heard_mean, self.heard_basis = principal_components(heard, min(_HEARD_COMPONENTS, heard.shape[1]))
         self.centres = cluster_centres((heard - self.heard_mean) @ self.heard_basis.T, self.config.codes, random)
         self.paths = self.paths_of(excerpts)
@@ -60,30 +56,28 @@ class Atlas:
 
     def paths_of(self, excerpts: Sequence[Excerpt]) -> list[Path]:
         """Every excerpt, once for each frame that a stack may begin at."""
-        stacked = [(stacks, excerpt.style) for excerpt in excerpts for stacks in self._stacked(excerpt)]
+        cuts = [(cut, excerpt.style) for excerpt in excerpts for cut in cuts_of(excerpt.frames, self.latent.stack)]
         found: dict[int, Path] = {}
         by_length: dict[int, list[int]] = {}
-        for index, (stacks, _) in enumerate(stacked):
-            by_length.setdefault(len(stacks), []).append(index)
+        for index, (cut, _) in enumerate(cuts):
+            by_length.setdefault(cut.shape[-1], []).append(index)
         for indices in by_length.values():
-            together = torch.stack([stacked[index][0] for index in indices])
-            heard = (_heard(together) - self.heard_mean) @ self.heard_basis.T
+            together = torch.stack([cuts[index][0] for index in indices])
+            heard = (_heard(stacks_of(together, self.latent.stack)) - self.heard_mean) @ self.heard_basis.T
             cost = torch.cdist(heard, self.centres.expand(len(indices), -1, -1)) ** 2
             usual = cost.amin(dim=2).mean(dim=1).clamp_min(1e-6)
             codes = steady_path(cost / usual[:, None, None], self.config.steadiness)
-            points = (together - self.mean) @ self.basis.T / self.scale
+            with torch.no_grad():
+                points = self.latent.encode(together)
             for row, index in enumerate(indices):
-                found[index] = Path(points[row], codes[row], stacked[index][1])
-        return [found[index] for index in range(len(stacked))]
+                found[index] = Path(points[row], codes[row], cuts[index][1])
+        return [found[index] for index in range(len(cuts))]
 
     def model(self, preset: Preset, styles: int, random: torch.Generator) -> LstmGenerator:
         """A generator that knows the space and the places, and nothing else yet."""
-        model = LstmGenerator(self.config, preset.mel, styles, len(self.places))
+        model = LstmGenerator(self.config, self.latent, styles, len(self.places))
         initialise(model, random)
         with torch.no_grad():
-            model.mean.copy_(self.mean)
-            model.basis.copy_(self.basis)
-            model.scale.copy_(self.scale)
             model.belongs.copy_(self.belongs)
             model.longest.copy_(self.longest)
             model.places.copy_(self.places)
@@ -103,17 +97,36 @@ class Atlas:
         longest = torch.ones(len(self.places))
         for path in self.paths:
             longest.scatter_reduce_(0, path.codes, held_since(path.codes).float(), "amax")
-        loudness = ((self.places * self.scale) @ self.basis + self.mean).exp().mean(dim=1).log()
+        # A place that lasts: what stands around it is the place itself.
+        around = 2 * self.latent.context + 1
+        with torch.no_grad():
+            frames = self.latent.decode(self.places[:, None].expand(-1, around, -1))
+        middle = frames[..., self.latent.context * self.latent.stack :][..., : self.latent.stack]
+        loudness = middle.exp().mean(dim=(1, 2)).log()
         silent = loudness < loudness.median() - _SILENT
         return torch.where(silent, longest.clamp(max=max(1.0, round(_REST / seconds))), longest)
 
-    def _stacked(self, excerpt: Excerpt) -> list[Tensor]:
-        stack = self.config.stack
-        steps = excerpt.frames.shape[-1] // stack - 1
-        shifts = range(stack) if steps >= 1 else range(1)
-        return [
-            excerpt.frames[:, shift : shift + max(steps, 1) * stack].T.reshape(max(steps, 1), -1) for shift in shifts
-        ]
+
+def cuts_of(frames: Tensor, stack: int) -> list[Tensor]:
+    """Frames (bands, T), T >= stack, once for each frame that a stack may begin at, cut to whole stacks."""
+    steps = frames.shape[-1] // stack - 1
+    shifts = range(stack) if steps >= 1 else range(1)
+    return [frames[:, shift : shift + max(steps, 1) * stack] for shift in shifts]
+
+
+def stacks_of(frames: Tensor, stack: int) -> Tensor:
+    """Frames (..., bands, T * stack) to stacks (..., T, stack * bands), frame after frame."""
+    return frames.transpose(-1, -2).reshape(*frames.shape[:-2], frames.shape[-1] // stack, -1)
+
+
+def pooled_stacks(excerpts: Sequence[Excerpt], styles: int, stack: int, random: torch.Generator) -> Tensor:
+    """Some thousand stacks (N, stack * bands), about as many of each style, drawn at random."""
+    cuts = [(stacks_of(cut, stack), excerpt.style) for excerpt in excerpts for cut in cuts_of(excerpt.frames, stack)]
+    chosen = []
+    for style in range(styles):
+        own = torch.cat([stacks for stacks, of in cuts if of == style])
+        chosen.append(own[torch.randperm(len(own), generator=random)[: max(1, _MOST_STACKS // styles)]])
+    return torch.cat(chosen)
 
 
 def _heard(stacks: Tensor) -> Tensor:

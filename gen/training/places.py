@@ -1,18 +1,10 @@
-"""The linear space that stacks of mel frames live in, and the places in it that music returns to."""
+"""The places that music returns to."""
 
 import torch
 from torch import Tensor
 
 FEWEST = 6
 """A place is the mean of at least so many moments."""
-
-
-def principal_components(stacks: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Mean (dimensions,) and the first components (count, dimensions), orthonormal, of stacks (N, dimensions)."""
-    mean = stacks.mean(dim=0)
-    centred = (stacks - mean).double()
-    _, vectors = torch.linalg.eigh(centred.T @ centred / len(stacks))
-    return mean, vectors.flip(1)[:, :count].T.float().contiguous()
 
 
 def cluster_centres(points: Tensor, count: int, random: torch.Generator, rounds: int = 15) -> Tensor:

@@ -7,6 +7,7 @@ from safetensors.torch import load, save
 from studio import MICRO
 
 from gen.errors import CheckpointError
+from gen.models.latent import latent_of
 from gen.models.lstm_gan import LstmGenerator
 from gen.models.vocoder import Vocoder
 from gen.training.checkpoint import MOST_HEADER, Checkpoint, load_checkpoint, save_checkpoint
@@ -15,7 +16,7 @@ from gen.training.initial import initialise
 
 @pytest.fixture
 def checkpoint():
-    generator = LstmGenerator(MICRO.generator, MICRO.mel, 2, 7)
+    generator = LstmGenerator(MICRO.generator, latent_of(MICRO.latent, MICRO.mel), 2, 7)
     vocoder = Vocoder(MICRO.vocoder, MICRO.mel)
     for model in (generator, vocoder):
         initialise(model, torch.Generator().manual_seed(1))

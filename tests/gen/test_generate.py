@@ -5,6 +5,7 @@ from studio import MICRO
 
 from gen.errors import ConfigError
 from gen.generate import GenerationRequest, Generator
+from gen.models.latent import latent_of
 from gen.models.lstm_gan import LstmGenerator
 from gen.models.vocoder import Vocoder
 from gen.training.initial import initialise
@@ -12,13 +13,14 @@ from gen.training.initial import initialise
 
 @pytest.fixture(scope="module")
 def generator():
-    model, vocoder = LstmGenerator(MICRO.generator, MICRO.mel, 2, 12), Vocoder(MICRO.vocoder, MICRO.mel)
+    latent = latent_of(MICRO.latent, MICRO.mel)
+    model, vocoder = LstmGenerator(MICRO.generator, latent, 2, 12), Vocoder(MICRO.vocoder, MICRO.mel)
     random = torch.Generator().manual_seed(1)
     for part in (model, vocoder):
         initialise(part, random)
     with torch.no_grad():
-        model.mean.fill_(-3)
-        model.basis.normal_(0, 0.1, generator=random)
+        latent.mean.fill_(-3)
+        latent.basis.normal_(0, 0.1, generator=random)
         model.places.normal_(generator=random)
     return Generator(MICRO, ("a", "b"), model.eval(), vocoder.eval())
 

@@ -8,7 +8,6 @@ from gen.training.places import (
     cluster_centres,
     held_since,
     means_of,
-    principal_components,
     steady_path,
 )
 
@@ -41,13 +40,6 @@ def test_held_counts_from_one_at_every_change():
         [1, 2, 1, 2, 3, 1],
         [1, 2, 3, 4, 5, 6],
     ]
-
-
-def test_principal_components_span_the_data():
-    plane = torch.randn(200, 2, generator=random()) @ torch.randn(2, 7, generator=random(1)) + 3
-    mean, basis = principal_components(plane, 2)
-    assert torch.allclose(basis @ basis.T, torch.eye(2), atol=1e-5)
-    assert torch.allclose((plane - mean) @ basis.T @ basis + mean, plane, atol=1e-4)
 
 
 def test_no_place_is_a_single_moment():
