@@ -1,0 +1,204 @@
+"""A part of a run: some networks that learn together, step by step, so that the loop can treat all parts alike.
+
+A phase says how one step goes. What all phases share is here: optimisers, the schedule of learning rates, clipping,
+the average of weights, looking for NaN, judging on music set aside and keeping the best weights.
+"""
+
+import contextlib
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, AdamW, Optimizer
+
+from gen.errors import TrainingDiverged
+from gen.models.config import TrainingConfig
+from gen.training.team import ALONE, Team
+
+MODEL = "model"
+"""The network that a phase is for. It is averaged, judged and kept; others only help it to learn."""
+_SMOOTHING = 0.1
+_EMA_RISE = 10
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a person may look at and listen to: spectrograms (bands, T), log-mel; sounds (N,), 44.1 kHz; by name."""
+
+    spectrograms: Mapping[str, Tensor] = field(default_factory=dict)
+    sounds: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class Phase(ABC):
+    """Override `step`; and where it applies `begin`, `validate`, `heard`, `examples`.
+
+    A step draws its random numbers from `random` (on the CPU, for the whole batch, and takes `team.mine` of them),
+    computes losses under `team.precision()`, gives each to `update`, and notes figures with `note`.
+    """
+
+    def __init__(
+        self, name: str, steps: int, training: TrainingConfig, random: torch.Generator, team: Team = ALONE
+    ) -> None:
+        """name: also that of its saved state and first word of its metrics. steps: at most so many."""
+        self.name, self.steps, self.training, self.random, self.team = name, steps, training, random, team
+        self.networks: dict[str, nn.Module] = {}
+        self.optimisers: dict[str, Optimizer] = {}
+        self.average: dict[str, Tensor] = {}
+        self.best: dict[str, Tensor] = {}
+        self.best_value, self.best_step = math.inf, 0
+        self.index = 0
+        self._rates: dict[str, float] = {}
+        self._noted: dict[str, Tensor] = {}
+
+    @abstractmethod
+    def step(self, index: int) -> Tensor:
+        """Learn from one batch; index counts from 0. Returns the loss that is shown: a scalar."""
+
+    def begin(self, first: int) -> None:  # noqa: B027  (most phases need nothing)
+        """Called once before the first step, which has this index: 0, or another where a run goes on."""
+
+    def validate(self) -> float | None:
+        """How well the model does on music set aside: lower is better. None where there is none."""
+        return None
+
+    def heard(self) -> Sequence[str]:
+        """What the batch of the last step was made of: "dataset-1, recording 3, window 5"; never names of files."""
+        return ()
+
+    def examples(self) -> Examples:
+        """Of the model as it is now."""
+        return Examples()
+
+    def learner(self, name: str, network: nn.Module, rate: float, betas: Sequence[float]) -> None:
+        """Add a network to what learns, with an optimiser of its own; it goes to the team's device.
+
+        rate: the highest learning rate. betas: Adam's (arXiv:1412.6980). Parameters without requires_grad stay.
+        """
+        network.to(self.team.device)
+        if self.team.size > 1 and self.team.device.startswith("cuda"):
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        self.networks[name], self._rates[name] = network, rate
+        parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        pair = (betas[0], betas[1])
+        if self.training.optimiser == "adam":
+            self.optimisers[name] = Adam(parameters, rate, pair)
+        else:
+            self.optimisers[name] = AdamW(parameters, rate, pair, weight_decay=self.training.weight_decay)
+        if name == MODEL and self.training.average > 0:
+            self.average = _copied(network)
+
+    def advance(self, index: int) -> float:
+        """One step, and all that belongs to one. Returns the loss, the mean over the team.
+
+        Raises TrainingDiverged naming phase, step and batch where a loss or a gradient is no number any more.
+        """
+        self.index = index
+        for name, optimiser in self.optimisers.items():
+            for group in optimiser.param_groups:
+                group["lr"] = self._rates[name] * pace(index, self.steps, self.training)
+        loss = self.team.mean(self.step(index)).item()
+        if not math.isfinite(loss):
+            raise self._diverged(f"the loss is {loss}")
+        self._follow()
+        return loss
+
+    def update(self, name: str, loss: Tensor) -> None:
+        """Let a network learn from a loss; from that of others it does not."""
+        network, optimiser = self.networks[name], self.optimisers[name]
+        optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        parameters = [parameter for parameter in network.parameters() if parameter.grad is not None]
+        self.team.average(parameters)
+        norm = nn.utils.clip_grad_norm_(parameters, self.training.clip or math.inf)
+        if not torch.isfinite(norm):
+            raise self._diverged(f"the gradient of the {self.name}'s {name} is {norm.item()}")
+        optimiser.step()
+
+    def judges_now(self, index: int) -> bool:
+        """Whether the discriminator learns in this step."""
+        return index % self.training.discriminator_every == 0
+
+    def note(self, **losses: Tensor) -> None:
+        """Smooth a figure over the last steps, for `metrics`; costs no wait for the device."""
+        for name, loss in losses.items():
+            now, key = self.team.mean(loss).float(), f"{self.name}_{name}"
+            self._noted[key] = torch.lerp(self._noted[key], now, _SMOOTHING) if key in self._noted else now
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The figures noted, by name, each with the phase's name before it."""
+        return {name: value.item() for name, value in self._noted.items()}
+
+    @metrics.setter
+    def metrics(self, values: Mapping[str, float]) -> None:
+        self._noted = {name: torch.tensor(value, device=self.team.device) for name, value in values.items()}
+
+    def evaluate(self) -> float | None:
+        """`validate` the weights that would be kept, and keep them where none were better. Draws nothing for good."""
+        state = self.random.get_state()
+        with self.kept(), torch.no_grad():
+            value = self.validate() if self.team.leads else math.nan
+            value = self.team.agree(math.nan if value is None else value)
+            if value < self.best_value:
+                self.best_value, self.best_step, self.best = value, self.index + 1, _copied(self.networks[MODEL])
+        self.random.set_state(state)
+        return None if math.isnan(value) else value
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Meanwhile the model has the weights that would be kept, and does not learn: the average, if there is one."""
+        model = self.networks[MODEL]
+        own, was = (_copied(model) if self.average else {}), model.training
+        model.eval()
+        _put(model, self.average)
+        try:
+            yield
+        finally:
+            _put(model, own)
+            model.train(was)
+
+    def finish(self) -> None:
+        """Give the model for good the best weights, or the average, or else leave it; it learns no more."""
+        _put(self.networks[MODEL], self.best or self.average)
+        self.networks[MODEL].requires_grad_(False).eval()
+
+    def _follow(self) -> None:
+        """Move the average of weights (Polyak) a little; at first more, since the first weights are no good."""
+        if not self.average:
+            return
+        keep = min(self.training.average, (1 + self.index) / (_EMA_RISE + self.index))
+        with torch.no_grad():
+            for name, now in self.networks[MODEL].state_dict().items():
+                if now.is_floating_point():
+                    self.average[name].lerp_(now, 1 - keep)
+                else:
+                    self.average[name].copy_(now)
+
+    def _diverged(self, what: str) -> TrainingDiverged:
+        batch = "; ".join(self.heard())
+        return TrainingDiverged(
+            f"{self.name}: {what} at step {self.index + 1}{f', learning from {batch}' if batch else ''}; "
+            "try another seed or a lower learning rate, or look at these recordings"
+        )
+
+
+def pace(step: int, steps: int, training: TrainingConfig) -> float:
+    """The part of the highest learning rate that step (from 0) of steps has: a short rise, then the schedule."""
+    rise = min(1.0, (step + 1) / max(1, training.warmup))
+    if training.schedule == "constant":
+        return rise
+    if training.schedule == "exponential":
+        return float(rise * training.floor ** (step / steps))
+    return rise * (training.floor + (1 - training.floor) * 0.5 * (1 + math.cos(math.pi * step / steps)))
+
+
+def _copied(network: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+
+def _put(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    if tensors:
+        network.load_state_dict(dict(tensors))

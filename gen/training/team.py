@@ -1,0 +1,84 @@
+"""The processes that train one model together, each on its share of every batch: data parallelism, kept simple.
+
+All draw the same random numbers for the whole batch and take their own rows of it; gradients are averaged before each
+step. So every process holds the same weights all the time, and the outcome is that of one process up to the order of
+sums (Goyal et al. 2017, arXiv:1706.02677, section 2.3, has the arithmetic).
+"""
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, distributed, nn
+
+from gen.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Team:
+    """This process among all: its rank (0 leads) of size, its device, and whether it computes in bfloat16 where it may.
+
+    With size 1 nothing is ever sent. With more, torch.distributed's default group is the team.
+    """
+
+    rank: int = 0
+    size: int = 1
+    device: str = "cpu"
+    mixed: bool = False
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the process that writes files and speaks."""
+        return self.rank == 0
+
+    def check_batch(self, name: str, batch: int) -> None:
+        """Raise ConfigError naming the setting if a batch cannot be shared out evenly."""
+        if batch % self.size:
+            raise ConfigError(f"{name}: {batch} cannot be shared by {self.size} processes; take a multiple of them")
+
+    def mine(self, batch: Tensor) -> Tensor:
+        """This process's rows of what all processes have alike: (B, ...) to (B / size, ...), on its device."""
+        share = len(batch) // self.size
+        return batch[self.rank * share : (self.rank + 1) * share].to(self.device)
+
+    def average(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Make every gradient the mean over the team."""
+        if self.size == 1:
+            return
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        together = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        distributed.all_reduce(together)
+        together /= self.size
+        for gradient, mean in zip(gradients, together.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
+    def mean(self, value: Tensor) -> Tensor:
+        """The mean over the team of a loss that is only looked at."""
+        if self.size == 1:
+            return value.detach()
+        shared = value.detach().clone()
+        distributed.all_reduce(shared)
+        return shared / self.size
+
+    def agree(self, value: float) -> float:
+        """What the leader has found."""
+        if self.size == 1:
+            return value
+        shared = torch.tensor(value, dtype=torch.float64, device=self.device)
+        distributed.broadcast(shared, 0)
+        return shared.item()
+
+    def wait(self) -> None:
+        """Until all are here."""
+        if self.size > 1:
+            distributed.barrier()
+
+    @contextlib.contextmanager
+    def precision(self) -> Iterator[None]:
+        """Networks that run inside multiply in bfloat16 if `mixed`; weights and losses stay float32."""
+        with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.mixed):
+            yield
+
+
+ALONE = Team()
