@@ -7,13 +7,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gen.chance import draw_chance
 from gen.config import RATE
 from gen.errors import ConfigError
-from gen.models.lstm_gan import LstmGenerator
+from gen.models.backbone import Backbone
+from gen.models.style import Style
 from gen.models.vocoder import Vocoder
 from gen.preset import Preset
 from gen.repeatable import repeatable
-from gen.sampling import free_run
+from gen.sampling import Daring, free_run
 from gen.training.checkpoint import load_checkpoint
 from gen.waveform import Waveform
 
@@ -69,7 +71,7 @@ class Generated:
 class Generator:
     """A trained model, ready to play."""
 
-    def __init__(self, preset: Preset, styles: tuple[str, ...], generator: LstmGenerator, vocoder: Vocoder) -> None:
+    def __init__(self, preset: Preset, styles: tuple[str, ...], generator: Backbone, vocoder: Vocoder) -> None:
         """styles: names of the datasets, in the order of a request's style weights."""
         self.preset, self.styles = preset, styles
         self._generator, self._vocoder = generator, vocoder
@@ -103,7 +105,10 @@ class Generator:
     def _frames(self, request: GenerationRequest, weights: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Log-mel frames (bands, T), at least as long as asked, and mean attention (styles,)."""
         steps = request.frames // self.preset.stack_samples + 2
-        points, attention = free_run(self._generator, weights, steps + _RUN_IN, request.temperature, random)
+        config = self._generator.config
+        chance = draw_chance(random, 1, steps + _RUN_IN, config.noise_size)
+        daring = Daring(request.temperature, config.nucleus)
+        points, _, attention, _ = free_run(self._generator, Style.of(weights), daring, chance)
         return self._generator.latent.decode(points[:, _RUN_IN:])[0], attention[0, _RUN_IN:].mean(dim=0).double()
 
     def _samples(self, frames: Tensor, random: torch.Generator) -> Tensor:

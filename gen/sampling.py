@@ -1,57 +1,92 @@
 """How a free-running generator draws its next step."""
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-from gen.models.lstm_gan import LstmGenerator, Past, State
+from gen.chance import Chance
+from gen.errors import ConfigError
+from gen.models.backbone import Backbone, Past, State
+from gen.models.style import Style
 
 
-def draw_place(logits: Tensor, here: Tensor, temperature: float, nucleus: float, random: torch.Generator) -> Tensor:
-    """Draw another place than `here` (B,) from logits (B, codes): indices (B,).
+@dataclass(frozen=True)
+class Daring:
+    """How a place is drawn.
 
-    temperature: above 0; below 1 plays safe, above 1 takes risks. nucleus: only the likeliest places that together
-    reach this probability stay in play (Holtzman et al. 2020, arXiv:1904.09751); 1 keeps all.
+    temperature: 0.05 to 5; 1 is as daring as the music was, less repeats what is likeliest. nucleus: above 0 to 1: only
+    the likeliest places that together reach this probability stay in play (Holtzman et al. 2020,
+    arXiv:1904.09751); 1 keeps all.
     """
-    places = torch.arange(logits.shape[-1])
-    elsewhere = logits / temperature
+
+    temperature: float = 1.0
+    nucleus: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0.05 <= self.temperature <= 5:
+            raise ConfigError(f"temperature: must be between 0.05 and 5, not {self.temperature}")
+        if not 0 < self.nucleus <= 1:
+            raise ConfigError(f"nucleus: must be above 0 and at most 1, not {self.nucleus}")
+
+
+class Start(NamedTuple):
+    """Where a run goes on from: the last step that was heard (T = 1), and the state after all before it."""
+
+    past: Past
+    state: State
+
+
+class Run(NamedTuple):
+    """What was walked: points (B, T, size), places (B, T), attention over styles (B, T, styles); where it goes on."""
+
+    points: Tensor
+    codes: Tensor
+    attention: Tensor
+    end: Start
+
+
+def beginning(model: Backbone, style: Style) -> Start:
+    """The start of a run before which nothing was heard."""
+    return Start(model.before(len(style.weights)), model.begin(style))
+
+
+def draw_place(logits: Tensor, here: Tensor, daring: Daring, where: Tensor) -> Tensor:
+    """Another place than `here` (B,) from logits (B, codes) and luck (B,), uniform in [0, 1): indices (B,)."""
+    elsewhere = logits / daring.temperature
     if logits.shape[-1] > 1:
+        places = torch.arange(logits.shape[-1], device=logits.device)
         elsewhere = elsewhere.masked_fill(places == here[:, None], -torch.inf)
     ordered, order = torch.softmax(elsewhere, dim=-1).sort(dim=-1, descending=True, stable=True)
-    ordered = ordered.masked_fill(ordered.cumsum(dim=-1) - ordered >= nucleus, 0.0)
-    return order.gather(-1, torch.multinomial(ordered, 1, generator=random)).squeeze(-1)
+    reached = ordered.cumsum(dim=-1)
+    kept = (reached - ordered < daring.nucleus) & (ordered > 0)
+    last = kept.sum(dim=-1, keepdim=True) - 1
+    chosen = (reached <= where[:, None] * reached.gather(-1, last)).sum(dim=-1, keepdim=True)
+    return order.gather(-1, chosen.minimum(last)).squeeze(-1)
 
 
-def free_run(
-    model: LstmGenerator,
-    weights: Tensor,
-    steps: int,
-    temperature: float,
-    random: torch.Generator,
-    start: tuple[Past, State] | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Let the generator hear only itself.
+def free_run(model: Backbone, style: Style, daring: Daring, chance: Chance, start: Start | None = None) -> Run:
+    """Let the generator hear only itself, for as many steps as there is luck.
 
-    weights: styles (B, styles). start: the last step that was heard, and the state after all before it; by default
-    the learned start. A place is never held longer than the recordings hold it. Returns points
-    (B, steps, size) and attention over styles (B, steps, styles). Gradients flow through the points, not through the
-    choice of places.
+    start: by default the beginning. A place is never held longer than the recordings hold it. Gradients flow through
+    the points, not through the choice of places.
     """
-    batch = weights.shape[0]
-    past, state = start if start is not None else (model.before(batch), model.begin(weights))
-    longest = torch.cat([model.longest, torch.zeros(1)])
-    points, attention = [], []
-    for _ in range(steps):
-        forecast, state = model(past, weights, state)
+    past, state = start if start is not None else beginning(model, style)
+    longest = torch.cat([model.longest, model.longest.new_zeros(1)])
+    leave, where, noise = (part.to(longest.device) for part in chance)
+    points, walked, attention = [], [], []
+    for t in range(leave.shape[1]):
+        forecast, state = model(past, style, state)
         here, held = past.codes[:, 0], past.held[:, 0]
         with torch.no_grad():
-            leaves = torch.rand(batch, generator=random) < torch.sigmoid(forecast.leave[:, 0])
-            leaves |= held >= longest[here]
-            there = draw_place(forecast.logits[:, 0], here, temperature, model.config.nucleus, random)
+            leaves = (leave[:, t] < torch.sigmoid(forecast.leave[:, 0])) | (held >= longest[here])
+            there = draw_place(forecast.logits[:, 0], here, daring, where[:, t])
             codes = torch.where(leaves, there, here)[:, None]
             held = torch.where(leaves, torch.ones_like(held), held + 1)[:, None]
-            noise = torch.randn(batch, 1, model.config.noise_size, generator=random)
-        point = model.arrive(forecast.context, codes, held, noise)
+        point = model.arrive(forecast.context, codes, held, noise[:, t : t + 1])
         past = Past(point, codes, held)
         points.append(point)
+        walked.append(codes)
         attention.append(forecast.attention)
-    return torch.cat(points, dim=1), torch.cat(attention, dim=1)
+    return Run(torch.cat(points, dim=1), torch.cat(walked, dim=1), torch.cat(attention, dim=1), Start(past, state))

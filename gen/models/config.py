@@ -1,5 +1,6 @@
 """What can be set about the networks and how they learn, as frozen dataclasses. Nothing here imports torch."""
 
+import math
 from dataclasses import dataclass
 
 from gen.config import MelConfig, require
@@ -29,11 +30,17 @@ class LatentConfig:
             require(getattr(self, name) >= 1, f"latent.{name}", "at least 1")
 
 
+BACKBONES = ("lstm", "transformer")
+"""What may look back at the steps before."""
+
+
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """The LSTM that writes points of the latent space, and how it is trained.
+    """What writes points of the latent space, and how it is trained.
 
-    It writes a point at a time, near one of `codes` learned places.
+    It writes a point at a time, near one of `codes` learned places. backbone: what looks back at the steps before, an
+    "lstm" or a "transformer"; layers of `hidden` units each. heads and window (in points) are the transformer's alone.
+    label_dropout: the share of labels that is hidden while learning, so that any of them may be left unknown.
     noise: standard deviation of what is added to its own past while learning, in units of a coordinate's own.
     steadiness: what a change of place costs, in units of the usual squared distance to a place: more, longer notes.
     adversarial and matching weigh the discriminator's two losses; free is the length of the free-running stretch (in
@@ -41,11 +48,15 @@ class GeneratorConfig:
     """
 
     codes: int = 256
+    backbone: str = "lstm"
     hidden: int = 256
     layers: int = 1
+    heads: int = 4
+    window: int = 512
     style_tokens: int = 4
     style_size: int = 32
     noise_size: int = 8
+    label_dropout: float = 0.3
     dropout: float = 0.2
     noise: float = 0.3
     steadiness: float = 2.0
@@ -63,8 +74,12 @@ class GeneratorConfig:
     nucleus: float = 0.95
 
     def __post_init__(self) -> None:
-        for name in ("codes", "hidden", "layers", "style_tokens", "style_size", "noise_size"):
+        require(self.backbone in BACKBONES, "generator.backbone", f"one of {', '.join(BACKBONES)}")
+        for name in ("codes", "hidden", "layers", "heads", "window", "style_tokens", "style_size", "noise_size"):
             require(getattr(self, name) >= 1, f"generator.{name}", "at least 1")
+        if self.backbone == "transformer":
+            require(self.hidden % self.heads == 0, "generator.heads", "a divisor of generator.hidden")
+        require(0 <= self.label_dropout <= 1, "generator.label_dropout", "between 0 and 1")
         for name in ("steps", "batch", "discriminator_channels", "free_every"):
             require(getattr(self, name) >= 1, f"generator.{name}", "at least 1")
         require(self.length >= 2, "generator.length", "at least 2")
@@ -78,17 +93,33 @@ class GeneratorConfig:
             require(getattr(self, name) > 0, f"generator.{name}", "above 0")
 
 
+VOCODERS = ("istft", "hifigan", "backbone")
+"""Kinds of vocoder."""
+HIFIGANS = ("v1", "v2", "v3")
+"""The three generators of the HiFi-GAN paper."""
+CUES = 20
+"""Bands in which a stereo picture is described."""
+
+
 @dataclass(frozen=True)
 class VocoderConfig:
     """The network that turns mel frames into samples, and how it is trained.
 
-    upsample: factors of the transposed convolutions; their product divides mel.hop, and what is left is the hop of the
-    inverse STFT. kernels and dilations shape the residual blocks (one kernel size and all dilations each).
-    phase_refinement: Griffin-Lim iterations that start from the network's phase when rendering. segment: samples of
-    one training example. adversarial 0 leaves the discriminators out.
+    kind: "istft" moves the classical inverse a little; "hifigan" is the paper's generator, of which variant says which;
+    "backbone" works at the rate of the frames, the fastest. stereo: whether frames carry cues that place the sound.
+    channels: width ("istft", "backbone"). blocks: how many a backbone has. upsample: factors of the transposed
+    convolutions; for "istft" their product divides mel.hop, and what is left is the hop of the inverse STFT; for
+    "hifigan" it is mel.hop, and none given means the paper's way to 256 or 512. kernels and dilations shape the
+    residual blocks of "istft" (one kernel size and all dilations each). phase_refinement: Griffin-Lim iterations that
+    start from its phase when rendering. segment: samples of one training example. adversarial 0 leaves the
+    discriminators out.
     """
 
+    kind: str = "istft"
+    variant: str = "v2"
+    stereo: bool = False
     channels: int = 128
+    blocks: int = 6
     upsample: tuple[int, ...] = ()
     kernels: tuple[int, ...] = (3, 7)
     dilations: tuple[int, ...] = (1, 3)
@@ -104,7 +135,9 @@ class VocoderConfig:
     matching: float = 2.0
 
     def __post_init__(self) -> None:
-        for name in ("channels", "steps", "batch", "discriminator_channels"):
+        require(self.kind in VOCODERS, "vocoder.kind", f"one of {', '.join(VOCODERS)}")
+        require(self.variant in HIFIGANS, "vocoder.variant", f"one of {', '.join(HIFIGANS)}")
+        for name in ("channels", "blocks", "steps", "batch", "discriminator_channels"):
             require(getattr(self, name) >= 1, f"vocoder.{name}", "at least 1")
         require(all(factor >= 2 for factor in self.upsample), "vocoder.upsample", "a list of factors of at least 2")
         require(
@@ -121,6 +154,27 @@ class VocoderConfig:
             require(getattr(self, name) >= 0, f"vocoder.{name}", "at least 0")
         for name in ("learning_rate", "discriminator_learning_rate"):
             require(getattr(self, name) > 0, f"vocoder.{name}", "above 0")
+
+    def rows(self, mel: MelConfig) -> int:
+        """How many numbers a frame has: the mel bands, and with stereo two for each band of cues."""
+        return mel.bands + (2 * CUES if self.stereo else 0)
+
+    def check(self, mel: MelConfig) -> None:
+        """Raises ConfigError if there is no such network for these frames."""
+        if self.kind == "istft":
+            self.head_hop(mel)
+        if self.kind == "hifigan":
+            self.factors(mel)
+
+    def factors(self, mel: MelConfig) -> tuple[int, ...]:
+        """By what each level of a HiFi-GAN raises the rate. Raises ConfigError if their product is not mel.hop."""
+        if not self.upsample:
+            require(mel.hop in (256, 512), "vocoder.upsample", f"given, since mel.hop is {mel.hop} and not 256 or 512")
+            if self.variant == "v3":
+                return (8, 8, mel.hop // 64)
+            return (8, 8, mel.hop // 128, 2)
+        require(math.prod(self.upsample) == mel.hop, "vocoder.upsample", f"factors whose product is mel.hop ({mel.hop})")
+        return self.upsample
 
     def head_hop(self, mel: MelConfig) -> int:
         """Samples between the frames of the inverse STFT. Raises ConfigError if the factors do not divide mel.hop."""

@@ -19,8 +19,8 @@ from torch import nn
 
 from gen.errors import CheckpointError, ConfigError
 from gen.json_text import parse
+from gen.models.backbone import Backbone, backbone_of
 from gen.models.latent import latent_of
-from gen.models.lstm_gan import LstmGenerator
 from gen.models.vocoder import Vocoder
 from gen.preset import Preset
 
@@ -39,7 +39,7 @@ class Checkpoint:
 
     preset: Preset
     styles: tuple[str, ...]
-    generator: LstmGenerator
+    generator: Backbone
     vocoder: Vocoder
 
 
@@ -81,7 +81,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: {error}; copy the weights again") from error
     preset, styles, codes = about
     _check_size(path, preset)
-    generator = LstmGenerator(preset.generator, latent_of(preset.latent, preset.mel), len(styles), codes)
+    generator = backbone_of(preset.generator, latent_of(preset.latent, preset.mel), len(styles), codes)
     vocoder = Vocoder(preset.vocoder, preset.mel)
     for part, model in (("generator", generator), ("vocoder", vocoder)):
         _fill(path, part, model, tensors)

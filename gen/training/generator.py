@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from gen.chance import draw_chance
+from gen.models.backbone import Past
 from gen.models.discriminators import FrameDiscriminator
 from gen.models.latent import Latent
-from gen.models.lstm_gan import Past, State
+from gen.models.style import Style
 from gen.preset import Preset
-from gen.sampling import free_run
+from gen.sampling import Daring, Start, free_run
 from gen.training.excerpts import Excerpt
 from gen.training.initial import initialise
 from gen.training.losses import deception_loss, discriminator_loss, statistics_loss
@@ -76,24 +78,22 @@ class GeneratorTraining:
         config = self.config
         points, codes, style = self.deck.draw(config.batch, config.length + config.free)
         heard, wanted = points[:, : config.length], points[:, config.length :]
-        weights = self._blend(nn.functional.one_hot(style, self.styles).float())
-        foresight, distance, start = self.foresee(heard, codes[:, : config.length], weights, learn=True)
+        asked = Style.of(self._blend(nn.functional.one_hot(style, self.styles).float()))
+        foresight, distance, start = self.foresee(heard, codes[:, : config.length], asked, learn=True)
         loss = foresight + 2 * distance
         self._note(foresight=foresight, distance=distance)
         if step >= config.free_from and step % config.free_every == 0:
-            loss = loss + self._play(wanted, weights, start)
+            loss = loss + self._play(wanted, asked, start)
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         return loss.item()
 
-    def foresee(
-        self, points: Tensor, codes: Tensor, weights: Tensor, learn: bool
-    ) -> tuple[Tensor, Tensor, tuple[Past, State]]:
+    def foresee(self, points: Tensor, codes: Tensor, style: Style, learn: bool) -> tuple[Tensor, Tensor, Start]:
         """Surprise at the places (nats per step), distance of the points; and where a free run can go on from.
 
-        points (B, T, size), codes (B, T), weights (B, styles). learn: with noise on the past and dropout.
+        points (B, T, size), codes (B, T). learn: with noise on the past and dropout.
         """
         model, config, random = self.model, self.config, self.random
         batch, steps, _ = points.shape
@@ -112,7 +112,7 @@ class GeneratorTraining:
             past = past._replace(points=noisy)
             share = 1 - config.dropout
             keep = (torch.rand(batch, steps, config.hidden, generator=random) < share).float() / share
-        forecast, state = model(past, weights, model.begin(weights), keep)
+        forecast, state = model(past, style, model.begin(style), keep)
         leaves = codes != past.codes
         surprise = nn.functional.binary_cross_entropy_with_logits(
             forecast.leave[:, 1:], leaves[:, 1:].float(), reduction="sum"
@@ -123,12 +123,14 @@ class GeneratorTraining:
         noise = torch.randn(batch, steps, config.noise_size, generator=random)
         distance = (model.arrive(forecast.context, codes, held, noise) - points).abs().mean()
         last = Past(points[:, -1:], codes[:, -1:], held[:, -1:])
-        return surprise / (batch * steps), distance, (last, State(state.hidden.detach(), state.cell.detach()))
+        return surprise / (batch * steps), distance, Start(last, tuple(part.detach() for part in state))
 
-    def _play(self, wanted: Tensor, weights: Tensor, start: tuple[Past, State]) -> Tensor:
+    def _play(self, wanted: Tensor, style: Style, start: Start) -> Tensor:
         """Let the generator run on from where the real music stops, and the discriminator judge both ways to go on."""
         config, model = self.config, self.model
-        made = model.latent.decode(free_run(model, weights, wanted.shape[1], 1.0, self.random, start)[0])
+        chance = draw_chance(self.random, len(wanted), wanted.shape[1], config.noise_size)
+        run = free_run(model, style, Daring(nucleus=config.nucleus), chance, start)
+        weights, made = style.weights, model.latent.decode(run.points)
         real = model.latent.decode(wanted)
         judged = discriminator_loss([self.judge(real, weights)[0]], [self.judge(made.detach(), weights)[0]])
         self.judge_optimiser.zero_grad(set_to_none=True)
@@ -159,8 +161,8 @@ class GeneratorTraining:
         found = []
         for path in self.atlas.paths_of(excerpts):
             points, codes = path.points[None, : 2 * self.config.length], path.codes[None, : 2 * self.config.length]
-            weights = nn.functional.one_hot(torch.tensor([path.style]), self.styles).float()
-            surprise, distance, _ = self.foresee(points, codes, weights, learn=False)
+            style = Style.of(nn.functional.one_hot(torch.tensor([path.style]), self.styles).float())
+            surprise, distance, _ = self.foresee(points, codes, style, learn=False)
             found.append((surprise.item(), distance.item()))
         if not found:
             return math.nan, math.nan

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from gen.config import RATE
+from gen.models.backbone import Backbone, backbone_of
 from gen.models.latent import Latent
 from gen.models.linear import principal_components
-from gen.models.lstm_gan import LstmGenerator
 from gen.preset import Preset
 from gen.training.excerpts import Excerpt
 from gen.training.initial import initialise
@@ -73,9 +73,9 @@ class Atlas:
                 found[index] = Path(points[row], codes[row], cuts[index][1])
         return [found[index] for index in range(len(cuts))]
 
-    def model(self, preset: Preset, styles: int, random: torch.Generator) -> LstmGenerator:
+    def model(self, preset: Preset, styles: int, random: torch.Generator) -> Backbone:
         """A generator that knows the space and the places, and nothing else yet."""
-        model = LstmGenerator(self.config, self.latent, styles, len(self.places))
+        model = backbone_of(self.config, self.latent, styles, len(self.places))
         initialise(model, random)
         with torch.no_grad():
             model.belongs.copy_(self.belongs)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gen.models.style import StyleAttention
+from gen.models.style import Style, StyleAttention
 
 
 @pytest.fixture
@@ -27,11 +27,11 @@ def test_attention_sums_to_one_and_ignores_datasets_of_no_weight(attention):
 
 def test_datasets_of_no_weight_cannot_change_the_style(attention):
     weights = torch.tensor([[0.3, 0.7, 0.0], [0.3, 0.7, 0.0]])
-    before = attention(states(), weights)[0], attention.base(weights)
+    before = attention(states(), weights)[0], attention.base(Style.of(weights))
     with torch.no_grad():
         attention.tokens[2] = 99.0
     assert torch.equal(attention(states(), weights)[0], before[0])
-    assert torch.equal(attention.base(weights), before[1])
+    assert torch.equal(attention.base(Style.of(weights)), before[1])
 
 
 def test_more_weight_gets_more_attention(attention):
