@@ -29,6 +29,8 @@ class Settings:
     ``gateway``     a trustless gateway (``STEMMATA_GATEWAY``: the URL before ``/ipfs/``); never shown
     ``pinning``     an IPFS pinning service (``STEMMATA_PINNING``: the URL before ``/pins``); never shown
     ``pinning_token``  what lets us in there (``STEMMATA_PINNING_TOKEN``); never shown
+    ``corpus_engine``  what measures recordings (``STEMMATA_CORPUS_ENGINE``, default ``local``: all processors of this
+                    machine; ``local:2``, ``ray``, ``ray:2``, ``ray:auto``, ``ray:HOST:PORT``)
     """
 
     home: Path
@@ -42,6 +44,7 @@ class Settings:
     pinning_token: str | None = field(default=None, repr=False)
     confirmations: int = 0
     cosign: bool = True
+    corpus_engine: str = "local"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -68,6 +71,7 @@ class Settings:
             pinning_token=environ.get("STEMMATA_PINNING_TOKEN") or None,
             confirmations=int(confirmations),
             cosign=cosign == "on",
+            corpus_engine=environ.get("STEMMATA_CORPUS_ENGINE") or "local",
         )
 
 

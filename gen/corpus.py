@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from gen.audio import Decoder, Waveform, at_lowest_rate, fit, open_and_decode
 from gen.container import identify
 from gen.decode import decode
-from gen.defects import Defect, find_defects, to_dict
+from gen.defects import Defect, find_defects, from_dict, to_dict
 from gen.errors import AudioError, FolderNotReadable, NoRecordings, UnreadableFile
 from gen.file import open_regular, printable
 from gen.loudness import Loudness, loudness
@@ -54,6 +54,12 @@ class Findings:
     def to_dict(self) -> dict[str, Any]:
         """As plain dictionaries, lists and numbers."""
         return asdict(self) | {"defects": [to_dict(defect) for defect in self.defects]}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Findings":
+        """The inverse of `to_dict`."""
+        defects = tuple(from_dict(defect) for defect in values["defects"])
+        return cls(values["rate"], values["resampled"], Loudness(**values["loudness"]), defects)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Each defect is a type of its own, with figures; whether it matters is for the ho
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -137,6 +137,13 @@ def find_defects(waveform: Waveform) -> tuple[Defect, ...]:
 def to_dict(defect: Defect) -> dict[str, str | int | float | bool]:
     """The defect's name under "defect", and its figures."""
     return {"defect": defect.name, **asdict(defect)}
+
+
+def from_dict(values: dict[str, Any]) -> Defect:
+    """The inverse of `to_dict`."""
+    kinds = {kind.name: kind for kind in get_args(Defect)}
+    kind: type[Defect] = kinds[values["defect"]]
+    return kind(**{field: value for field, value in values.items() if field != "defect"})
 
 
 def _defects(waveform: Waveform) -> Iterator[Defect]:

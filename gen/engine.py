@@ -45,13 +45,14 @@ _REMEDY = "use fewer workers, or leave it out"
 class Work:
     """What is done with each recording: the arguments of `gen.portrait.portray`, and the limits of decoding.
 
-    It goes to every worker, the cache's cipher too.
+    It goes to every worker, the cache's cipher too. keep_frames: as `gen.portrait.sketch` has it.
     """
 
     cache: Cache
     stamps: Stamps
     mel: MelConfig
     allow_resampled: bool = False
+    keep_frames: bool = True
     limits: Limits | None = None
 
 
@@ -81,7 +82,7 @@ class Worker:
     ) -> None:
         self._decoder.close()
 
-    def sketch(self, path: Path) -> tuple[Sketch, Rows]:
+    def sketch(self, path: Path) -> tuple[Sketch, Rows | None]:
         """What `gen.portrait.sketch` gives and raises, and TooExpensive where memory runs out."""
         work = self._work
         try:
@@ -92,6 +93,7 @@ class Worker:
                     work.stamps,
                     work.mel,
                     allow_resampled=work.allow_resampled,
+                    keep_frames=work.keep_frames,
                     decoder=self._decoder,
                 )
         except MemoryError as error:
@@ -135,9 +137,17 @@ def portray_all(
 
 def _is_known(path: Path, work: Work) -> bool:
     try:
-        return recall(path, work.cache, work.stamps, work.mel, allow_resampled=work.allow_resampled) is not None
+        found = recall(
+            path,
+            work.cache,
+            work.stamps,
+            work.mel,
+            allow_resampled=work.allow_resampled,
+            keep_frames=work.keep_frames,
+        )
     except AudioError:
         return False
+    return found is not None
 
 
 def _outcome(path: Path, answer: Answer, work: Work, here: Worker) -> Outcome:
@@ -148,8 +158,8 @@ def _outcome(path: Path, answer: Answer, work: Work, here: Worker) -> Outcome:
             raise EngineError(
                 f"{printable(path)}: the worker has another version of this package; install the same one everywhere"
             )
-        rows = work.cache.find(answer.frames)
-        if rows is None:  # evicted meanwhile, by a cache for a few recordings only
+        rows = work.cache.find(answer.frames) if work.keep_frames else None
+        if rows is None and work.keep_frames:  # evicted meanwhile, by a cache for a few recordings only
             answer, rows = here.sketch(path)
         return Outcome(path, answer.completed(rows), None)
     except AudioError as error:

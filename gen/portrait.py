@@ -36,7 +36,7 @@ class Portrait:
     """digest: sha256 of the file. findings: `gen.corpus.Findings.to_dict`. fingerprint, description: of its sound.
 
     frames: how many log-mel frames it has. rows: these, float32 (bands, 512) each, from the cache; the last is filled
-    up with silence.
+    up with silence. None where they were not to be kept.
     """
 
     digest: bytes
@@ -44,10 +44,12 @@ class Portrait:
     fingerprint: Fingerprint
     description: Description
     frames: int
-    rows: Rows
+    rows: Rows | None
 
     def mel(self) -> npt.NDArray[np.float32]:
-        """All log-mel frames, (bands, frames), a copy."""
+        """All log-mel frames, (bands, frames), a copy. Raises ValueError where they were not kept."""
+        if self.rows is None:
+            raise ValueError("rows: this portrait was made without its frames; make it with them")
         return np.concatenate(list(self.rows), axis=1)[:, : self.frames]
 
 
@@ -62,8 +64,8 @@ class Sketch:
     facts: bytes
     frames: str
 
-    def completed(self, rows: Rows) -> Portrait:
-        """The portrait, with its frames."""
+    def completed(self, rows: Rows | None) -> Portrait:
+        """The portrait, with its frames where there are any."""
         about = json.loads(self.facts)
         return Portrait(
             self.digest,
@@ -108,12 +110,17 @@ def sketch(
     mel: MelConfig,
     *,
     allow_resampled: bool = False,
+    keep_frames: bool = True,
     decoder: Decoder = decode,
-) -> tuple[Sketch, Rows]:
-    """What `portray` does, up to the point where a portrait is put together. Raises what it raises."""
+) -> tuple[Sketch, Rows | None]:
+    """What `portray` does, up to the point where a portrait is put together. Raises what it raises.
+
+    keep_frames: whether the log-mel frames go into the cache too; without them it takes some kilobytes a recording, and
+    nothing can be made to sound from it.
+    """
     digest = _digest(path, stamps)
     facts, frames = entries(cache, digest, mel, allow_resampled=allow_resampled)
-    known = _known(cache, digest, facts, frames)
+    known = _known(cache, digest, facts, frames, keep_frames)
     if known is not None:
         return known
     examination = examine(path, allow_resampled=allow_resampled, decoder=decoder)
@@ -131,24 +138,33 @@ def sketch(
         "frames": described.frames.shape[1],
     }
     data = json.dumps(about, separators=(",", ":")).encode()
-    rows = cache.store(frames, _blocks(described.frames))
+    rows = cache.store(frames, _blocks(described.frames)) if keep_frames else None
     cache.store(facts, [np.frombuffer(data, dtype=np.uint8)])
     return Sketch(digest, data, frames), rows
 
 
 def recall(
-    path: Path, cache: Cache, stamps: Stamps, mel: MelConfig, *, allow_resampled: bool = False
-) -> tuple[Sketch, Rows] | None:
+    path: Path,
+    cache: Cache,
+    stamps: Stamps,
+    mel: MelConfig,
+    *,
+    allow_resampled: bool = False,
+    keep_frames: bool = True,
+) -> tuple[Sketch, Rows | None] | None:
     """What `sketch` gives, if that takes no work, not even reading the file. Raises UnreadableFile."""
     digest = stamps.recall(path)
     if digest is None:
         return None
-    return _known(cache, digest, *entries(cache, digest, mel, allow_resampled=allow_resampled))
+    facts, frames = entries(cache, digest, mel, allow_resampled=allow_resampled)
+    return _known(cache, digest, facts, frames, keep_frames)
 
 
-def _known(cache: Cache, digest: bytes, facts: str, frames: str) -> tuple[Sketch, Rows] | None:
-    known, rows = cache.find(facts), cache.find(frames)
-    if known is not None and rows is not None:
+def _known(
+    cache: Cache, digest: bytes, facts: str, frames: str, keep_frames: bool
+) -> tuple[Sketch, Rows | None] | None:
+    known, rows = cache.find(facts), cache.find(frames) if keep_frames else None
+    if known is not None and (rows is not None or not keep_frames):
         with suppress(DamagedEntry):
             return Sketch(digest, known[0].tobytes(), frames), rows
     return None

@@ -1,37 +1,33 @@
-"""What a folder of recordings is like, before anything of it is registered. Nothing is written, and nothing is sent."""
+"""What a folder of recordings is like, before anything of it is registered. Nothing is sent."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from api.decoders import Decoders
 from api.errors import printable
+from api.home import Home
+from api.workflows import labels
+from api.workflows.measurements import Measured, measure
 
 if TYPE_CHECKING:
     from gen.balance import Balance
-    from gen.corpus import Findings
-    from gen.describe import Description
-    from gen.fingerprint import Fingerprint
     from gen.labels import Labels
-    from gen.waveform import Waveform
 
 Bar = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """One recording that can be used. ``description`` is None where training is not installed."""
+    """One recording that can be used."""
 
     name: str
-    seconds: float
-    findings: Findings
-    description: Description | None
+    measured: Measured
     labels: Labels
-    fingerprint: Fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,35 +44,39 @@ class FolderReport:
     unmatched: tuple[str, ...]
 
 
-def report(folder: Path, *, allow_resampled: bool = False, bar: Bar = lambda phase, done, total: None) -> FolderReport:
-    """Decode and measure every recording, compare all with each other, and count.
+def report(
+    home: Home, folder: Path, *, allow_resampled: bool = False, bar: Bar = lambda phase, done, total: None
+) -> FolderReport:
+    """Measure every recording, compare all with each other, and count.
 
-    Files are decoded in a process of its own with limits on time and memory. Raises errors of ``gen.corpus.scan``, and
+    Raises errors of ``gen.corpus.scan`` and :func:`api.workflows.measurements.measure`, and
     :class:`~gen.errors.LabelError` for a table that cannot be read.
     """
     from gen.balance import balance
-    from gen.confined import ConfinedDecoder
-    from gen.corpus import examine_all, scan
-    from gen.labels import find_table
+    from gen.corpus import scan
+    from gen.labels import Labels, find_table
     from gen.similarity import alike, families
 
+    folder = folder.absolute()  # workers may be elsewhere
     paths, table = scan(folder).recordings, find_table(folder)
     good: list[Reported] = []
     refused: list[tuple[str, Exception]] = []
-    describe = _describer()
-    with ConfinedDecoder() as decoder:
-        outcomes = examine_all(paths, allow_resampled=allow_resampled, decoder=decoder)
-        for number, outcome in enumerate(outcomes, start=1):
-            name = _name(folder, outcome.path)
-            if outcome.waveform is None or outcome.findings is None:
-                assert outcome.error is not None  # noqa: S101  (one of the two is there)
-                refused.append((printable(outcome.path.relative_to(folder)), outcome.error))
+
+    def done(number: int, total: int) -> None:
+        bar("measuring", number, total)
+
+    with Decoders() as decoders:
+        for path, found in measure(home, paths, allow_resampled=allow_resampled, report=done):
+            if isinstance(found, Measured):
+                name = _name(folder, path)
+                with decoders.one() as decoder:
+                    said = table.get(name, Labels()).over(labels.tagged(path, decoder))
+                good.append(Reported(name, found, said))
             else:
-                good.append(_reported(outcome.path, name, outcome.waveform, outcome.findings, table, describe))
-            bar("measuring", number, len(paths))
-    pairs = [(pair.one, pair.other) for pair in alike([item.fingerprint for item in good])]
+                refused.append((printable(path.relative_to(folder)), found))
+    pairs = [(pair.one, pair.other) for pair in alike([item.measured.fingerprint for item in good])]
     family = families(len(good), pairs)
-    counted = balance([item.seconds for item in good], [item.labels for item in good], family)
+    counted = balance([item.measured.seconds for item in good], [item.labels for item in good], family)
     names = {_name(folder, path) for path in paths}
     return FolderReport(
         tuple(good), tuple(refused), tuple(_copies(good, family)), counted, tuple(sorted(set(table) - names))
@@ -88,40 +88,8 @@ def _name(folder: Path, path: Path) -> str:
     return unicodedata.normalize("NFC", printable(path.relative_to(folder)))
 
 
-def _describer() -> Callable[[Waveform], Description] | None:
-    """What describes a waveform, where training is installed."""
-    if not all(find_spec(name) for name in ("librosa", "torch")):
-        return None
-    from gen.config import MelConfig
-    from gen.describe import describe
-
-    return lambda waveform: describe(waveform, MelConfig()).description
-
-
-def _reported(
-    path: Path,
-    name: str,
-    waveform: Waveform,
-    findings: Findings,
-    table: Mapping[str, Labels],
-    describe: Callable[[Waveform], Description] | None,
-) -> Reported:
-    from gen.fingerprint import fingerprint
-    from gen.labels import Labels, read_tags
-
-    mono = waveform.mono()  # once for both
-    return Reported(
-        name,
-        waveform.duration,
-        findings,
-        None if describe is None else describe(mono),
-        table.get(name, Labels()).over(read_tags(path)),
-        fingerprint(mono),
-    )
-
-
 def _copies(good: list[Reported], family: tuple[int, ...]) -> Iterator[tuple[str, ...]]:
     for first in dict.fromkeys(family):
         together = [item for item, theirs in zip(good, family, strict=True) if theirs == first]
         if len(together) > 1:
-            yield tuple(item.name for item in sorted(together, key=lambda item: -item.seconds))
+            yield tuple(item.name for item in sorted(together, key=lambda item: -item.measured.seconds))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from api.decoders import Decoders
 
 if TYPE_CHECKING:
+    from gen.confined import ConfinedDecoder
     from gen.labels import Labels
 
 
@@ -32,18 +33,24 @@ def table(folder: Path, recordings: Sequence[Path]) -> dict[Path, Labels]:
 
 def of(paths: Iterable[Path], listed: Mapping[Path, Labels], decoders: Decoders) -> dict[Path, dict[str, str]]:
     """The labels of each recording, known ones alone: the table's, else those of the file's own tags."""
-    from gen.errors import AudioError
-    from gen.file import open_regular
     from gen.labels import Labels
 
     found = {}
     with decoders.one() as decoder:
         for path in paths:
-            try:
-                with open_regular(path) as file:
-                    tags = decoder.tags(file, path.name)
-            except AudioError:  # heard it was; then it has no tags
-                tags = Labels()
-            labels = listed.get(path, Labels()).over(tags)
+            labels = listed.get(path, Labels()).over(tagged(path, decoder))
             found[path] = {field: value for field, value in asdict(labels).items() if value is not None}
     return found
+
+
+def tagged(path: Path, decoder: ConfinedDecoder) -> Labels:
+    """The labels in a file's own tags, read in the decoder's process; none where they cannot be read."""
+    from gen.errors import AudioError
+    from gen.file import open_regular
+    from gen.labels import Labels
+
+    try:
+        with open_regular(path) as file:
+            return decoder.tags(file, path.name)
+    except AudioError:  # heard it was; then it has no tags
+        return Labels()

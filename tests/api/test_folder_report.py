@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+from importlib.util import find_spec
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -11,6 +13,11 @@ from chords import chords
 from shell import Shell
 
 from gen.audio import Waveform, encode, save
+from gen.confined import ConfinedDecoder
+from gen.decode import Decoded
+
+ALONE = {"STEMMATA_CORPUS_ENGINE": "local:1"}
+"""Works in the test's own process; `tests/gen/test_engine.py` has the others."""
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +37,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def test_all_of_it_is_said_and_nothing_written(folder: Path, tmp_path: Path) -> None:
-    shell = Shell(tmp_path / "home")
+def test_all_of_it_is_said_and_nothing_written_but_figures(folder: Path, tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "home", ALONE)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     found = shell.json("dataset", "report", str(folder))
     assert [item["file"] for item in found["recordings"]] == ["b/one again.mp3", "loud.wav", "one.wav"]
@@ -51,11 +58,42 @@ def test_all_of_it_is_said_and_nothing_written(folder: Path, tmp_path: Path) -> 
         (None, 9),
     ]
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
-    assert not (tmp_path / "home").exists()
+    assert [path.name for path in (tmp_path / "home").iterdir()] in ([], ["measured"])
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "home").rglob("*") if path.is_file())
+    assert len(kept) < 100_000 and b"one" not in kept and b"Quux" not in kept
+
+
+def test_the_second_report_decodes_nothing(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("librosa")
+    pytest.importorskip("torch")
+    decoded: list[str] = []
+    decode = ConfinedDecoder.__call__
+
+    def counted(self: ConfinedDecoder, file: BinaryIO, name: str, most_samples: int) -> Decoded:
+        decoded.append(Path(name).name)
+        return decode(self, file, name, most_samples)
+
+    monkeypatch.setattr(ConfinedDecoder, "__call__", counted)
+    shell = Shell(tmp_path / "home", ALONE)
+    first = shell.json("dataset", "report", str(folder))
+    assert sorted(decoded) == ["broken.wav", "loud.wav", "one again.mp3", "one.wav"]
+    decoded.clear()
+    assert shell.json("dataset", "report", str(folder)) == first
+    assert decoded == ["broken.wav"]
+    shell.json("dataset", "report", str(folder), "--allow-resampled")
+    assert "one.wav" in decoded  # other settings are another measurement
+
+
+def test_an_engine_that_there_is_not_is_named(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("librosa")
+    pytest.importorskip("torch")
+    shell = Shell(tmp_path / "home", {"STEMMATA_CORPUS_ENGINE": "spark"})
+    said = shell.refusal("dataset", "report", str(folder), code=2)
+    assert said.startswith("UsageError: STEMMATA_CORPUS_ENGINE: ") and "'spark'" in said
 
 
 def test_in_words(folder: Path, tmp_path: Path) -> None:
-    said = Shell(tmp_path / "home").run("dataset", "report", str(folder)).out
+    said = Shell(tmp_path / "home", ALONE).run("dataset", "report", str(folder)).out
     assert said.startswith("3 recordings, 0.6 min\n")
     for line in (
         "refused  broken.wav: NotAudio: ",
@@ -67,6 +105,9 @@ def test_in_words(folder: Path, tmp_path: Path) -> None:
         " waves are cut off flat, at ",
     ):
         assert line in said
+    if find_spec("torch") and find_spec("librosa"):
+        for line in ("\ntempo  ", "\nkey  ", "\nspectrum  centroid ", "  flatness "):
+            assert line in said
 
 
 def test_a_table_that_cannot_be_read_is_named(folder: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ def test_defaults() -> None:
     assert settings.passphrase is None
     assert settings.rpc_url is None
     assert settings.confirmations == 0
+    assert settings.corpus_engine == "local"
 
 
 def test_every_variable(tmp_path: Path) -> None:
@@ -30,6 +31,7 @@ def test_every_variable(tmp_path: Path) -> None:
             "STEMMATA_GATEWAY": "https://anna:gateway-secret@gateway.example",
             "STEMMATA_PINNING": "https://pin-secret.example",
             "STEMMATA_PINNING_TOKEN": "token-secret",
+            "STEMMATA_CORPUS_ENGINE": "ray:2",
         }
     )
     assert settings.home == tmp_path
@@ -44,6 +46,7 @@ def test_every_variable(tmp_path: Path) -> None:
     assert settings.gateway == "https://anna:gateway-secret@gateway.example"
     assert settings.pinning == "https://pin-secret.example"
     assert settings.pinning_token == "token-secret"
+    assert settings.corpus_engine == "ray:2"
     assert "secret" not in repr(settings)
 
 

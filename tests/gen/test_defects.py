@@ -17,6 +17,7 @@ from gen.defects import (
     Silence,
     Upsampled,
     find_defects,
+    from_dict,
     to_dict,
 )
 from gen.watermark import attacks
@@ -192,6 +193,7 @@ def test_each_is_told_in_words_and_in_figures():
         assert to_dict(defect) == {"defect": defect.name} | {
             field.name: getattr(defect, field.name) for field in fields(defect)
         }
+        assert from_dict(to_dict(defect)) == defect
         assert any(letter.isdigit() for letter in str(defect)) or "upside down" in str(defect)
 
 

@@ -13,6 +13,7 @@ from test_cache import Aes
 from gen.cache import Cache
 from gen.cluster import Ray, engine_named
 from gen.config import MelConfig
+from gen.corpus import Findings
 from gen.engine import Local, Work, Worker, portray_all
 from gen.errors import CacheFull, ConfigError, EngineError, NotAudio, TooExpensive, UnreadableFile
 from gen.portrait import Sketch, portray
@@ -73,6 +74,30 @@ def test_outcomes_are_those_of_portray_in_the_order_of_the_paths(paths, expected
     for outcome in outcomes[:2]:
         alone = portray(outcome.path, work.cache, work.stamps, MEL)
         assert digest(type(outcome)(outcome.path, alone, None)) == digest(outcome)
+
+
+@pytest.mark.usefixtures("later")
+def test_without_frames_little_is_kept_and_the_rest_is_the_same(paths, tmp_path):
+    whole = begun(tmp_path / "whole")
+    little, engine = begun(tmp_path / "little", keep_frames=False), Elsewhere()
+    for outcome, other in zip(portray_all(paths, whole, Local(1)), portray_all(paths, little, engine), strict=True):
+        if outcome.portrait is None or other.portrait is None:
+            assert str(outcome.error) == str(other.error)
+            continue
+        assert other.portrait.findings == outcome.portrait.findings
+        assert other.portrait.description == outcome.portrait.description
+        assert other.portrait.fingerprint == outcome.portrait.fingerprint
+        assert Findings.from_dict(other.portrait.findings).to_dict() == other.portrait.findings
+        with pytest.raises(ValueError, match="without its frames"):
+            other.portrait.mel()
+    assert little.cache.size() < 20_000 < whole.cache.size()
+    engine.asked.clear()
+    list(portray_all(paths, little, engine))
+    assert engine.asked == [paths[2]]  # which is broken
+    engine.asked.clear()
+    frames = Work(little.cache, little.stamps, MEL)
+    assert all(outcome.error or len(outcome.portrait.rows) for outcome in portray_all(paths, frames, engine))
+    assert engine.asked == paths
 
 
 @pytest.mark.usefixtures("later")
