@@ -29,6 +29,7 @@ GenError
 ├── ConfigError                a preset or setting that makes no sense
 ├── CheckpointError            a weights file that is not ours, or is broken
 ├── TrainingDiverged           a loss became NaN or infinite
+├── StateError                 the saved state of a run is another run's, or is broken
 └── WatermarkError
     ├── TooShort               the audio cannot hold a whole mark
     └── WrongLength            a key or an id with the wrong number of bytes
@@ -149,6 +150,10 @@ class CheckpointError(GenError):
 
 class TrainingDiverged(GenError):
     """A loss became NaN or infinite."""
+
+
+class StateError(GenError):
+    """The saved state of a run is another run's, or is broken."""
 
 
 class WatermarkError(GenError):

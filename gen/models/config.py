@@ -9,25 +9,44 @@ OPTIMISERS = ("adam", "adamw")
 SCHEDULES = ("constant", "cosine", "exponential")
 
 
-LATENTS = ("linear",)
+LATENTS = ("linear", "vae", "quantised")
 """Kinds of latent space."""
 
 
 @dataclass(frozen=True)
 class LatentConfig:
-    """The space that the generator moves through.
+    """The space that the generator moves through, and how it is trained.
 
-    A point of it stands for `stack` mel frames and has `size` coordinates.
+    A point of it stands for `stack` mel frames and has `size` coordinates. kind: "linear" are principal components,
+    which need no steps, so that nothing below matters; "vae" is a variational autoencoder; "quantised" one whose
+    coordinates take `levels` values each. channels: width of the networks, with `blocks` residual blocks in each stage.
+    divergence: what a nat of a "vae" costs, for each number of the frames that a point stands for, beside their mean
+    distance; `free_nats` of each coordinate cost nothing more. length: of what an example shows, in points.
     """
 
     kind: str = "linear"
     stack: int = 2
     size: int = 64
+    levels: int = 9
+    channels: int = 192
+    blocks: int = 1
+    divergence: float = 0.1
+    free_nats: float = 0.0
+    steps: int = 400
+    batch: int = 8
+    length: int = 48
+    learning_rate: float = 1e-3
+    betas: tuple[float, ...] = (0.9, 0.99)
 
     def __post_init__(self) -> None:
         require(self.kind in LATENTS, "latent.kind", f"one of {', '.join(LATENTS)}")
-        for name in ("stack", "size"):
+        for name in ("stack", "size", "channels", "blocks", "steps", "batch", "length"):
             require(getattr(self, name) >= 1, f"latent.{name}", "at least 1")
+        require(self.levels >= 2, "latent.levels", "at least 2")
+        for name in ("divergence", "free_nats"):
+            require(getattr(self, name) >= 0, f"latent.{name}", "at least 0")
+        require(self.learning_rate > 0, "latent.learning_rate", "above 0")
+        require_betas(self.betas, "latent.betas")
 
 
 BACKBONES = ("lstm", "transformer")
@@ -65,7 +84,9 @@ class GeneratorConfig:
     length: int = 128
     learning_rate: float = 2e-3
     discriminator_channels: int = 64
+    betas: tuple[float, ...] = (0.9, 0.999)
     discriminator_learning_rate: float = 3e-4
+    discriminator_betas: tuple[float, ...] = (0.5, 0.9)
     adversarial: float = 0.05
     matching: float = 0.5
     free: int = 24
@@ -91,6 +112,8 @@ class GeneratorConfig:
             require(getattr(self, name) >= 0, f"generator.{name}", "at least 0")
         for name in ("learning_rate", "discriminator_learning_rate"):
             require(getattr(self, name) > 0, f"generator.{name}", "above 0")
+        for name in ("betas", "discriminator_betas"):
+            require_betas(getattr(self, name), f"generator.{name}")
 
 
 VOCODERS = ("istft", "hifigan", "backbone")
@@ -130,7 +153,9 @@ class VocoderConfig:
     learning_rate: float = 1e-3
     dither: float = 3e-4
     discriminator_channels: int = 16
+    betas: tuple[float, ...] = (0.8, 0.99)
     discriminator_learning_rate: float = 2e-4
+    discriminator_betas: tuple[float, ...] = (0.8, 0.99)
     adversarial: float = 0.0
     matching: float = 2.0
 
@@ -154,6 +179,8 @@ class VocoderConfig:
             require(getattr(self, name) >= 0, f"vocoder.{name}", "at least 0")
         for name in ("learning_rate", "discriminator_learning_rate"):
             require(getattr(self, name) > 0, f"vocoder.{name}", "above 0")
+        for name in ("betas", "discriminator_betas"):
+            require_betas(getattr(self, name), f"vocoder.{name}")
 
     def rows(self, mel: MelConfig) -> int:
         """How many numbers a frame has: the mel bands, and with stereo two for each band of cues."""
@@ -173,7 +200,9 @@ class VocoderConfig:
             if self.variant == "v3":
                 return (8, 8, mel.hop // 64)
             return (8, 8, mel.hop // 128, 2)
-        require(math.prod(self.upsample) == mel.hop, "vocoder.upsample", f"factors whose product is mel.hop ({mel.hop})")
+        require(
+            math.prod(self.upsample) == mel.hop, "vocoder.upsample", f"factors whose product is mel.hop ({mel.hop})"
+        )
         return self.upsample
 
     def head_hop(self, mel: MelConfig) -> int:
@@ -219,3 +248,8 @@ class TrainingConfig:
         require(0 <= self.average < 1, "training.average", "at least 0 and below 1")
         require(self.discriminator_every >= 1, "training.discriminator_every", "at least 1")
         require(self.patience == 0 or self.evaluate_every > 0, "training.patience", "0 without training.evaluate_every")
+
+
+def require_betas(betas: tuple[float, ...], name: str) -> None:
+    """Raise ConfigError unless these are Adam's two."""
+    require(len(betas) == 2 and all(0 <= beta < 1 for beta in betas), name, "two numbers, at least 0 and below 1")

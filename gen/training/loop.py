@@ -1,30 +1,39 @@
-"""Training from recordings to one weights file."""
+"""Training from recordings to one weights file: phase after phase, and on again from where a run was killed."""
 
+import dataclasses
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
-from gen.errors import ConfigError, NoRecordings, TrainingDiverged
 from gen.preset import Preset
 from gen.repeatable import repeatable
+from gen.training.board import Board
 from gen.training.checkpoint import Checkpoint, save_checkpoint
-from gen.training.excerpts import Excerpts, Split, StyleCorpus, draw_excerpts
 from gen.training.generator import GeneratorTraining
 from gen.training.latent import LatentTraining
+from gen.training.material import Material, Split, StyleCorpus, gather
+from gen.training.phase import MODEL, Phase
+from gen.training.state import RunState, Saving
+from gen.training.team import ALONE, Team
 from gen.training.vocoder import VocoderTraining
 
-__all__ = ["Progress", "Split", "StyleCorpus", "TrainingResult", "train"]
+__all__ = ["Progress", "Saving", "Split", "StyleCorpus", "TrainingResult", "train"]
+
+_SPEED_OVER = 20
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is: `step` of `steps` of the phase ("generator" or "vocoder") are done.
+    """Where a run is: `step` of `steps` of the phase are done: of "listening" and "windows", which prepare recordings,
+    then of "latent", "generator" and "vocoder".
 
-    loss: of the last step. eta_seconds: an estimate for the whole run; NaN at the first steps.
+    loss: of the last step; NaN while nothing is learnt yet. eta_seconds: an estimate for the whole run; NaN then, and
+    at the first steps, as is speed, in steps a second.
     """
 
     step: int
@@ -32,19 +41,21 @@ class Progress:
     phase: str
     loss: float
     eta_seconds: float
+    speed: float = math.nan
 
 
 @dataclass(frozen=True)
 class TrainingResult:
     """What a run gave: the weights file; figures by name (losses over the last steps, and on music set aside).
 
-    split: windows used. seconds: wall-clock time.
+    split: windows used. seconds: wall-clock time since it last began or went on. devices: all that took steps.
     """
 
     weights: Path
     metrics: dict[str, float]
     split: Split
     seconds: float
+    devices: tuple[str, ...] = ()
 
 
 def train(
@@ -53,78 +64,151 @@ def train(
     seed: int,
     out: Path,
     progress: Callable[[Progress], None] | None = None,
-    alike: Sequence[tuple[int, int]] = (),
+    *,
+    saving: Saving | None = None,
+    board: Path | None = None,
+    team: Team = ALONE,
 ) -> TrainingResult:
-    """Train generator and vocoder on one or more styles and write everything to one safetensors file.
+    """Train latent space, generator and vocoder on one or more styles, and write everything to one safetensors file.
 
-    seed: 0 to 2**63 - 1. The same recordings, preset, seed and machine give the same file, bit for bit. out is written
-    whole at the very end; a run that is interrupted leaves nothing. progress is called after every step; whatever it
-    raises ends the run. alike: near-duplicates, as `draw_excerpts` has them. Runs on the CPU, on one thread.
+    seed: 0 to 2**63 - 1. The same recordings, preset, seed and machine give the same file, bit for bit, however often
+    the run was killed on the way. out is written whole at the very end. progress is called after every step; whatever
+    it raises ends the run. saving: where the state lies that a run goes on from, and how often it is written; without
+    it a run that is interrupted leaves nothing but what the caches hold. board: a folder for TensorBoard. team: the
+    processes that learn together; each of them calls this with the same arguments, and the first one writes. On the
+    CPU each uses one thread.
 
     Raises NoRecordings (no styles, or one without recordings), ConfigError (two styles of one name, a bad seed),
-    TrainingDiverged naming the step, OSError when `out` cannot be written, and what reading a recording raises.
+    TrainingDiverged naming phase, step and batch, StateError for a state that cannot be gone on from, OSError when
+    `out` cannot be written, and what reading a recording raises.
     """
     began = time.monotonic()
-    _check(styles, seed)
-    with repeatable():
-        excerpts = draw_excerpts(styles, preset, seed, alike)
-        latent = LatentTraining(excerpts.train, len(styles), preset, _random(seed, 3))
-        generator = GeneratorTraining(excerpts.train, len(styles), preset, latent.model, _random(seed, 1))
-        steps = {"generator": preset.generator.steps, "vocoder": preset.vocoder.steps}
-        watch = _Watch(steps, progress)
-        generator.run(lambda step, loss: watch.report("generator", step, loss))
-        vocoder = VocoderTraining(excerpts.train, preset, _random(seed, 2))
-        vocoder.run(lambda step, loss: watch.report("vocoder", step, loss))
-        metrics = {**generator.metrics, **vocoder.metrics, **_judged(generator, vocoder, excerpts)}
-        names = tuple(style.name for style in styles)
-        save_checkpoint(Checkpoint(preset, names, generator.model, vocoder.model), out)
-    return TrainingResult(out, metrics, excerpts.split, time.monotonic() - began)
+    with ExitStack() as stack:
+        stack.enter_context(repeatable(strict=team.device == "cpu"))
+        stack.enter_context(torch.random.fork_rng(devices=[]))
+        watch = _Watch(preset, progress)
+        material = gather(styles, preset, seed, watch.prepare)
+        identity = {
+            "preset": preset.to_dict(),
+            "seed": seed,
+            "split": asdict(material.split),
+            "styles": list(material.styles),
+        }
+        run = _Run(
+            dataclasses.replace(team, mixed=preset.training.mixed and team.device != "cpu"),
+            None if saving is None else RunState(saving, identity),
+            stack.enter_context(Board(board)) if board is not None and team.leads else None,
+            watch,
+        )
+        models, metrics = {}, {}
+        for phase in _phases(material, preset, seed, run.team):
+            metrics |= run.through(phase)
+            models[phase.name] = phase.networks[MODEL]
+        if team.leads:
+            save_checkpoint(Checkpoint(preset, material.styles, models["generator"], models["vocoder"]), out)
+        team.wait()
+    return TrainingResult(out, metrics, material.split, time.monotonic() - began, tuple(run.devices))
 
 
-def _check(styles: Sequence[StyleCorpus], seed: int) -> None:
-    if not styles:
-        raise NoRecordings("styles: there are none; give at least one dataset")
-    names = [style.name for style in styles]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ConfigError(f"styles: {twice[0]!r} is there twice; give every dataset a name of its own")
-    if not 0 <= seed < 1 << 63:
-        raise ConfigError(f"seed: must be between 0 and 2**63 - 1, not {seed}")
+def _phases(material: Material, preset: Preset, seed: int, team: Team) -> Iterator[Phase]:
+    """Each is made when those before it have learnt."""
+    excerpts = material.excerpts("train")
+    aside = {name: material.excerpts(name) for name in ("validation", "test")}
+    styles = len(material.styles)
+    latent = LatentTraining(excerpts, styles, preset, _random(seed, 3), aside, team)
+    yield latent
+    yield GeneratorTraining(excerpts, styles, preset, latent.model, _random(seed, 1), aside, team)
+    yield VocoderTraining(excerpts, preset, _random(seed, 2), aside, team)
 
 
 def _random(seed: int, stream: int) -> torch.Generator:
     return torch.Generator().manual_seed((seed * 4 + stream) % (1 << 64))
 
 
-def _judged(generator: GeneratorTraining, vocoder: VocoderTraining, excerpts: Excerpts) -> dict[str, float]:
-    found = {}
-    for name, aside in (("validation", excerpts.validation), ("test", excerpts.test)):
-        surprise, distance = generator.judged_on(aside)
-        found[f"{name}_foresight"], found[f"{name}_distance"] = surprise, distance
-    found["validation_stft"] = vocoder.judged_on(excerpts.validation)
-    return {name: value for name, value in found.items() if not math.isnan(value)}
+class _Run:
+    """What all phases of a run share."""
+
+    def __init__(self, team: Team, state: RunState | None, board: Board | None, watch: "_Watch") -> None:
+        self.team, self.state, self.board, self.watch = team, state, board, watch
+        self.devices = [team.described()]
+
+    def through(self, phase: Phase) -> dict[str, float]:
+        """Let a phase learn what it has not learnt yet; returns its figures. Its model is on the CPU then."""
+        done, figures = 0, None
+        if self.state is not None:
+            done, figures, devices = self.state.restore(phase)
+            self.devices = [*devices, *(device for device in self.devices if device not in devices)]
+            self.team.wait()  # nobody may write before all have read
+        if figures is None:
+            done = self._learn(phase, done)
+            phase.finish()
+            figures = phase.final()
+            if self.board is not None and phase.steps:
+                self.board.examples(phase, done)
+            self._write(phase, done, figures)
+        else:
+            phase.finish()
+        phase.networks[MODEL].to("cpu")
+        return figures
+
+    def _learn(self, phase: Phase, done: int) -> int:
+        """All steps that are left; returns how many are done in all."""
+        phase.begin(done)
+        self.watch.begin()
+        while done < phase.steps:
+            loss = phase.advance(done)
+            done += 1
+            value, enough = self._judged(phase, done)
+            if self.board is not None:
+                self.board.step(phase, done, loss, value)
+            if enough:
+                self.watch.report(phase.name, done, done, loss)
+                break
+            if self.state is not None and done < phase.steps and self.team.leads and self.state.due(done):
+                self._write(phase, done)
+            self.watch.report(phase.name, done, phase.steps, loss)
+        return done
+
+    def _judged(self, phase: Phase, done: int) -> tuple[float | None, bool]:
+        """How good it is, where that is asked now; and whether it has not become better for too long."""
+        every, patience = phase.training.evaluate_every, phase.training.patience
+        if every == 0 or (done % every and done < phase.steps):
+            return None, False
+        value = phase.evaluate()
+        if self.board is not None:
+            self.board.examples(phase, done)
+        return value, value is not None and patience > 0 and done - phase.best_step >= patience * every
+
+    def _write(self, phase: Phase, done: int, figures: dict[str, float] | None = None) -> None:
+        if self.state is not None and self.team.leads:
+            self.state.write(phase, done, tuple(self.devices), figures)
 
 
 class _Watch:
-    """Turns steps into Progress, and stops a run whose loss is no number any more."""
+    """Turns steps into Progress."""
 
-    def __init__(self, steps: dict[str, int], progress: Callable[[Progress], None] | None) -> None:
-        self.steps, self.progress = steps, progress
-        self.began: dict[str, float] = {}
+    def __init__(self, preset: Preset, progress: Callable[[Progress], None] | None) -> None:
+        latent = 0 if preset.latent.kind == "linear" else preset.latent.steps
+        self.steps = {"latent": latent, "generator": preset.generator.steps, "vocoder": preset.vocoder.steps}
+        self.progress = progress
+        self.times: list[float] = []
 
-    def report(self, phase: str, step: int, loss: float) -> None:
-        if not math.isfinite(loss):
-            raise TrainingDiverged(
-                f"{phase}: the loss is {loss} at step {step}; try another seed or a lower learning rate"
-            )
+    def prepare(self, phase: str, done: int, total: int) -> None:
+        """A recording is done."""
+        if self.progress is not None:
+            self.progress(Progress(done, total, phase, math.nan, math.nan))
+
+    def begin(self) -> None:
+        """A phase begins, or goes on."""
+        self.times = [time.monotonic()]
+
+    def report(self, phase: str, step: int, steps: int, loss: float) -> None:
+        """A step is done."""
         if self.progress is None:
             return
-        now = time.monotonic()
-        first = self.began.setdefault(phase, now)
-        left = math.nan
-        if step > 1:
-            pace = (now - first) / (step - 1)
-            # A step of the vocoder takes about as long as one of the generator.
-            later = self.steps["vocoder"] if phase == "generator" else 0
-            left = pace * (self.steps[phase] - step + later)
-        self.progress(Progress(step, self.steps[phase], phase, loss, left))
+        self.times = [*self.times[-_SPEED_OVER:], time.monotonic()]
+        taken = (self.times[-1] - self.times[0]) / (len(self.times) - 1)
+        # A step of a later phase takes about as long as one of this.
+        names = list(self.steps)
+        later = sum(self.steps[name] for name in names[names.index(phase) + 1 :])
+        self.progress(Progress(step, steps, phase, loss, taken * (steps - step + later), 1 / max(taken, 1e-9)))

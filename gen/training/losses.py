@@ -1,6 +1,6 @@
 """What the networks are told to make small."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -18,10 +18,18 @@ def deception_loss(made: Sequence[Tensor]) -> Tensor:
     return torch.stack([((1 - m) ** 2).mean() for m in made]).mean()
 
 
-def matching_loss(real: Sequence[Tensor], made: Sequence[Tensor]) -> Tensor:
-    """Feature matching for pairs (arXiv:1910.06711): mean distance of activations, relative to the real ones' size."""
+def matching_loss(
+    real: Sequence[Tensor], made: Sequence[Tensor], mean: Callable[[Tensor], Tensor] = lambda size: size
+) -> Tensor:
+    """Feature matching for pairs (arXiv:1910.06711): mean distance of activations, relative to the real ones' size.
+
+    mean: of a size over all processes, where each has some of the rows.
+    """
     return torch.stack(
-        [(m - r.detach()).abs().mean() / (r.detach().abs().mean() + 1e-6) for r, m in zip(real, made, strict=True)]
+        [
+            (m - r.detach()).abs().mean() / (mean(r.detach().abs().mean()) + 1e-6)
+            for r, m in zip(real, made, strict=True)
+        ]
     ).mean()
 
 

@@ -5,10 +5,13 @@ the average of weights, looking for NaN, judging on music set aside and keeping 
 """
 
 import contextlib
+import dataclasses
+import hashlib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +24,7 @@ from gen.training.team import ALONE, Team
 MODEL = "model"
 """The network that a phase is for. It is averaged, judged and kept; others only help it to learn."""
 _SMOOTHING = 0.1
+Judged = TypeVar("Judged")
 _EMA_RISE = 10
 
 
@@ -49,7 +53,7 @@ class Phase(ABC):
         self.average: dict[str, Tensor] = {}
         self.best: dict[str, Tensor] = {}
         self.best_value, self.best_step = math.inf, 0
-        self.index = 0
+        self.index, self._seed = 0, random.initial_seed()
         self._rates: dict[str, float] = {}
         self._noted: dict[str, Tensor] = {}
 
@@ -71,6 +75,18 @@ class Phase(ABC):
     def examples(self) -> Examples:
         """Of the model as it is now."""
         return Examples()
+
+    def results(self) -> dict[str, float]:
+        """Figures of the model at its end, on all music set aside, by name; NaN where there was none."""
+        return {}
+
+    def normal(self, batch: int, *shape: int) -> Tensor:
+        """This process's normal numbers (batch, ...), where batch is its own share; on its device."""
+        return self.team.mine(torch.randn(batch * self.team.size, *shape, generator=self.random))
+
+    def uniform(self, batch: int, *shape: int) -> Tensor:
+        """As `normal`, uniform in [0, 1)."""
+        return self.team.mine(torch.rand(batch * self.team.size, *shape, generator=self.random))
 
     def learner(self, name: str, network: nn.Module, rate: float, betas: Sequence[float]) -> None:
         """Add a network to what learns, with an optimiser of its own; it goes to the team's device.
@@ -96,6 +112,9 @@ class Phase(ABC):
         Raises TrainingDiverged naming phase, step and batch where a loss or a gradient is no number any more.
         """
         self.index = index
+        # What networks draw by themselves (dropout) depends on nothing but the step and the process.
+        luck = hashlib.sha256(f"{self.name} {self._seed} {index} {self.team.rank}".encode()).digest()
+        torch.manual_seed(int.from_bytes(luck[:8]))
         for name, optimiser in self.optimisers.items():
             for group in optimiser.param_groups:
                 group["lr"] = self._rates[name] * pace(index, self.steps, self.training)
@@ -140,12 +159,33 @@ class Phase(ABC):
         """`validate` the weights that would be kept, and keep them where none were better. Draws nothing for good."""
         state = self.random.get_state()
         with self.kept(), torch.no_grad():
-            value = self.validate() if self.team.leads else math.nan
-            value = self.team.agree(math.nan if value is None else value)
+            value = self.team.agree(self._alone(self.validate) if self.team.leads else None)
             if value < self.best_value:
                 self.best_value, self.best_step, self.best = value, self.index + 1, _copied(self.networks[MODEL])
         self.random.set_state(state)
         return None if math.isnan(value) else value
+
+    def show(self) -> Examples:
+        """`examples` of the model with the weights that would be kept. Draws nothing for good."""
+        state = self.random.get_state()
+        with self.kept(), torch.no_grad():
+            found = self._alone(self.examples)
+        self.random.set_state(state)
+        return found
+
+    def final(self) -> dict[str, float]:
+        """`metrics` and `results`, once the phase is finished; what is NaN is left out."""
+        with torch.no_grad():
+            found = self._alone(self.results) if self.team.leads else {}
+        return {name: value for name, value in {**self.metrics, **found}.items() if math.isfinite(value)}
+
+    def _alone(self, judge: Callable[[], Judged]) -> Judged:
+        """What only the leader does: nothing is shared out meanwhile."""
+        team, self.team = self.team, dataclasses.replace(self.team, rank=0, size=1)
+        try:
+            return judge()
+        finally:
+            self.team = team
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
@@ -163,6 +203,7 @@ class Phase(ABC):
     def finish(self) -> None:
         """Give the model for good the best weights, or the average, or else leave it; it learns no more."""
         _put(self.networks[MODEL], self.best or self.average)
+        self.average, self.best = {}, {}
         self.networks[MODEL].requires_grad_(False).eval()
 
     def _follow(self) -> None:

@@ -8,6 +8,7 @@ sums (Goyal et al. 2017, arXiv:1706.02677, section 2.3, has the arithmetic).
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
@@ -31,6 +32,11 @@ class Team:
     def leads(self) -> bool:
         """Whether this is the process that writes files and speaks."""
         return self.rank == 0
+
+    def described(self) -> str:
+        """The device, and how many processes: what the last bits of an outcome depend on."""
+        device = "CPU" if self.device == "cpu" else torch.cuda.get_device_name(self.device)
+        return device if self.size == 1 else f"{self.size} x {device}"
 
     def check_batch(self, name: str, batch: int) -> None:
         """Raise ConfigError naming the setting if a batch cannot be shared out evenly."""
@@ -61,11 +67,16 @@ class Team:
         distributed.all_reduce(shared)
         return shared / self.size
 
-    def agree(self, value: float) -> float:
-        """What the leader has found."""
+    def whole(self, share: Tensor) -> Tensor:
+        """The rows of all processes, in their order, from each one's own (B, ...): (B * size, ...), with gradients."""
+        return share if self.size == 1 else _Gather.apply(share, self)
+
+    def agree(self, value: float | None) -> float:
+        """What the leader has found; NaN where that is None."""
+        found = float("nan") if value is None else value
         if self.size == 1:
-            return value
-        shared = torch.tensor(value, dtype=torch.float64, device=self.device)
+            return found
+        shared = torch.tensor(found, dtype=torch.float64, device=self.device)
         distributed.broadcast(shared, 0)
         return shared.item()
 
@@ -82,3 +93,20 @@ class Team:
 
 
 ALONE = Team()
+
+
+class _Gather(torch.autograd.Function):
+    """All rows on the way there; on the way back the sum of what all processes ask of one's own."""
+
+    @staticmethod
+    def forward(context: Any, share: Tensor, team: Team) -> Tensor:
+        context.team = team
+        parts = [torch.empty_like(share) for _ in range(team.size)]
+        distributed.all_gather(parts, share.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(context: Any, *asked: Tensor) -> tuple[Tensor, None]:
+        whole = asked[0].contiguous().clone()
+        distributed.all_reduce(whole)
+        return whole.chunk(context.team.size)[context.team.rank], None

@@ -1,77 +1,80 @@
 """How the vocoder learns: from mel frames back to the very samples they came from."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gen.features import log_mel, spectrum
 from gen.models.discriminators import SpectrumDiscriminator
-from gen.models.vocoder import Vocoder
+from gen.models.istft_vocoder import IstftVocoder
+from gen.models.vocoders import make_vocoder
 from gen.preset import Preset
-from gen.training.excerpts import Excerpt
-from gen.training.generator import Report, pace
 from gen.training.initial import initialise
 from gen.training.losses import deception_loss, discriminator_loss, magnitude_loss, matching_loss, stft_loss
+from gen.training.material import Excerpt
+from gen.training.phase import MODEL, Examples, Phase
+from gen.training.team import ALONE, Team
 
 
-class VocoderTraining:
-    """One run: the vocoder, its discriminator if the preset has one, their optimisers, and the figures they reached."""
+class VocoderTraining(Phase):
+    """The phase in which the vocoder learns, and its discriminator if the preset has one."""
 
-    def __init__(self, excerpts: Sequence[Excerpt], preset: Preset, random: torch.Generator) -> None:
-        """excerpts: what to learn from, at least one."""
-        self.config, self.mel, self.random, self.excerpts = preset.vocoder, preset.mel, random, excerpts
-        self.model = Vocoder(self.config, self.mel)
+    def __init__(
+        self,
+        excerpts: Sequence[Excerpt],
+        preset: Preset,
+        random: torch.Generator,
+        aside: Mapping[str, Sequence[Excerpt]] = MappingProxyType({}),
+        team: Team = ALONE,
+    ) -> None:
+        """excerpts: what to learn from, at least one. aside: what is judged by, under "validation"."""
+        super().__init__("vocoder", preset.vocoder.steps, preset.training, random, team)
+        team.check_batch("vocoder.batch", preset.vocoder.batch)
+        self.config, self.mel, self.excerpts = preset.vocoder, preset.mel, excerpts
+        self.aside = aside.get("validation", ())
+        self.model = make_vocoder(self.config, self.mel)
         initialise(self.model, random)
-        with torch.no_grad():
-            self.model.head.weight.mul_(0.01)
-        self.optimiser = torch.optim.AdamW(self.model.parameters(), self.config.learning_rate, (0.8, 0.99))
+        if isinstance(self.model, IstftVocoder):
+            with torch.no_grad():
+                self.model.head.weight.mul_(0.01)
+        self.learner(MODEL, self.model, self.config.learning_rate, self.config.betas)
         self.judge: SpectrumDiscriminator | None = None
         if self.config.adversarial > 0:
             self.judge = SpectrumDiscriminator(self.config.discriminator_channels)
             initialise(self.judge, random)
-            self.judge_optimiser = torch.optim.AdamW(
-                self.judge.parameters(), self.config.discriminator_learning_rate, (0.8, 0.99)
-            )
-        self.metrics: dict[str, float] = {}
+            rate, betas = self.config.discriminator_learning_rate, self.config.discriminator_betas
+            self.learner("judge", self.judge, rate, betas)
 
-    def run(self, report: Report) -> None:
-        """All steps. `report` may raise to stop."""
-        for step in range(self.config.steps):
-            for group in self.optimiser.param_groups:
-                group["lr"] = self.config.learning_rate * pace(step, self.config.steps)
-            report(step + 1, self.step())
-
-    def step(self) -> float:
-        """One step; returns the vocoder's loss."""
-        real = self._segments()
-        magnitude, phase = self.model.spectrum(log_mel(real, self.mel))
-        frames = (magnitude.shape[-1] - 1) * self.model.hop
-        real = real[:, :frames]
-        made = self.model.refined(magnitude, phase, 0)
-        size = spectrum(real, self.mel.window, self.model.hop).abs()
-        direct, heard = magnitude_loss(size, magnitude), stft_loss(real, made)
-        self._note(magnitude=direct, stft=heard)
-        loss = direct + heard
+    def step(self, index: int) -> Tensor:
+        """Make segments from their own frames."""
+        real = self.team.mine(self._segments())
+        made, magnitude = self.model.made(log_mel(real, self.mel))
+        real = real[:, : made.shape[-1]]
+        heard = stft_loss(real, made)
+        self.note(stft=heard)
+        loss = heard
+        if magnitude is not None:
+            hop = made.shape[-1] // (magnitude.shape[-1] - 1)
+            direct = magnitude_loss(spectrum(real, self.mel.window, hop).abs(), magnitude)
+            self.note(magnitude=direct)
+            loss = loss + direct
         if self.judge is not None:
-            loss = loss + self._judged(self.judge, real, made)
-        self.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
-        return loss.item()
+            loss = loss + self._judged(self.judge, real, made, self.judges_now(index))
+        self.update(MODEL, loss)
+        return loss.detach()
 
-    def _judged(self, judge: SpectrumDiscriminator, real: Tensor, made: Tensor) -> Tensor:
+    def _judged(self, judge: SpectrumDiscriminator, real: Tensor, made: Tensor, judge_learns: bool) -> Tensor:
         judged = discriminator_loss(judge(real)[0], judge(made.detach())[0])
-        self.judge_optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(judged)
-        self.judge_optimiser.step()
+        if judge_learns:
+            self.update("judge", judged)
         judge.requires_grad_(False)
         scores, inner = judge(made)
-        deception, matching = deception_loss(scores), matching_loss(judge(real)[1], inner)
+        deception, matching = deception_loss(scores), matching_loss(judge(real)[1], inner, self.team.mean)
         judge.requires_grad_(True)
-        self._note(discriminator=judged, adversarial=deception, matching=matching)
+        self.note(discriminator=judged, adversarial=deception, matching=matching)
         return self.config.adversarial * deception + self.config.matching * matching
 
     def _segments(self) -> Tensor:
@@ -86,17 +89,29 @@ class VocoderTraining:
         noise = torch.randn(self.config.batch, self.config.segment, generator=self.random)
         return torch.stack(found) + self.config.dither * noise
 
-    def _note(self, **losses: Tensor) -> None:
-        for name, loss in losses.items():
-            key = f"vocoder_{name}"
-            self.metrics[key] = loss.item() + 0.9 * (self.metrics.get(key, loss.item()) - loss.item())
+    def validate(self) -> float | None:
+        """Multi-resolution STFT loss of what is rendered from music that was set aside."""
+        found = self._rendered()
+        return None if math.isnan(found) else found
 
-    @torch.no_grad()
-    def judged_on(self, excerpts: Sequence[Excerpt]) -> float:
-        """Multi-resolution STFT loss of what is rendered, refined, from music that was set aside; NaN if none."""
+    def results(self) -> dict[str, float]:
+        """The same, of the model at its end."""
+        return {"validation_stft": self._rendered()}
+
+    def examples(self) -> Examples:
+        """The first seconds of what is judged by, as played and as made."""
+        if not self.aside:
+            return Examples()
+        samples = self.aside[0].samples[None, : 4 * self.config.segment].to(self.team.device)
+        made = self.model.render(log_mel(samples, self.mel), self.random)[0]
+        sounds = {"real": samples[0], "made": made}
+        return Examples({name: log_mel(sound, self.mel) for name, sound in sounds.items()}, sounds)
+
+    def _rendered(self) -> float:
+        """The mean over what is judged by; NaN if there is none."""
         found = []
-        for excerpt in excerpts:
-            samples = excerpt.samples[None, : 4 * self.config.segment]
+        for excerpt in self.aside:
+            samples = excerpt.samples[None, : 4 * self.config.segment].to(self.team.device)
             made = self.model.render(log_mel(samples, self.mel), self.random)
             if made.shape[-1] > 0:
                 found.append(stft_loss(samples[:, : made.shape[-1]], made).item())
