@@ -6,13 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from gen.config import RATE, MelConfig
-from gen.features import from_spectrum, mel_basis, spectrum
+from gen.features import from_spectrum, hann, mel_basis, spectrum
 
 _LEAST = 1e-5
 # What makes a tone: a rise of about 17 dB within 4 bins. Chosen so that bands of a string ensemble, resynthesised from
 # mel, fluctuate as much as recorded.
 _REACH, _STEEP, _BLUR = 4, 2.0, 0.4
 _MELTED = (1000.0, 3000.0)
+_TAPE = 1 << 15
 
 
 def magnitude_from_mel(mel: Tensor, config: MelConfig, iterations: int = 12) -> Tensor:
@@ -33,11 +34,12 @@ def _inverse(config: MelConfig) -> Tensor:
     return inverse
 
 
-def propagate_phase(magnitude: Tensor, window: int, hop: int) -> Tensor:
+def propagate_phase(magnitude: Tensor, window: int, hop: int, before: Tensor | None = None) -> Tensor:
     """A phase for a magnitude spectrogram (B, bins, T), by following its peaks as steady tones; radians, same shape.
 
-    Single-pass spectrogram inversion (Beauregard, Harish and Wyse 2015): every peak's frequency comes from a parabola
-    through it, its phase advances by that frequency, and the bins around a peak turn with it, with alternating sign.
+    before: the phase (B, bins) of the frame before the first, if there was one. Single-pass spectrogram inversion
+    (Beauregard, Harish and Wyse 2015): every peak's frequency comes from a parabola through it, its phase advances by
+    that frequency, and the bins around a peak turn with it, with alternating sign.
     """
     batch, bins, frames = magnitude.shape
     level = magnitude.transpose(1, 2).reshape(-1, bins)
@@ -55,7 +57,7 @@ def propagate_phase(magnitude: Tensor, window: int, hop: int) -> Tensor:
     owner = owner.reshape(batch, frames, bins)
     advance = advance.reshape(batch, frames, bins)
     phase = torch.empty(batch, frames, bins)
-    last = torch.zeros(batch, bins)
+    last = torch.zeros(batch, bins) if before is None else before
     for t in range(frames):
         last = torch.remainder(last.gather(1, owner[:, t]) + advance[:, t], 2 * math.pi)
         phase[:, t] = last
@@ -73,19 +75,39 @@ def tonality(magnitude: Tensor) -> Tensor:
     return torch.sigmoid((highest - lowest - _STEEP) / _BLUR)[:, 0]
 
 
-def breathe(magnitude: Tensor, phase: Tensor, window: int, hop: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+class NoiseTape:
+    """White noise of deviation 1 that goes on as long as it is read, the same however it is read."""
+
+    def __init__(self, random: torch.Generator) -> None:
+        """random: drawn from when the reader comes to what was not drawn yet."""
+        self.random = random
+        self.first = 0
+        self.held: Tensor | None = None
+
+    def read(self, batch: int, first: int, last: int) -> Tensor:
+        """The samples from number `first` to before `last`, (batch, last - first). Forgets what is before `first`."""
+        held = torch.zeros(batch, 0) if self.held is None else self.held[:, first - self.first :]
+        while held.shape[-1] < last - first:
+            held = torch.cat([held, torch.randn(batch, _TAPE, generator=self.random)], dim=-1)
+        self.held, self.first = held, first
+        return held[:, : last - first]
+
+
+def breathe(magnitude: Tensor, phase: Tensor, window: int, hop: int, noise: Tensor) -> tuple[Tensor, Tensor]:
     """Let what is no tone sound like noise: magnitude and phase (radians), all of shape (B, bins, T).
 
-    Bins without a tone follow the STFT of white noise; left alone they would be a bundle of steady tones, one per bin,
-    which buzzes. (Sines plus noise: Serra and Smith 1990.)
+    noise: white, of deviation 1, (B, (T - 1) * hop + window), of which the first frame hears the first window. Bins
+    without a tone follow its STFT; left alone they would be a bundle of steady tones, one per bin, which buzzes. (Sines
+    plus noise: Serra and Smith 1990.)
     """
-    batch, _, frames = magnitude.shape
-    noise = spectrum(torch.randn(batch, (frames - 1) * hop, generator=random), window, hop)
+    heard = torch.stft(noise, window, hop, window=hann(window), center=False, return_complex=True)
+    # A bin of white noise is Rayleigh distributed; this is its mean.
+    usual = math.sqrt(math.pi / 4 * float(hann(window).square().sum()))
     pitch = torch.arange(window // 2 + 1) * (RATE / window)
     # Below, chords lie so close that the mel bands melt them together: smooth there does not mean noise.
     low = (1 - (pitch - _MELTED[0]) / (_MELTED[1] - _MELTED[0])).clamp(0, 1)[:, None]
-    size, tone = noise.abs(), torch.maximum(tonality(magnitude), low)
-    return magnitude * (tone + (1 - tone) * size / size.mean()), torch.where(tone > 0.5, phase, noise.angle())
+    size, tone = heard.abs() / usual, torch.maximum(tonality(magnitude), low)
+    return magnitude * (tone + (1 - tone) * size), torch.where(tone > 0.5, phase, heard.angle())
 
 
 def refine_phase(magnitude: Tensor, phase: Tensor, window: int, hop: int, iterations: int, frames: int) -> Tensor:

@@ -1,109 +1,136 @@
-"""From log-mel frames to samples: a network of the HiFi-GAN family with an inverse STFT for a head.
+"""What every vocoder is: log-mel frames in, samples out; whole for learning, and piece by piece for listening."""
 
-HiFi-GAN (arXiv:2010.05646) gives the multi-receptive-field residual blocks and the transposed convolutions, iSTFTNet
-(arXiv:2203.02395) the head. Here the head learns only what the classical inverse does not know: it moves the
-logarithm of the magnitude, and the phase, away from those of `gen.models.phase`, and before any training moves nothing.
-"""
+import math
+from typing import Generic, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from gen.config import MelConfig
-from gen.features import from_spectrum
 from gen.models.config import VocoderConfig
-from gen.models.phase import breathe, magnitude_from_mel, propagate_phase, refine_phase
+from gen.models.stereo import Stage
 
-_SLOPE = 0.1
-
-
-class ResidualBlock(nn.Module):
-    """Dilated convolutions with one kernel size, each added to what went in: (B, channels, T) to the same."""
-
-    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...]) -> None:
-        """kernel: odd, in frames."""
-        super().__init__()
-        self.layers = nn.ModuleList(
-            nn.Conv1d(channels, channels, kernel, dilation=dilation, padding=dilation * (kernel // 2))
-            for dilation in dilations
-        )
-
-    def forward(self, heard: Tensor) -> Tensor:
-        """Apply it."""
-        for layer in self.layers:
-            heard = heard + layer(nn.functional.leaky_relu(heard, _SLOPE))
-        return heard
+Memory = TypeVar("Memory")
+"""What a vocoder remembers within a stream."""
 
 
-class FieldFusion(nn.Module):
-    """Residual blocks of several kernel sizes side by side, averaged (HiFi-GAN's MRF): (B, channels, T) to the same."""
-
-    def __init__(self, channels: int, config: VocoderConfig) -> None:
-        """One block for each of config.kernels."""
-        super().__init__()
-        self.blocks = nn.ModuleList(ResidualBlock(channels, kernel, config.dilations) for kernel in config.kernels)
-
-    def forward(self, heard: Tensor) -> Tensor:
-        """Apply it."""
-        return torch.stack([block(heard) for block in self.blocks]).mean(dim=0)
-
-
-class Vocoder(nn.Module):
-    """Log-mel frames (B, bands, T) to samples (B, (T - 1) * mel.hop) at 44.1 kHz."""
+class Vocoder(nn.Module, Generic[Memory]):
+    """Log-mel frames (B, bands, T) to samples (B, (T - 1) * mel.hop) at 44.1 kHz; frame t is centred on t * mel.hop."""
 
     def __init__(self, config: VocoderConfig, mel: MelConfig) -> None:
         """mel: what the frames were made with."""
         super().__init__()
         self.config, self.mel = config, mel
-        self.hop = config.head_hop(mel)
-        channels = config.channels
-        self.enter = nn.Conv1d(mel.bands, channels, 7, padding=3)
-        self.rise = nn.ModuleList()
-        self.fields = nn.ModuleList()
-        for factor in config.upsample:
-            after = max(channels // 2, 16)
-            # 2 * factor wide: every output frame hears the same number of inputs, so no chequerboard.
-            self.rise.append(
-                nn.ConvTranspose1d(
-                    channels, after, 2 * factor, factor, padding=(factor + 1) // 2, output_padding=factor % 2
-                )
-            )
-            channels = after
-            self.fields.append(FieldFusion(channels, config))
-        if not config.upsample:
-            self.fields.append(FieldFusion(channels, config))
-        self.head = nn.Conv1d(channels, mel.window + 2, 1)
 
-    def spectrum(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Magnitude and phase (radians), each (B, window / 2 + 1, 1 + (T - 1) * mel.hop / hop), of log-mel frames."""
-        ground = magnitude_from_mel(frames.exp(), self.mel)
-        heard = self.enter(frames)
-        if not self.rise:
-            heard = self.fields[0](heard)
-        for rise, field in zip(self.rise, self.fields, strict=False):
-            heard = field(rise(nn.functional.leaky_relu(heard, _SLOPE)))
-        factor = self.mel.hop // self.hop
-        if factor > 1:
-            wanted = (frames.shape[-1] - 1) * factor + 1
-            ground = nn.functional.interpolate(ground.log(), wanted, mode="linear", align_corners=True).exp()
-            heard = heard[..., :wanted]
-        louder, turned = self.head(nn.functional.leaky_relu(heard, _SLOPE)).chunk(2, dim=1)
-        with torch.no_grad():
-            steady = propagate_phase(ground, self.mel.window, self.hop)
-        return ground * (4.0 * torch.tanh(louder / 4.0)).exp(), steady + turned
+    def made(self, frames: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Samples from the network alone, with gradients, and the magnitude (B, window / 2 + 1, 1 + N / hop) that its
+        head speaks of, if it has such a head.
+        """
+        raise NotImplementedError
+
+    @property
+    def context(self) -> int:
+        """Frames on each side of a stretch of samples that `piece` listens to; more change nothing."""
+        raise NotImplementedError
+
+    @property
+    def chunk(self) -> int:
+        """Frames that a stream renders at a time."""
+        return 256
 
     def forward(self, frames: Tensor) -> Tensor:
         """Samples from the network alone, with gradients."""
-        return self.refined(*self.spectrum(frames), 0)
+        return self.made(frames)[0]
+
+    def start(self, random: torch.Generator) -> Memory:
+        """What `piece` has to remember from one piece to the next. random: whatever is drawn, is drawn from it."""
+        raise NotImplementedError
+
+    def piece(self, frames: Tensor, first: int, memory: Memory) -> Tensor:
+        """Samples to listen to, (B, (T - 1) * hop), of a stretch of frames of which `first` is the number of the first.
+
+        Pieces come in order and may overlap, but leave no gap. Within `context` of an end that is not that of the
+        whole, the samples are not yet right.
+        """
+        return self.made(frames)[0]
+
+    def stream(self, random: torch.Generator, chunk: int | None = None) -> "Stream[Memory]":
+        """Begin to render frames that come bit by bit. chunk: frames at a time, if not what is fastest."""
+        return Stream(self, random, self.chunk if chunk is None else chunk)
 
     def render(self, frames: Tensor, random: torch.Generator) -> Tensor:
-        """Samples to listen to: noise where there are no tones, then config.phase_refinement Griffin-Lim iterations."""
-        with torch.no_grad():
-            magnitude, phase = breathe(*self.spectrum(frames), self.mel.window, self.hop, random)
-            return self.refined(magnitude, phase, self.config.phase_refinement)
+        """Samples to listen to, those that a stream gives: (B, N), or with config.stereo (B, 2, N) left and right."""
+        stream = self.stream(random)
+        return torch.cat([stream.push(frames), stream.finish()], dim=-1)
 
-    def refined(self, magnitude: Tensor, phase: Tensor, iterations: int) -> Tensor:
-        """Samples of what `spectrum` gave, after so many iterations of Griffin-Lim."""
-        frames = (magnitude.shape[-1] - 1) * self.hop
-        if iterations == 0:
-            return from_spectrum(torch.polar(magnitude, phase), self.mel.window, self.hop, frames)
-        return refine_phase(magnitude, phase, self.mel.window, self.hop, iterations, frames)
+    def folded(self) -> Self:
+        """A copy to listen with: weight norm is multiplied into the weights, which takes no time any more."""
+        # Not copy.deepcopy: the copy's modules would share their classes, which parametrizations alter, with these.
+        made = type(self)(self.config, self.mel)
+        made.load_state_dict(self.state_dict())
+        for module in list(made.modules()):
+            if parametrize.is_parametrized(module, "weight"):
+                parametrize.remove_parametrizations(module, "weight")
+        return made.eval().requires_grad_(False)
+
+
+class Stream(Generic[Memory]):
+    """Frames in, samples out, in constant memory and without seams.
+
+    However the frames are cut when they are pushed, the samples are the same, bit for bit: what is rendered at a time
+    does not depend on it. Each piece is rendered with the vocoder's context on both sides, and only its middle is given
+    out, so there is nothing to fade.
+    """
+
+    def __init__(self, vocoder: Vocoder[Memory], random: torch.Generator, chunk: int) -> None:
+        """chunk: frames that are rendered at a time, at least 1."""
+        self.vocoder, self.chunk = vocoder, chunk
+        self.memory = vocoder.start(random)
+        self.stage = Stage(vocoder.mel) if vocoder.config.stereo else None
+        self.context = vocoder.context + (self.stage.context if self.stage else 0)
+        self.rows = vocoder.config.rows(vocoder.mel)
+        self.held = torch.zeros(0, self.rows, 0)
+        self.first = 0
+        self.done = 0
+
+    @torch.no_grad()
+    def push(self, frames: Tensor) -> Tensor:
+        """Hand over the next frames (B, rows, t), and take what can be rendered by now: (B, n) or (B, 2, n), n >= 0.
+
+        Raises ValueError if they have other rows, or another B than the frames before.
+        """
+        batch = frames.shape[0] if self.first + self.held.shape[-1] == 0 else self.held.shape[0]
+        if frames.dim() != 3 or frames.shape[:2] != (batch, self.rows):
+            raise ValueError(f"frames: must be ({batch}, {self.rows}, T), not {tuple(frames.shape)}")
+        self.held = torch.cat([self.held, frames], dim=-1) if self.held.shape[-1] > 0 else frames
+        found = [self._nothing()]
+        while self.first + self.held.shape[-1] > self.done + self.chunk + self.context:
+            found.append(self._piece(self.done + self.chunk, self.done + self.chunk + self.context + 1))
+        return torch.cat(found, dim=-1)
+
+    @torch.no_grad()
+    def finish(self) -> Tensor:
+        """The rest. T frames in all give (T - 1) * hop samples in all. Nothing may be pushed afterwards."""
+        last = self.first + self.held.shape[-1] - 1
+        return self._piece(last, last + 1) if last > self.done else self._nothing()
+
+    def _piece(self, until: int, end: int) -> Tensor:
+        """The samples up to frame `until`, rendered from the frames before `end`; forgets what is not needed again."""
+        bands, hop = self.vocoder.mel.bands, self.vocoder.mel.hop
+        frames = self.held[..., : end - self.first]
+        made = self.vocoder.piece(frames[:, :bands], self.first, self.memory)
+        if self.stage is not None:
+            made = self.stage.spread(made, frames[:, bands:])
+        made = made[..., (self.done - self.first) * hop : (until - self.first) * hop]
+        kept = max(self.first, until - self.context)
+        self.held, self.first, self.done = self.held[..., kept - self.first :], kept, until
+        return made
+
+    def _nothing(self) -> Tensor:
+        return self.held.new_zeros(self.held.shape[0], *((2, 0) if self.stage else (0,)))
+
+
+def reach(frames: float, window: int, hop: int) -> int:
+    """Frames on each side that samples depend on through an inverse STFT of frames that depend on `frames` each."""
+    return math.ceil(frames) + math.ceil(window / 2 / hop)

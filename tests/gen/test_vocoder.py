@@ -9,13 +9,13 @@ from gen.config import MelConfig
 from gen.features import log_mel, spectrum
 from gen.models.config import VocoderConfig
 from gen.models.discriminators import FrameDiscriminator, SpectrumDiscriminator
-from gen.models.vocoder import Vocoder
+from gen.models.istft_vocoder import IstftVocoder
 from gen.training.initial import initialise
 from gen.training.losses import stft_loss
 
 
 def vocoder(**settings):
-    made = Vocoder(dataclasses.replace(MICRO.vocoder, **settings), MICRO.mel)
+    made = IstftVocoder(dataclasses.replace(MICRO.vocoder, **settings), MICRO.mel)
     initialise(made, torch.Generator().manual_seed(3))
     return made
 
@@ -51,7 +51,7 @@ def test_gradients_reach_every_weight():
 
 def test_odd_factors_fit_too():
     mel = MelConfig(window=1024, hop=300, bands=40)
-    made = Vocoder(VocoderConfig(channels=16, upsample=(3,), segment=8192), mel)
+    made = IstftVocoder(VocoderConfig(channels=16, upsample=(3,), segment=8192), mel)
     assert made(torch.full((1, 40, 9), -5.0)).shape == (1, 8 * 300)
 
 

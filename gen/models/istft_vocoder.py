@@ -1,0 +1,167 @@
+"""From log-mel frames to samples: a network of the HiFi-GAN family with an inverse STFT for a head.
+
+HiFi-GAN (arXiv:2010.05646) gives the multi-receptive-field residual blocks and the transposed convolutions, iSTFTNet
+(arXiv:2203.02395) the head. Here the head learns only what the classical inverse does not know: it moves the
+logarithm of the magnitude, and the phase, away from those of `gen.models.phase`, and before any training moves nothing.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gen.config import MelConfig
+from gen.features import from_spectrum
+from gen.models.config import VocoderConfig
+from gen.models.phase import NoiseTape, breathe, magnitude_from_mel, propagate_phase, refine_phase
+from gen.models.vocoder import Vocoder, reach
+
+_SLOPE = 0.1
+
+
+class ResidualBlock(nn.Module):
+    """Dilated convolutions with one kernel size, each added to what went in: (B, channels, T) to the same."""
+
+    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...]) -> None:
+        """kernel: odd, in frames."""
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Conv1d(channels, channels, kernel, dilation=dilation, padding=dilation * (kernel // 2))
+            for dilation in dilations
+        )
+
+    def forward(self, heard: Tensor) -> Tensor:
+        """Apply it."""
+        for layer in self.layers:
+            heard = heard + layer(nn.functional.leaky_relu(heard, _SLOPE))
+        return heard
+
+
+class FieldFusion(nn.Module):
+    """Residual blocks of several kernel sizes side by side, averaged (HiFi-GAN's MRF): (B, channels, T) to the same."""
+
+    def __init__(self, channels: int, config: VocoderConfig) -> None:
+        """One block for each of config.kernels."""
+        super().__init__()
+        self.blocks = nn.ModuleList(ResidualBlock(channels, kernel, config.dilations) for kernel in config.kernels)
+
+    def forward(self, heard: Tensor) -> Tensor:
+        """Apply it."""
+        return torch.stack([block(heard) for block in self.blocks]).mean(dim=0)
+
+
+@dataclass
+class Memory:
+    """Where a stream is: the noise, and the phase (B, bins, T') that was followed so far, of frames from `first` on."""
+
+    noise: NoiseTape
+    phase: Tensor | None = None
+    first: int = 0
+
+
+class IstftVocoder(Vocoder[Memory]):
+    """The classical inverse, moved by a network of the HiFi-GAN family."""
+
+    def __init__(self, config: VocoderConfig, mel: MelConfig) -> None:
+        """mel: what the frames were made with."""
+        super().__init__(config, mel)
+        self.hop = config.head_hop(mel)
+        channels = config.channels
+        self.enter = nn.Conv1d(mel.bands, channels, 7, padding=3)
+        self.rise = nn.ModuleList()
+        self.fields = nn.ModuleList()
+        for factor in config.upsample:
+            after = max(channels // 2, 16)
+            # 2 * factor wide: every output frame hears the same number of inputs, so no chequerboard.
+            self.rise.append(
+                nn.ConvTranspose1d(
+                    channels, after, 2 * factor, factor, padding=(factor + 1) // 2, output_padding=factor % 2
+                )
+            )
+            channels = after
+            self.fields.append(FieldFusion(channels, config))
+        if not config.upsample:
+            self.fields.append(FieldFusion(channels, config))
+        self.head = nn.Conv1d(channels, mel.window + 2, 1)
+
+    @property
+    def context(self) -> int:
+        """What the convolutions reach, and each iteration of Griffin-Lim, and the inverse STFT."""
+        within = max(
+            sum(dilation * (kernel // 2) for dilation in self.config.dilations) for kernel in self.config.kernels
+        )
+        frames = 0.0 if self.rise else float(within)
+        for factor in reversed(self.config.upsample):
+            frames = (frames + within) / factor + 1
+        step = (math.ceil(self.mel.window / self.hop) - 1) * self.hop / self.mel.hop
+        return reach(frames + 3 + self.config.phase_refinement * step, self.mel.window, self.mel.hop)
+
+    @property
+    def chunk(self) -> int:
+        """Long, since the context is."""
+        return 1024
+
+    def spectrum(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Magnitude and phase (radians), each (B, window / 2 + 1, 1 + (T - 1) * mel.hop / hop), of log-mel frames."""
+        ground, louder, turned = self._heard(frames)
+        with torch.no_grad():
+            steady = propagate_phase(ground, self.mel.window, self.hop)
+        return self._louder(ground, louder), steady + turned
+
+    def _heard(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The ground's magnitude, and what the network adds to its logarithm and to the phase."""
+        ground = magnitude_from_mel(frames.exp(), self.mel)
+        heard = self.enter(frames)
+        if not self.rise:
+            heard = self.fields[0](heard)
+        for rise, fusion in zip(self.rise, self.fields, strict=False):
+            heard = fusion(rise(nn.functional.leaky_relu(heard, _SLOPE)))
+        factor = self.mel.hop // self.hop
+        if factor > 1:
+            wanted = (frames.shape[-1] - 1) * factor + 1
+            ground = nn.functional.interpolate(ground.log(), wanted, mode="linear", align_corners=True).exp()
+            heard = heard[..., :wanted]
+        louder, turned = self.head(nn.functional.leaky_relu(heard, _SLOPE)).chunk(2, dim=1)
+        return ground, louder, turned
+
+    def _louder(self, ground: Tensor, louder: Tensor) -> Tensor:
+        return ground * (4.0 * torch.tanh(louder / 4.0)).exp()
+
+    def made(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Samples, and the magnitude at the head's own hop."""
+        magnitude, phase = self.spectrum(frames)
+        return self.refined(magnitude, phase, 0), magnitude
+
+    def start(self, random: torch.Generator) -> Memory:
+        """Nothing followed yet."""
+        return Memory(NoiseTape(random))
+
+    def piece(self, frames: Tensor, first: int, memory: Memory) -> Tensor:
+        """As the base says: noise where there are no tones, then config.phase_refinement Griffin-Lim iterations."""
+        first *= self.mel.hop // self.hop
+        ground, louder, turned = self._heard(frames)
+        steady = self._followed(ground, first, memory)
+        begin, length = first * self.hop, (ground.shape[-1] - 1) * self.hop + self.mel.window
+        noise = memory.noise.read(frames.shape[0], begin, begin + length)
+        magnitude, phase = breathe(self._louder(ground, louder), steady + turned, self.mel.window, self.hop, noise)
+        return self.refined(magnitude, phase, self.config.phase_refinement)
+
+    def _followed(self, ground: Tensor, first: int, memory: Memory) -> Tensor:
+        """The phase of the ground, going on from where it was followed to before."""
+        if memory.phase is None:
+            memory.phase = propagate_phase(ground, self.mel.window, self.hop)
+        else:
+            known = memory.phase[..., first - memory.first :]
+            unknown = ground[..., known.shape[-1] :]
+            after = propagate_phase(unknown, self.mel.window, self.hop, memory.phase[..., -1])
+            memory.phase = torch.cat([known, after], dim=-1)
+        memory.first = first
+        return memory.phase
+
+    def refined(self, magnitude: Tensor, phase: Tensor, iterations: int) -> Tensor:
+        """Samples of what `spectrum` gave, after so many iterations of Griffin-Lim."""
+        frames = (magnitude.shape[-1] - 1) * self.hop
+        if iterations == 0:
+            return from_spectrum(torch.polar(magnitude, phase), self.mel.window, self.hop, frames)
+        return refine_phase(magnitude, phase, self.mel.window, self.hop, iterations, frames)
