@@ -1,0 +1,73 @@
+"""The fused loop against eager's, and what a walk promises: the same music, however it is asked for."""
+
+import pytest
+import torch
+from walkers import BACKBONES, asked, random, walker
+
+from gen.chance import Dice, draw_chance
+from gen.lstm_loop import LstmLoop
+from gen.models.style import Style, labelled
+from gen.primer import hear
+from gen.sampling import Daring, free_run
+from gen.walk import Walk
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+@pytest.mark.parametrize("daring", [Daring(), Daring(0.6, 0.8), Daring(3.0, 0.3)])
+def test_the_fused_loop_makes_eagers_music(share, daring):
+    model = walker("lstm", layers=3)
+    model.longest.fill_(5)
+    chance = draw_chance(random(1), 1, 300, 3)
+    with torch.no_grad():
+        eager = free_run(model, asked(share), daring, chance)
+    fused = LstmLoop(model, asked(share), daring).go(chance)
+    assert torch.equal(fused.codes, eager.codes)
+    assert len(fused.codes.unique()) > 3
+    for one, other in ((fused.points, eager.points), (fused.attention, eager.attention)):
+        assert one.dtype == other.dtype and one.shape == other.shape
+        assert torch.allclose(one, other, atol=1e-3)
+    for one, other in zip((*fused.end.past, *fused.end.state), (*eager.end.past, *eager.end.state), strict=True):
+        assert one.dtype == other.dtype and one.shape == other.shape
+        assert torch.allclose(one, other, atol=1e-3)
+
+
+def test_the_fused_loop_knows_labels_and_goes_on_from_a_primer():
+    model = walker("lstm", labels=(3, 5))
+    style = Style(torch.tensor([[0.5, 0.5]]), labelled(torch.tensor([[2, 3]]), (3, 5)))
+    chance = draw_chance(random(1), 1, 50, 3)
+    with torch.no_grad():
+        start = hear(model, style, torch.randn(1, 20, 3, generator=random(2)))
+        eager = free_run(model, style, Daring(), chance, start)
+        unlabelled = free_run(model, style._replace(labels=torch.zeros(1, 6)), Daring(), chance, start)
+    fused = LstmLoop(model, style, Daring(), start).go(chance)
+    assert torch.allclose(fused.points, eager.points, atol=1e-3)
+    assert not torch.allclose(unlabelled.points, eager.points, atol=1e-2)
+
+
+def test_a_lone_place_is_walked_too():
+    model = walker("lstm", codes=1)
+    assert LstmLoop(model, asked(0.5), Daring()).go(draw_chance(random(), 1, 5, 3)).codes.tolist() == [[0] * 5]
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_a_walk_is_the_same_bits_in_any_pieces_and_beside_any_other(backbone):
+    model, style = walker(backbone), asked(0.5)
+    whole = Walk(model, style, Daring(), random(8)).go(300)
+    walk, other = Walk(model, style, Daring(), random(8)), Walk(model, style, Daring(), random(9))
+    parts, strange = [], []
+    for steps in (1, 99, 127, 73):
+        parts.append(walk.go(steps))
+        strange.append(other.go(steps))
+    assert torch.equal(torch.cat([part.points for part in parts], dim=1), whole.points)
+    assert torch.equal(torch.cat([part.attention for part in parts], dim=1), whole.attention)
+    assert all(torch.equal(a, b) for a, b in zip(parts[-1].end.past, whole.end.past, strict=True))
+    assert not torch.equal(torch.cat([part.points for part in strange], dim=1), whole.points)
+
+
+def test_dice_roll_the_same_in_any_pieces():
+    whole, dice = Dice(random(3), 5).roll(400), Dice(random(3), 5)
+    pieces = [dice.roll(steps) for steps in (0, 1, 127, 128, 144)]
+    for name in whole._fields:
+        assert torch.equal(torch.cat([getattr(piece, name) for piece in pieces], dim=1), getattr(whole, name))
+    assert whole.leave.min() >= 0 and whole.leave.max() < 1
+    assert not torch.equal(whole.leave, whole.where)
