@@ -30,6 +30,7 @@ GenError
 ├── CheckpointError            a weights file that is not ours, or is broken
 ├── TrainingDiverged           a loss became NaN or infinite
 ├── StateError                 the saved state of a run is another run's, or is broken
+├── TeamError                  one of several processes that train together failed
 └── WatermarkError
     ├── TooShort               the audio cannot hold a whole mark
     └── WrongLength            a key or an id with the wrong number of bytes
@@ -154,6 +155,10 @@ class TrainingDiverged(GenError):
 
 class StateError(GenError):
     """The saved state of a run is another run's, or is broken."""
+
+
+class TeamError(GenError):
+    """One of several processes that train together failed."""
 
 
 class WatermarkError(GenError):

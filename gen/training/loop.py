@@ -1,10 +1,10 @@
 """Training from recordings to one weights file: phase after phase, and on again from where a run was killed."""
 
+import contextlib
 import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,8 +18,9 @@ from gen.training.generator import GeneratorTraining
 from gen.training.latent import LatentTraining
 from gen.training.material import Material, Split, StyleCorpus, gather
 from gen.training.phase import MODEL, Phase
+from gen.training.processes import devices_for, together
 from gen.training.state import RunState, Saving
-from gen.training.team import ALONE, Team
+from gen.training.team import Team
 from gen.training.vocoder import VocoderTraining
 
 __all__ = ["Progress", "Saving", "Split", "StyleCorpus", "TrainingResult", "train"]
@@ -67,47 +68,62 @@ def train(
     *,
     saving: Saving | None = None,
     board: Path | None = None,
-    team: Team = ALONE,
+    processes: int = 1,
+    device: str | None = None,
+    team: Team | None = None,
 ) -> TrainingResult:
     """Train latent space, generator and vocoder on one or more styles, and write everything to one safetensors file.
 
     seed: 0 to 2**63 - 1. The same recordings, preset, seed and machine give the same file, bit for bit, however often
     the run was killed on the way. out is written whole at the very end. progress is called after every step; whatever
     it raises ends the run. saving: where the state lies that a run goes on from, and how often it is written; without
-    it a run that is interrupted leaves nothing but what the caches hold. board: a folder for TensorBoard. team: the
-    processes that learn together; each of them calls this with the same arguments, and the first one writes. On the
-    CPU each uses one thread.
+    it a run that is interrupted leaves nothing but what the caches hold. board: a folder for TensorBoard. processes and
+    device: as in `processes.together`; on the CPU each process uses one thread. team: instead of these, for processes
+    that others have begun; each of them calls this with the same arguments, and the first one writes.
 
     Raises NoRecordings (no styles, or one without recordings), ConfigError (two styles of one name, a bad seed),
-    TrainingDiverged naming phase, step and batch, StateError for a state that cannot be gone on from, OSError when
-    `out` cannot be written, and what reading a recording raises.
+    TrainingDiverged naming phase, step and batch, StateError for a state that cannot be gone on from, TeamError for
+    another process that failed, OSError when `out` cannot be written, and what reading a recording raises.
     """
     began = time.monotonic()
-    with ExitStack() as stack:
-        stack.enter_context(repeatable(strict=team.device == "cpu"))
-        stack.enter_context(torch.random.fork_rng(devices=[]))
-        watch = _Watch(preset, progress)
-        material = gather(styles, preset, seed, watch.prepare)
+    devices = devices_for(processes, device) if team is None else [team.device]
+    watch = _Watch(preset, progress)
+
+    def learn(material: Material, team: Team) -> tuple[dict[str, float], tuple[str, ...]]:
         identity = {
             "preset": preset.to_dict(),
             "seed": seed,
             "split": asdict(material.split),
             "styles": list(material.styles),
         }
-        run = _Run(
-            dataclasses.replace(team, mixed=preset.training.mixed and team.device != "cpu"),
-            None if saving is None else RunState(saving, identity),
-            stack.enter_context(Board(board)) if board is not None and team.leads else None,
-            watch,
-        )
-        models, metrics = {}, {}
-        for phase in _phases(material, preset, seed, run.team):
-            metrics |= run.through(phase)
-            models[phase.name] = phase.networks[MODEL]
+        with Board(board) if board is not None and team.leads else contextlib.nullcontext() as shown:
+            run = _Run(
+                dataclasses.replace(team, mixed=preset.training.mixed and team.device != "cpu"),
+                None if saving is None else RunState(saving, identity),
+                shown,
+                watch if team.leads else _Watch(preset, None),
+            )
+            models, metrics = {}, {}
+            for phase in _phases(material, preset, seed, run.team):
+                metrics |= run.through(phase)
+                models[phase.name] = phase.networks[MODEL]
         if team.leads:
             save_checkpoint(Checkpoint(preset, material.styles, models["generator"], models["vocoder"]), out)
         team.wait()
-    return TrainingResult(out, metrics, material.split, time.monotonic() - began, tuple(run.devices))
+        return dict(sorted(metrics.items())), tuple(run.devices)
+
+    with repeatable(strict=devices[0] == "cpu"), torch.random.fork_rng(devices=[]):
+        if team is None:
+            material = gather(styles, preset, seed, watch.prepare)
+            metrics, used = together(processes, lambda team: learn(material, team), device)
+        else:
+            if not team.leads:
+                team.wait()  # what the first one has heard lies in the caches
+            material = gather(styles, preset, seed, watch.prepare)
+            if team.leads:
+                team.wait()
+            metrics, used = learn(material, team)
+    return TrainingResult(out, metrics, material.split, time.monotonic() - began, used)
 
 
 def _phases(material: Material, preset: Preset, seed: int, team: Team) -> Iterator[Phase]:
