@@ -12,7 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from gen.config import AugmentConfig, CleaningConfig, CorpusConfig, MelConfig, require
+from gen.config import AugmentConfig, CleaningConfig, CorpusConfig, MelConfig, SegmentConfig, require
 from gen.errors import ConfigError
 from gen.models.config import GeneratorConfig, LatentConfig, TrainingConfig, VocoderConfig
 
@@ -24,6 +24,7 @@ class Preset:
     name: str
     mel: MelConfig = MelConfig()
     corpus: CorpusConfig = CorpusConfig()
+    segment: SegmentConfig = SegmentConfig()
     cleaning: CleaningConfig = CleaningConfig()
     augment: AugmentConfig = AugmentConfig()
     latent: LatentConfig = LatentConfig()
@@ -33,10 +34,15 @@ class Preset:
 
     def __post_init__(self) -> None:
         require(bool(self.name), "name", "given")
-        self.vocoder.head_hop(self.mel)
-        dimensions = self.latent.stack * self.mel.bands
-        require(self.latent.size <= dimensions, "latent.size", f"at most stack x bands ({dimensions})")
+        self.vocoder.check(self.mel)
+        dimensions = self.latent.stack * self.rows
+        require(self.latent.size <= dimensions, "latent.size", f"at most stack x numbers of a frame ({dimensions})")
         require(self.vocoder.segment >= 2 * self.mel.window, "vocoder.segment", "at least twice mel.window")
+
+    @property
+    def rows(self) -> int:
+        """How many numbers a frame has."""
+        return self.vocoder.rows(self.mel)
 
     @property
     def stack_samples(self) -> int:

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor
 
-from gen.config import MelConfig
 from gen.models.config import LatentConfig
 from gen.models.latent import Latent
 
@@ -15,9 +14,9 @@ class LinearLatent(Latent):
     basis: Tensor
     scale: Tensor
 
-    def __init__(self, config: LatentConfig, mel: MelConfig) -> None:
-        super().__init__(config, mel)
-        dimensions = config.stack * mel.bands
+    def __init__(self, config: LatentConfig, bands: int) -> None:
+        super().__init__(config, bands)
+        dimensions = config.stack * bands
         self.register_buffer("mean", torch.zeros(dimensions))
         self.register_buffer("basis", torch.zeros(config.size, dimensions))
         self.register_buffer("scale", torch.ones(()))
@@ -26,7 +25,7 @@ class LinearLatent(Latent):
         """Log-mel frames (B, bands, T) to points (B, T // stack, size)."""
         steps = frames.shape[-1] // self.stack
         kept = frames[..., : steps * self.stack].transpose(1, 2)
-        return (kept.reshape(frames.shape[0], steps, -1) - self.mean) @ self.basis.T / self.scale
+        return (kept.reshape(len(frames), steps, len(self.mean)) - self.mean) @ self.basis.T / self.scale
 
     def decode(self, points: Tensor) -> Tensor:
         """Points (B, T, size) to log-mel frames (B, bands, T * stack): the nearest that the axes reach."""
@@ -34,15 +33,16 @@ class LinearLatent(Latent):
         return stacks.reshape(points.shape[0], -1, self.bands).transpose(1, 2)
 
     @torch.no_grad()
-    def fit(self, stacks: Tensor) -> None:
-        """Take mean, axes and scale from stacks (N, stack * bands), frame after frame; N >= 1.
+    def fit(self, frames: Tensor) -> None:
+        """Take mean, axes and scale from log-mel frames (N, bands, stack), N >= 1.
 
-        The coordinates of these stacks have a standard deviation of 1, all taken together.
+        The coordinates of these have a standard deviation of 1, all taken together.
         """
+        stacks = frames.transpose(1, 2).flatten(1)
         mean, basis = principal_components(stacks, self.size)
         self.mean.copy_(mean)
         self.basis.copy_(basis)
-        self.scale.copy_(((stacks - self.mean) @ self.basis.T).std().clamp_min(1e-3))
+        self.scale.copy_(((stacks - self.mean) @ self.basis.T).std(correction=0).clamp_min(1e-3))
 
 
 def principal_components(stacks: Tensor, count: int) -> tuple[Tensor, Tensor]:

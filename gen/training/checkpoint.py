@@ -22,6 +22,7 @@ from gen.json_text import parse
 from gen.models.backbone import Backbone, backbone_of
 from gen.models.latent import latent_of
 from gen.models.vocoder import Vocoder
+from gen.models.vocoders import make_vocoder
 from gen.preset import Preset
 
 FORMAT = 1
@@ -81,8 +82,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: {error}; copy the weights again") from error
     preset, styles, codes = about
     _check_size(path, preset)
-    generator = backbone_of(preset.generator, latent_of(preset.latent, preset.mel), len(styles), codes)
-    vocoder = Vocoder(preset.vocoder, preset.mel)
+    generator = backbone_of(preset.generator, latent_of(preset.latent, preset.rows), len(styles), codes)
+    vocoder = make_vocoder(preset.vocoder, preset.mel)
     for part, model in (("generator", generator), ("vocoder", vocoder)):
         _fill(path, part, model, tensors)
     if tensors:
