@@ -18,7 +18,7 @@ def random(seed=0):
 
 @pytest.fixture
 def model():
-    made = LstmGenerator(MICRO.generator, latent_of(MICRO.latent, MICRO.mel), 2, 10)
+    made = LstmGenerator(MICRO.generator, latent_of(MICRO.latent, MICRO.rows), 2, 10)
     initialise(made, random(5))
     with torch.no_grad():
         made.places.normal_(generator=random(6))
