@@ -38,21 +38,19 @@ class MelConfig:
 
 @dataclass(frozen=True)
 class CorpusConfig:
-    """How much of each style is looked at, and in which pieces.
+    """How much of each style is looked at, and at which level.
 
-    window: seconds of one window. most: seconds of a style that are used at most, whatever its size; windows are then
-    drawn over all its recordings. loudness: what is used of a recording is brought to this RMS level, in dB below full
-    scale. clean: whether recordings are cleaned before, as `cleaning` of the preset says.
+    most: seconds of a style that are used at most, whatever its size; windows are then drawn over all its recordings. 0
+    for everything. loudness: what sounds of a recording is brought to this RMS level, in dB below full scale. clean:
+    whether recordings are cleaned before, as `cleaning` of the preset says.
     """
 
-    window: float = 12.0
     most: float = 300.0
     loudness: float = -20.0
     clean: bool = True
 
     def __post_init__(self) -> None:
-        require(self.window > 0, "corpus.window", "more than 0 s")
-        require(self.most >= self.window, "corpus.most", "at least corpus.window")
+        require(self.most >= 0, "corpus.most", "0 for everything, or more")
         require(-60 <= self.loudness <= 0, "corpus.loudness", "between -60 and 0 dB")
 
 

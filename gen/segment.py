@@ -58,5 +58,10 @@ def windows(blocks: Iterable[npt.NDArray[np.float32]], length: int, step: int) -
 
 def segment(waveform: Waveform, config: SegmentConfig) -> Iterator[Window]:
     """The windows of a recording in memory, of config.seconds each and config.overlap of that in common."""
-    length = max(1, round(config.seconds * waveform.rate))
-    yield from windows([waveform.samples], length, max(1, round(length * (1 - config.overlap))))
+    yield from windows([waveform.samples], *window_and_step(waveform.rate, config))
+
+
+def window_and_step(rate: int, config: SegmentConfig) -> tuple[int, int]:
+    """How long a window is, and how far it is to the next one, in samples."""
+    length = max(1, round(config.seconds * rate))
+    return length, max(1, round(length * (1 - config.overlap)))

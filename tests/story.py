@@ -17,7 +17,7 @@ from api.workflows import datasets, generation, licenses, minting, training
 from api.workflows.audit import Audit, audit
 from gen import instruments, score
 from gen.audio import save
-from gen.config import CorpusConfig
+from gen.config import CorpusConfig, SegmentConfig
 from gen.models.config import GeneratorConfig, LatentConfig, VocoderConfig
 from gen.preset import Preset
 from ledger.address import Address
@@ -30,7 +30,8 @@ PASSPHRASE = "open sesame"
 TERMS = Terms(price=10**16, royalty_ppm=50_000, uses=("train",))
 MICRO = Preset(
     name="micro",
-    corpus=CorpusConfig(window=4.0, most=12.0),
+    corpus=CorpusConfig(most=12.0),
+    segment=SegmentConfig(5.0),
     latent=LatentConfig(size=16),
     generator=GeneratorConfig(codes=16, hidden=32, steps=6, batch=2, length=8, free=4, free_from=2),
     vocoder=VocoderConfig(channels=16, steps=2, batch=1, phase_refinement=4),

@@ -14,8 +14,7 @@ from api.workflows import datasets, opening
 
 if TYPE_CHECKING:
     from gen.audio import Decoder, Waveform
-    from gen.preset import Preset
-    from gen.training.sounds import Sounds
+    from gen.training.material import StyleCorpus
     from ledger.contracts import DatasetEntry
     from ledger.keys import Signer
     from ledger.records import DatasetRecord, Recording
@@ -26,28 +25,28 @@ if TYPE_CHECKING:
 def of_datasets(
     home: Home,
     chosen: Sequence[tuple[DatasetEntry, DatasetRecord]],
-    preset: Preset,
     decoder: Decoder,
     *,
     signer: Signer,
     now: Callable[[], datetime],
-) -> list[Sounds]:
-    """The recordings of each dataset in the order of its record, for whoever is licensed to hear them.
+) -> list[StyleCorpus]:
+    """The datasets as training sees them, for whoever is licensed to hear them, in the order of their records.
 
-    Nothing is decoded before it is asked for. Raises what :func:`api.workflows.opening.data_key` raises.
+    Labels are the numbers in the record, which say what belongs together and no name. Nothing is decoded before it is
+    asked for. Raises what :func:`api.workflows.opening.data_key` raises.
     """
-    from gen.loader import Source
-    from gen.training.sounds import Sounds
+    from gen.source import Source
+    from gen.training.material import StyleCorpus
 
     vault, store = home.vault(), home.store()
     keys = [opening.data_key(home, vault, "dataset", entry.id, signer=signer, now=now) for entry, _ in chosen]
     found = []
-    for (_, record), key in zip(chosen, keys, strict=True):
-        sources = [
-            Source(item.sha256.raw, 0, partial(_decoded, store, record.asset, key, item, decoder))
+    for (entry, record), key in zip(chosen, keys, strict=True):
+        recordings = tuple(
+            Source(item.sha256.raw, 0, partial(_decoded, store, record.asset, key, item, decoder), labels=item.labels)
             for item in record.recordings
-        ]
-        found.append(Sounds(sources, feature_cache.opened(home, key), preset))
+        )
+        found.append(StyleCorpus(f"dataset-{entry.id}", recordings, feature_cache.opened(home, key)))
     return found
 
 

@@ -177,23 +177,14 @@ def _learn(
 ) -> dict[str, Any]:
     """Train; the outcome is written beside the weights, last, so that a kill after it costs no second training."""
     from gen.confined import ConfinedDecoder
-    from gen.similarity import alike
-    from gen.training.loop import StyleCorpus
     from gen.training.loop import train as learn
     from ledger.records import timestamp
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     started = timestamp(now())
     with ConfinedDecoder() as decoder:  # somebody else made these files
-        heard = sounds.of_datasets(home, run.datasets, run.preset, decoder, signer=signer, now=now)
-        facts = [[each.facts(index) for index in range(len(each))] for each in heard]
-        # From their sound, whatever fingerprints their records name.
-        same = [(pair.one, pair.other) for pair in alike([item.fingerprint for each in facts for item in each])]
-        corpora = [
-            StyleCorpus(f"dataset-{entry.id}", each, tuple(item.seconds for item in known), cleaned=True)
-            for (entry, _), each, known in zip(run.datasets, heard, facts, strict=True)
-        ]
-        result = learn(corpora, run.preset, run.seed, folder / "weights.safetensors", progress, same)
+        heard = sounds.of_datasets(home, run.datasets, decoder, signer=signer, now=now)
+        result = learn(heard, run.preset, run.seed, folder / "weights.safetensors", progress)
     digest = Digest.of_file(result.weights)
     outcome = {
         "weights": str(digest),

@@ -1,5 +1,6 @@
 """Music as the generator sees it: a path from place to place."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,11 +12,13 @@ from gen.models.backbone import Backbone, backbone_of
 from gen.models.latent import Latent
 from gen.models.linear import principal_components
 from gen.preset import Preset
-from gen.training.excerpts import Excerpt
+from gen.training.material import Excerpt
 from gen.training.initial import initialise
 from gen.training.places import cluster_centres, held_since, means_of, steady_path
 
 _MOST_STACKS = 16000
+_TOGETHER = 64
+"""Cuts that a way is found through at once."""
 _HEARD = 0.01
 """Added to mel magnitudes before places are told apart: what is 40 dB below a loud tone should not decide."""
 _HEARD_COMPONENTS = 48
@@ -29,11 +32,12 @@ _REST = 0.3
 
 @dataclass(frozen=True)
 class Path:
-    """One excerpt as points (T, size) and the places they belong to (T,); the index of its style."""
+    """One excerpt as points (T, size) and the places they belong to (T,); its style, and its labels (fields,)."""
 
     points: Tensor
     codes: Tensor
     style: int
+    labels: Tensor
 
 
 class Atlas:
@@ -43,8 +47,8 @@ class Atlas:
         self, excerpts: Sequence[Excerpt], styles: int, preset: Preset, latent: Latent, random: torch.Generator
     ) -> None:
         """excerpts: at least one of each style. latent: has learnt already, and does not change any more."""
-        self.config, self.latent = preset.generator, latent
-        heard = _heard(pooled_stacks(excerpts, styles, latent.stack, random))
+        self.config, self.latent, self.bands = preset.generator, latent, preset.mel.bands
+        heard = self._heard(pooled_stacks(excerpts, styles, latent.stack, random))
         self.heard_mean, self.heard_basis = principal_components(heard, min(_HEARD_COMPONENTS, heard.shape[1]))
         self.centres = cluster_centres((heard - self.heard_mean) @ self.heard_basis.T, self.config.codes, random)
         self.paths = self.paths_of(excerpts)
@@ -56,26 +60,29 @@ class Atlas:
 
     def paths_of(self, excerpts: Sequence[Excerpt]) -> list[Path]:
         """Every excerpt, once for each frame that a stack may begin at."""
-        cuts = [(cut, excerpt.style) for excerpt in excerpts for cut in cuts_of(excerpt.frames, self.latent.stack)]
+        cuts = [(cut, excerpt) for excerpt in excerpts for cut in cuts_of(excerpt.frames, self.latent.stack)]
         found: dict[int, Path] = {}
         by_length: dict[int, list[int]] = {}
         for index, (cut, _) in enumerate(cuts):
             by_length.setdefault(cut.shape[-1], []).append(index)
-        for indices in by_length.values():
+        lots = [own[first : first + _TOGETHER] for own in by_length.values() for first in range(0, len(own), _TOGETHER)]
+        for indices in lots:
             together = torch.stack([cuts[index][0] for index in indices])
-            heard = (_heard(stacks_of(together, self.latent.stack)) - self.heard_mean) @ self.heard_basis.T
+            stacked = together.unflatten(2, (-1, self.latent.stack)).transpose(1, 2)
+            heard = (self._heard(stacked) - self.heard_mean) @ self.heard_basis.T
             cost = torch.cdist(heard, self.centres.expand(len(indices), -1, -1)) ** 2
             usual = cost.amin(dim=2).mean(dim=1).clamp_min(1e-6)
             codes = steady_path(cost / usual[:, None, None], self.config.steadiness)
             with torch.no_grad():
                 points = self.latent.encode(together)
             for row, index in enumerate(indices):
-                found[index] = Path(points[row], codes[row], cuts[index][1])
+                excerpt = cuts[index][1]
+                found[index] = Path(points[row], codes[row], excerpt.style, excerpt.labels)
         return [found[index] for index in range(len(cuts))]
 
-    def model(self, preset: Preset, styles: int, random: torch.Generator) -> Backbone:
+    def model(self, styles: int, label_sizes: Sequence[int], random: torch.Generator) -> Backbone:
         """A generator that knows the space and the places, and nothing else yet."""
-        model = backbone_of(self.config, self.latent, styles, len(self.places))
+        model = backbone_of(self.config, self.latent, styles, len(self.places), label_sizes)
         initialise(model, random)
         with torch.no_grad():
             model.belongs.copy_(self.belongs)
@@ -101,10 +108,17 @@ class Atlas:
         around = 2 * self.latent.context + 1
         with torch.no_grad():
             frames = self.latent.decode(self.places[:, None].expand(-1, around, -1))
-        middle = frames[..., self.latent.context * self.latent.stack :][..., : self.latent.stack]
+        middle = frames[:, : self.bands, self.latent.context * self.latent.stack :][..., : self.latent.stack]
         loudness = middle.exp().mean(dim=(1, 2)).log()
         silent = loudness < loudness.median() - _SILENT
         return torch.where(silent, longest.clamp(max=max(1.0, round(_REST / seconds))), longest)
+
+    def _heard(self, stacks: Tensor) -> Tensor:
+        """What tells places apart, of stacks (..., rows, stack): softened log-mel (..., bands * stack), with changes of
+        loudness alone made small.
+        """
+        softened = (stacks[..., : self.bands, :].exp() + _HEARD).log().flatten(-2)
+        return softened - _LOUDNESS * softened.mean(dim=-1, keepdim=True)
 
 
 def cuts_of(frames: Tensor, stack: int) -> list[Tensor]:
@@ -114,21 +128,15 @@ def cuts_of(frames: Tensor, stack: int) -> list[Tensor]:
     return [frames[:, shift : shift + max(steps, 1) * stack] for shift in shifts]
 
 
-def stacks_of(frames: Tensor, stack: int) -> Tensor:
-    """Frames (..., bands, T * stack) to stacks (..., T, stack * bands), frame after frame."""
-    return frames.transpose(-1, -2).reshape(*frames.shape[:-2], frames.shape[-1] // stack, -1)
-
-
 def pooled_stacks(excerpts: Sequence[Excerpt], styles: int, stack: int, random: torch.Generator) -> Tensor:
-    """Some thousand stacks (N, stack * bands), about as many of each style, drawn at random."""
-    cuts = [(stacks_of(cut, stack), excerpt.style) for excerpt in excerpts for cut in cuts_of(excerpt.frames, stack)]
+    """Some thousand stacks of frames (N, rows, stack), drawn at random: as many of each style, and of its excerpts."""
+    counts = Counter(excerpt.style for excerpt in excerpts)
     chosen = []
-    for style in range(styles):
-        own = torch.cat([stacks for stacks, of in cuts if of == style])
-        chosen.append(own[torch.randperm(len(own), generator=random)[: max(1, _MOST_STACKS // styles)]])
+    for excerpt in excerpts:
+        most = -(-_MOST_STACKS // (styles * counts[excerpt.style]))
+        own = excerpt.frames.unfold(1, stack, 1).transpose(0, 1)
+        chosen.append(own[torch.randperm(len(own), generator=random)[:most]])
     return torch.cat(chosen)
-
-
 def _heard(stacks: Tensor) -> Tensor:
     """What tells places apart: softened log-mel, with changes of loudness alone made small."""
     softened = (stacks.exp() + _HEARD).log()

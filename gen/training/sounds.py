@@ -1,25 +1,25 @@
-"""Recordings as a run learns from them: decoded, cleaned, in one channel; made once, and then taken from the cache."""
+"""Recordings as a run hears them: what is known of each as it was decoded, and how it sounds once it is prepared."""
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import overload
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from gen.cache import Cache
 from gen.cleaning import clean
-from gen.entry import Array
+from gen.config import RATE
 from gen.errors import CacheFull, DamagedEntry
 from gen.fingerprint import Fingerprint, fingerprint
-from gen.loader import Source
 from gen.preset import Preset
+from gen.source import Source
 from gen.waveform import Waveform
 
-VERSION = 1
+VERSION = 2
 """Goes up whenever the same file and preset give another sound, or another fingerprint."""
-_ROW = 1 << 18
+_SILENCE = 1e-4
+_MOST_GAIN = 300.0
 
 
 @dataclass(frozen=True)
@@ -35,85 +35,85 @@ class Facts:
         """Its length."""
         return self.frames / self.rate
 
+    @property
+    def samples(self) -> int:
+        """How many it has at 44.1 kHz, as `Waveform.resampled` gives them."""
+        return max(1, round(self.frames * RATE / self.rate))
 
-class Sounds(Sequence[Waveform]):
-    """One waveform for each source, as preset.cleaning has it, at its own rate; only one is in memory at a time.
+
+class Sounds:
+    """Some recordings, whose `load` gives them as decoded; only one is in memory at a time.
 
     A cache that is full or damaged costs time, never the run. Reading one raises what the source's `load` raises.
     """
 
-    def __init__(self, sources: Sequence[Source], cache: Cache, preset: Preset) -> None:
-        self._sources, self._cache, self._preset = tuple(sources), cache, preset
+    def __init__(self, recordings: Sequence[Source], cache: Cache | None, preset: Preset) -> None:
+        self._recordings, self._cache, self._preset = tuple(recordings), cache, preset
 
     def __len__(self) -> int:
-        return len(self._sources)
-
-    @overload
-    def __getitem__(self, index: int) -> Waveform: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Waveform]: ...
-    def __getitem__(self, index: int | slice) -> Waveform | Sequence[Waveform]:
-        if isinstance(index, slice):
-            return Sounds(self._sources[index], self._cache, self._preset)
-        source = self._sources[index]
-        key = self._key("sound", source)
-        facts, rows = self._known(source), self._rows(key)
-        if facts is not None and rows is not None:
-            samples = np.concatenate(rows)[: facts.frames]
-            samples.setflags(write=False)
-            return Waveform(samples[None], facts.rate)
-        waveform = source.load()
-        if facts is None:
-            self._describe(source, waveform)
-        if self._preset.corpus.clean:
-            waveform = clean(waveform, self._preset.cleaning).waveform
-        waveform = waveform.mono()
-        self._keep(key, _pieces(waveform))
-        return waveform
+        return len(self._recordings)
 
     def facts(self, index: int) -> Facts:
-        """Of a recording, as it was before it was cleaned."""
-        source = self._sources[index]
-        return self._known(source) or self._describe(source, source.load())
+        """Of a recording, as it was before it was prepared."""
+        recording = self._recordings[index]
+        return self._known(recording) or self._described(recording)
 
-    def _known(self, source: Source) -> Facts | None:
-        rows = self._rows(self._key("facts", source))
-        if rows is None:
+    def prepared(self, index: int) -> Source:
+        """A recording to cut windows from: cleaned as the preset says, one channel, 44.1 kHz, at one level."""
+        recording, preset = self._recordings[index], self._preset
+        settings: dict[str, str | int | bool | float] = {"loudness": preset.corpus.loudness, "prepared": VERSION}
+        if preset.corpus.clean:
+            settings |= {f"cleaning.{name}": value for name, value in asdict(preset.cleaning).items()}
+        settings |= recording.settings
+
+        def load() -> Waveform:
+            waveform = recording.load()
+            if preset.corpus.clean:
+                waveform = clean(waveform, preset.cleaning).waveform
+            return levelled(waveform.mono().resampled(RATE), preset.corpus.loudness)
+
+        return replace(recording, load=load, settings=settings, cache=recording.cache or self._cache)
+
+    def _known(self, recording: Source) -> Facts | None:
+        if self._cache is None:
             return None
-        about = json.loads(rows[0].tobytes())
-        return Facts(about["rate"], about["frames"], Fingerprint.from_bytes(bytes.fromhex(about["fingerprint"])))
-
-    def _describe(self, source: Source, waveform: Waveform) -> Facts:
-        facts = Facts(waveform.rate, waveform.frames, fingerprint(waveform))
-        about = {"rate": facts.rate, "frames": facts.frames, "fingerprint": facts.fingerprint.to_bytes().hex()}
-        self._keep(self._key("facts", source), [np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)])
-        return facts
-
-    def _rows(self, key: str) -> list[Array] | None:
+        key = self._key(self._cache, recording)
         rows = self._cache.find(key)
         if rows is None:
             return None
         try:
-            return list(rows)
+            about = json.loads(rows[0].tobytes())
         except DamagedEntry:
             self._cache.remove(key)
             return None
+        return Facts(about["rate"], about["frames"], Fingerprint.from_bytes(bytes.fromhex(about["fingerprint"])))
 
-    def _keep(self, key: str, rows: Iterator[Array] | list[Array]) -> None:
-        with contextlib.suppress(CacheFull):
-            self._cache.store(key, rows)
+    def _described(self, recording: Source) -> Facts:
+        waveform = recording.load()
+        facts = Facts(waveform.rate, waveform.frames, fingerprint(waveform))
+        about = {"rate": facts.rate, "frames": facts.frames, "fingerprint": facts.fingerprint.to_bytes().hex()}
+        if self._cache is not None:
+            with contextlib.suppress(CacheFull):
+                row = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
+                self._cache.store(self._key(self._cache, recording), [row])
+        return facts
 
-    def _key(self, kind: str, source: Source) -> str:
-        settings = {f"source.{name}": value for name, value in source.settings.items()}
-        if kind == "sound":
-            settings["clean"] = self._preset.corpus.clean
-            if self._preset.corpus.clean:
-                settings |= {f"cleaning.{name}": value for name, value in asdict(self._preset.cleaning).items()}
-        return self._cache.key(f"training {kind}", source.digest, settings, VERSION)
+    def _key(self, cache: Cache, recording: Source) -> str:
+        settings = {f"source.{name}": value for name, value in recording.settings.items()}
+        return cache.key("training facts", recording.digest, settings, VERSION)
 
 
-def _pieces(waveform: Waveform) -> Iterator[Array]:
-    """Rows of one length; the last is filled up with silence."""
-    for first in range(0, waveform.frames, _ROW):
-        piece = np.asarray(waveform.samples[0, first : first + _ROW], dtype=np.float32)
-        yield np.pad(piece, (0, _ROW - len(piece)))
+def levelled(waveform: Waveform, loudness: float) -> Waveform:
+    """Without its mean, which is a fault of the converter and no music, and at this RMS level, in dB below full scale.
+
+    The level is that of all seconds in which anything sounds; a recording is made 300 times louder at most.
+    """
+    samples = waveform.samples - waveform.samples.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+    power, count = 0.0, 0
+    for first in range(0, samples.shape[1], waveform.rate):
+        second = samples[:, first : first + waveform.rate]
+        if np.abs(second).max() > _SILENCE:
+            power, count = power + float(np.sum(second**2, dtype=np.float64)), count + second.size
+    if count:
+        samples *= np.float32(min(10 ** (loudness / 20) / max((power / count) ** 0.5, 1e-9), _MOST_GAIN))
+    return Waveform(samples, waveform.rate)

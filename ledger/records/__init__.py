@@ -6,7 +6,7 @@ from ledger.errors import MalformedRecord
 from ledger.records.checks import PREFERENCES, USES
 from ledger.records.commitment import commitment
 from ledger.records.content import ContentRef
-from ledger.records.dataset import DatasetRecord, Omission, Recording, Terms, recordings_root
+from ledger.records.dataset import LABELS, DatasetRecord, Omission, Recording, Terms, recordings_root
 from ledger.records.key import REASONS, KeyEvent, KeyRecord
 from ledger.records.license import LicenseRecord
 from ledger.records.statement import Record, statement_of
@@ -15,6 +15,7 @@ from ledger.records.track import Claim, TrackRecord
 from ledger.records.training_run import DatasetUse, Parent, Split, TrainingRunRecord
 
 __all__ = [
+    "LABELS",
     "PREFERENCES",
     "REASONS",
     "USES",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from ledger.address import Address
 from ledger.digest import Digest
-from ledger.errors import ProofInvalid
+from ledger.errors import MalformedRecord, ProofInvalid
 from ledger.merkle import MerkleTree
 from ledger.records import checks
 from ledger.records.content import ContentRef
@@ -17,6 +17,9 @@ from ledger.records.fields import Fields
 from ledger.records.statement import Record
 
 _ASSET = re.compile(r"dataset:[0-9a-f]{32}")
+LABELS = ("genre", "era", "artist", "composer", "work", "region")
+"""What a holder may say of a recording, in the order of :attr:`Recording.labels`."""
+UNKNOWN_LABELS = (0,) * len(LABELS)
 _ERROR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
@@ -43,6 +46,10 @@ class Recording:
     """The file's ciphertext, with the dataset's ``asset`` as associated data."""
     name_commitment: Digest
     """Salted commitment to the file's name."""
+    labels: tuple[int, ...] = UNKNOWN_LABELS
+    """Of each of :data:`LABELS` a number, the same for recordings whose holder says the same of them; 0: unknown.
+
+    Names stay with the holder. Numbers count from 1 in the order in which recordings first bear them."""
 
     def __post_init__(self) -> None:
         checks.kept("sha256", self.sha256, Digest)
@@ -55,6 +62,11 @@ class Recording:
         checks.kept("fingerprint", self.fingerprint, ContentRef)
         checks.kept("content", self.content, ContentRef)
         checks.kept("nameCommitment", self.name_commitment, Digest)
+        checks.entries("labels", self.labels, int, least=0)
+        if len(self.labels) != len(LABELS):
+            raise MalformedRecord(f"labels: {len(self.labels)} numbers; there is one for each of {', '.join(LABELS)}")
+        for name, label in zip(LABELS, self.labels, strict=True):
+            checks.integer(f"labels ({name})", label, 0)
 
     def leaf(self) -> bytes:
         """The Merkle leaf, 64 bytes: digest of the file, digest of its samples."""
@@ -73,6 +85,7 @@ class Recording:
             "fingerprint": self.fingerprint.to_json(),
             "content": self.content.to_json(),
             "nameCommitment": str(self.name_commitment),
+            "labels": list(self.labels),
         }
 
     @classmethod
@@ -89,6 +102,7 @@ class Recording:
             fingerprint=fields.object("fingerprint", ContentRef.read),
             content=fields.object("content", ContentRef.read),
             name_commitment=fields.digest("nameCommitment"),
+            labels=fields.integers("labels"),
         )
 
 
@@ -211,6 +225,7 @@ class DatasetRecord(Record):
         checks.kept("terms", self.terms, Terms)
         checks.entries("recordings", self.recordings, Recording)
         checks.ascending("recordings", [recording.sha256 for recording in self.recordings])
+        _check_labels(self.recordings)
         checks.entries("omitted", self.omitted, Omission, least=0)
         checks.time("created", self.created)
         root = recordings_root(self.recordings)
@@ -253,3 +268,15 @@ class DatasetRecord(Record):
 def recordings_root(recordings: tuple[Recording, ...]) -> Digest:
     """The Merkle root over the recordings' leaves, in the order given."""
     return MerkleTree([recording.leaf() for recording in recordings]).root
+
+
+def _check_labels(recordings: tuple[Recording, ...]) -> None:
+    """There is one way to number what belongs together, and it tells nothing of the names: not even their order."""
+    highest = [0] * len(LABELS)
+    for position, recording in enumerate(recordings):
+        for field, label in enumerate(recording.labels):
+            if label > highest[field] + 1:
+                raise MalformedRecord(
+                    f"recordings[{position}].labels[{field}]: {label}; the next new number is {highest[field] + 1}"
+                )
+            highest[field] = max(highest[field], label)

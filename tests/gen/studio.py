@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from gen.config import CorpusConfig
+from gen.config import CorpusConfig, SegmentConfig
 from gen.models.config import GeneratorConfig, LatentConfig, VocoderConfig
 from gen.preset import Preset
 from gen.waveform import Waveform
 
 MICRO = Preset(
     "micro",
-    corpus=CorpusConfig(window=4.0, most=12.0),
+    corpus=CorpusConfig(most=12.0),
+    segment=SegmentConfig(5.0),
     latent=LatentConfig(size=16),
     generator=GeneratorConfig(codes=16, hidden=32, steps=6, batch=2, length=8, free=4, free_from=2),
     vocoder=VocoderConfig(channels=16, steps=2, batch=1, segment=16384, phase_refinement=2),

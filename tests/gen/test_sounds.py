@@ -1,4 +1,4 @@
-"""Recordings out of the cache are, bit for bit, those that were decoded and cleaned."""
+"""What is known of recordings is kept; what windows are cut from is clean, in one channel, and at one level."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +9,11 @@ from studio import MICRO, melody
 
 from gen.cache import Cache
 from gen.cleaning import clean
-from gen.config import CleaningConfig
+from gen.config import RATE, CleaningConfig
 from gen.fingerprint import fingerprint
-from gen.loader import Source
 from gen.preset import Preset
-from gen.training.excerpts import draw_excerpts
-from gen.training.loop import StyleCorpus
-from gen.training.sounds import Sounds
+from gen.source import Source
+from gen.training.sounds import Sounds, levelled
 from gen.waveform import Waveform
 
 WAVES = [melody(7, channels=2), melody(9, rate=48000, seed=1), melody(6, channels=2, rate=22050, seed=2)]
@@ -39,15 +37,17 @@ class Sources:
         return loaded
 
 
-def test_they_are_cleaned_and_in_one_channel_the_first_time_and_the_second(tmp_path):
-    expected = [clean(wave, MICRO.cleaning).waveform.mono() for wave in WAVES]
-    source = Sources()
-    for _ in range(2):
-        assert list(source.sounds(tmp_path)) == expected
-    assert source.decoded == [1, 1, 1]
+def test_prepared_is_cleaned_in_one_channel_and_levelled(tmp_path):
+    sounds = Sources().sounds(tmp_path)
+    for index, wave in enumerate(WAVES):
+        found = sounds.prepared(index).load()
+        expected = clean(wave, MICRO.cleaning).waveform.mono().resampled(RATE)
+        assert (found.channels, found.rate) == (1, RATE) and found.frames == sounds.facts(index).samples
+        assert np.corrcoef(found.samples[0], expected.samples[0])[0, 1] > 0.999999
+        assert np.sqrt(np.mean(found.samples**2)) == pytest.approx(0.1, rel=0.01)
 
 
-def test_fingerprint_and_length_are_those_of_what_was_decoded_and_are_kept_too(tmp_path):
+def test_fingerprint_and_length_are_those_of_what_was_decoded_and_are_kept(tmp_path):
     source = Sources()
     for _ in range(2):
         found = [source.sounds(tmp_path).facts(index) for index in range(3)]
@@ -56,53 +56,47 @@ def test_fingerprint_and_length_are_those_of_what_was_decoded_and_are_kept_too(t
     assert source.decoded == [1, 1, 1]
 
 
-def test_other_cleaning_is_another_sound_but_no_other_fingerprint(tmp_path):
-    source, other = Sources(), replace(MICRO, cleaning=CleaningConfig(lowest=200.0))
-    first, second = source.sounds(tmp_path)[0], source.sounds(tmp_path, other)[0]
-    raw = source.sounds(tmp_path, replace(MICRO, corpus=replace(MICRO.corpus, clean=False)))[0]
-    assert first != second and raw == WAVES[0].mono()
-    assert source.decoded == [3, 0, 0]
-    source.sounds(tmp_path, other).facts(0)
-    assert source.decoded == [3, 0, 0]
+def test_whatever_changes_the_sound_changes_its_settings(tmp_path):
+    sounds = [
+        Sources().sounds(tmp_path, preset).prepared(0).settings
+        for preset in (
+            MICRO,
+            replace(MICRO, cleaning=CleaningConfig(lowest=200.0)),
+            replace(MICRO, corpus=replace(MICRO.corpus, clean=False)),
+            replace(MICRO, corpus=replace(MICRO.corpus, loudness=-23.0)),
+        )
+    ]
+    assert all(one != other for place, one in enumerate(sounds) for other in sounds[:place])
+    assert sounds[0] == Sources().sounds(tmp_path, replace(MICRO, name="other")).prepared(0).settings
 
 
 def test_a_full_cache_costs_time_alone(tmp_path):
     source = Sources()
-    full = source.sounds(tmp_path, most=1000)
-    assert full[0] == full[0] == clean(WAVES[0], MICRO.cleaning).waveform.mono()
+    full = source.sounds(tmp_path, most=10)
+    assert full.facts(0) == full.facts(0)
     assert source.decoded == [2, 0, 0]
 
 
-def test_a_damaged_entry_is_made_again(tmp_path):
+def test_damaged_facts_are_made_again(tmp_path):
     source = Sources()
-    expected = list(source.sounds(tmp_path))
+    expected = source.sounds(tmp_path).facts(0)
     for path in tmp_path.glob("cache/??/*"):
         data = bytearray(path.read_bytes())
         data[10] ^= 1  # within the first row
         path.write_bytes(data)
-    assert list(source.sounds(tmp_path)) == expected
-    assert source.decoded == [2, 2, 2]
-    assert list(source.sounds(tmp_path)) == expected
-    assert source.decoded == [2, 2, 2]
+    for _ in range(2):
+        assert source.sounds(tmp_path).facts(0) == expected
+    assert source.decoded == [2, 0, 0]
 
 
-@pytest.mark.parametrize("runs", [1, 2])
-def test_a_run_draws_the_same_windows_with_a_cache_and_without(tmp_path, runs):
-    plain = draw_excerpts([StyleCorpus("a", WAVES)], MICRO, 3)
-    for _ in range(runs):
-        cached = draw_excerpts([StyleCorpus("a", Sources().sounds(tmp_path), cleaned=True)], MICRO, 3)
-    assert cached.split == plain.split
-    pairs = zip(
-        plain.train + plain.validation + plain.test, cached.train + cached.validation + cached.test, strict=True
-    )
-    assert all((one.samples == other.samples).all() for one, other in pairs)
-
-
-def test_a_run_learns_from_cleaned_sound_unless_the_preset_says_not_to():
-    rumble = 0.2 * np.hanning(WAVES[0].frames) * np.sin(2 * np.pi * 5 * np.arange(WAVES[0].frames) / 44100)
-    shaken = Waveform(WAVES[0].samples + rumble.astype(np.float32), 44100)
-    raw = replace(MICRO, corpus=replace(MICRO.corpus, clean=False))
-    for preset, least, most in ((MICRO, 0.0, 0.01), (raw, 0.1, 1.0)):
-        one, other = (draw_excerpts([StyleCorpus("a", [wave])], preset, 1).train[0] for wave in (shaken, WAVES[0]))
-        assert least <= float((one.samples - other.samples).abs().max()) <= most
-    assert MICRO.flat()["cleaning.lowest"] == "20.0" and raw.flat()["corpus.clean"] is False
+def test_rests_do_not_count_for_the_level_and_an_offset_is_taken_away():
+    music = melody(3).samples
+    rest = np.concatenate([music, np.zeros((1, 30 * RATE), np.float32)], axis=1)
+    one, other = (levelled(Waveform(samples, RATE), -20.0) for samples in (music, rest))
+    assert np.allclose(one.samples, other.samples[:, : one.frames], atol=1e-3)
+    shifted = levelled(Waveform(music + np.float32(0.3), RATE), -20.0)
+    assert np.allclose(one.samples, shifted.samples, atol=1e-4)
+    quiet = levelled(Waveform(music * np.float32(1e-3), RATE), -20.0)
+    assert np.abs(quiet.samples).max() == pytest.approx(300e-3 * np.abs(music - music.mean()).max(), rel=1e-3)
+    silent = Waveform(np.zeros((1, RATE), np.float32), RATE)
+    assert levelled(silent, -20.0) == silent
