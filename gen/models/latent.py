@@ -22,6 +22,12 @@ class Latent(nn.Module, ABC):
         super().__init__()
         self.stack, self.size, self.bands = config.stack, config.size, bands
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes, and takes frames and points."""
+        any_of_it: Tensor = next(iter(self.state_dict().values()))
+        return any_of_it.device
+
     @abstractmethod
     def encode(self, frames: Tensor) -> Tensor:
         """Log-mel frames (B, bands, T) to points (B, T // stack, size); frames that fill no stack are left out."""

@@ -12,7 +12,7 @@ from gen.models.quantised import QuantisedLatent
 from gen.models.vae import VariationalLatent, divergence, drawn
 from gen.preset import Preset
 from gen.training.initial import initialise
-from gen.training.material import Excerpt
+from gen.training.material import Excerpt, feed_of
 from gen.training.paths import pooled_stacks
 from gen.training.phase import MODEL, Examples, Phase
 from gen.training.team import ALONE, Team
@@ -38,11 +38,11 @@ class LatentTraining(Phase):
         "validation" and "test"."""
         config = preset.latent
         super().__init__("latent", 0 if config.kind == "linear" else config.steps, preset.training, random, team)
-        self.config, self.excerpts, self.aside = config, excerpts, aside
+        self.config, self.aside = config, aside
+        self.feed = feed_of(excerpts, config.batch, 0, frames=True)
         self.model = latent_of(config, preset.rows)
         initialise(self.model, random)
-        stacks = pooled_stacks(excerpts, styles, config.stack, random)
-        self.model.fit(stacks.reshape(len(stacks), config.stack, -1).transpose(1, 2))
+        self.model.fit(pooled_stacks(excerpts, styles, config.stack, random))
         if self.steps:
             team.check_batch("latent.batch", config.batch)
             self.learner(MODEL, self.model, config.learning_rate, config.betas)
@@ -51,7 +51,7 @@ class LatentTraining(Phase):
 
     def step(self, index: int) -> Tensor:
         """Encode and decode a batch of stretches."""
-        frames = self.team.mine(self._stretches())
+        frames = self.team.mine(self._stretches(index))
         with self.team.precision():
             made, cost = self._through(frames)
         loss = distance(frames, made.float()) + cost
@@ -75,15 +75,13 @@ class LatentTraining(Phase):
             self.note(use=self.model.use(self.model.codes(points.detach())))
         return self.model.decode(points), points.new_zeros(())
 
-    def _stretches(self) -> Tensor:
-        """Frames (batch, bands, length * stack), from all excerpts alike; short ones are repeated."""
-        length, found = self.config.length * self.config.stack, []
-        for index in torch.randint(len(self.excerpts), (self.config.batch,), generator=self.random):
-            frames = self.excerpts[int(index)].frames
-            frames = frames.repeat(1, -(-length // frames.shape[1]))
-            first = int(torch.randint(frames.shape[1] - length + 1, (1,), generator=self.random))
-            found.append(frames[:, first : first + length])
-        return torch.stack(found)
+    def _stretches(self, index: int) -> Tensor:
+        """Frames (batch, rows, length * stack); short windows are repeated."""
+        frames, length = self.feed(index).frames, self.config.length * self.config.stack
+        assert frames is not None  # noqa: S101  (they were asked for)
+        frames = frames.repeat(1, 1, -(-length // frames.shape[2]))
+        firsts = torch.randint(frames.shape[2] - length + 1, (len(frames),), generator=self.random).tolist()
+        return torch.stack([row[:, first : first + length] for row, first in zip(frames, firsts, strict=True)])
 
     def validate(self) -> float | None:
         """Mean distance of log-mel frames from what was decoded, on music set aside."""

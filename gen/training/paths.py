@@ -12,8 +12,8 @@ from gen.models.backbone import Backbone, backbone_of
 from gen.models.latent import Latent
 from gen.models.linear import principal_components
 from gen.preset import Preset
-from gen.training.material import Excerpt
 from gen.training.initial import initialise
+from gen.training.material import Excerpt
 from gen.training.places import cluster_centres, held_since, means_of, steady_path
 
 _MOST_STACKS = 16000
@@ -68,17 +68,22 @@ class Atlas:
         lots = [own[first : first + _TOGETHER] for own in by_length.values() for first in range(0, len(own), _TOGETHER)]
         for indices in lots:
             together = torch.stack([cuts[index][0] for index in indices])
-            stacked = together.unflatten(2, (-1, self.latent.stack)).transpose(1, 2)
-            heard = (self._heard(stacked) - self.heard_mean) @ self.heard_basis.T
-            cost = torch.cdist(heard, self.centres.expand(len(indices), -1, -1)) ** 2
-            usual = cost.amin(dim=2).mean(dim=1).clamp_min(1e-6)
-            codes = steady_path(cost / usual[:, None, None], self.config.steadiness)
-            with torch.no_grad():
-                points = self.latent.encode(together)
+            points, codes = self.path_through(together)
             for row, index in enumerate(indices):
                 excerpt = cuts[index][1]
                 found[index] = Path(points[row], codes[row], excerpt.style, excerpt.labels)
         return [found[index] for index in range(len(cuts))]
+
+    def path_through(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames (B, rows, T * stack) as points (B, T, size), and the places they belong to (B, T)."""
+        stacks = frames.reshape(*frames.shape[:2], -1, self.latent.stack).transpose(1, 2)
+        heard = (self._heard(stacks) - self.heard_mean) @ self.heard_basis.T
+        cost = torch.cdist(heard, self.centres.expand(len(frames), -1, -1)) ** 2
+        usual = cost.amin(dim=2).mean(dim=1).clamp_min(1e-6)
+        codes = steady_path(cost / usual[:, None, None], self.config.steadiness)
+        with torch.no_grad():
+            points = self.latent.encode(frames.to(self.latent.device)).cpu()
+        return points, codes
 
     def model(self, styles: int, label_sizes: Sequence[int], random: torch.Generator) -> Backbone:
         """A generator that knows the space and the places, and nothing else yet."""
@@ -107,7 +112,8 @@ class Atlas:
         # A place that lasts: what stands around it is the place itself.
         around = 2 * self.latent.context + 1
         with torch.no_grad():
-            frames = self.latent.decode(self.places[:, None].expand(-1, around, -1))
+            lasting = self.places[:, None].expand(-1, around, -1)
+            frames = self.latent.decode(lasting.to(self.latent.device)).cpu()
         middle = frames[:, : self.bands, self.latent.context * self.latent.stack :][..., : self.latent.stack]
         loudness = middle.exp().mean(dim=(1, 2)).log()
         silent = loudness < loudness.median() - _SILENT
@@ -137,7 +143,3 @@ def pooled_stacks(excerpts: Sequence[Excerpt], styles: int, stack: int, random: 
         own = excerpt.frames.unfold(1, stack, 1).transpose(0, 1)
         chosen.append(own[torch.randperm(len(own), generator=random)[:most]])
     return torch.cat(chosen)
-def _heard(stacks: Tensor) -> Tensor:
-    """What tells places apart: softened log-mel, with changes of loudness alone made small."""
-    softened = (stacks.exp() + _HEARD).log()
-    return softened - _LOUDNESS * softened.mean(dim=-1, keepdim=True)
