@@ -31,6 +31,6 @@ def log_likelihood(model: Backbone, style: Style, points: Tensor, codes: Tensor)
     points (B, T, size), codes (B, T). The sum over T is that of the whole path; a place that is held longer than the
     recordings held it has -inf. The points themselves are no part of it: they are drawn around their places.
     """
-    before, _ = heard_before(model, points, codes)
+    before, _, _ = heard_before(model, points, codes)
     forecast, _ = model(before, style, model.begin(style))
     return next_places(model, forecast, before).gather(-1, codes[..., None]).squeeze(-1)

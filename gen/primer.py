@@ -17,12 +17,15 @@ def places_along(model: Backbone, points: Tensor) -> Tensor:
         return steady_path(cost / usual[:, None, None], model.config.steadiness)
 
 
-def heard_before(model: Backbone, points: Tensor, codes: Tensor) -> tuple[Past, Past]:
-    """What came before each step of a path, and its last step (T = 1): points (B, T, size), places (B, T), T >= 1."""
+def heard_before(model: Backbone, points: Tensor, codes: Tensor) -> tuple[Past, Tensor, Past]:
+    """What came before each step of a path: points (B, T, size), places (B, T), T >= 1.
+
+    Beside it, how long the place of each step has been held by then, (B, T), and the last step itself (T = 1).
+    """
     whole = Past(points, codes, held_since(codes))
     before = model.before(len(points))
     shifted = (torch.cat([first, rest[:, :-1]], dim=1) for first, rest in zip(before, whole, strict=True))
-    return Past(*shifted), Past(*(part[:, -1:] for part in whole))
+    return Past(*shifted), whole.held, Past(*(part[:, -1:] for part in whole))
 
 
 def hear(model: Backbone, style: Style, points: Tensor, codes: Tensor | None = None) -> Start:
@@ -30,6 +33,6 @@ def hear(model: Backbone, style: Style, points: Tensor, codes: Tensor | None = N
 
     codes: the places (B, T) that they belong to; by default those that `places_along` finds.
     """
-    before, last = heard_before(model, points, places_along(model, points) if codes is None else codes)
+    before, _, last = heard_before(model, points, places_along(model, points) if codes is None else codes)
     _, state = model(before, style, model.begin(style))
     return Start(last, state)

@@ -51,6 +51,8 @@ class LatentConfig:
 
 BACKBONES = ("lstm", "transformer")
 """What may look back at the steps before."""
+NORMS = ("weight", "batch")
+"""What keeps the discriminator of frames in bounds."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,10 @@ class GeneratorConfig:
     noise: standard deviation of what is added to its own past while learning, in units of a coordinate's own.
     steadiness: what a change of place costs, in units of the usual squared distance to a place: more, longer notes.
     adversarial and matching weigh the discriminator's two losses; free is the length of the free-running stretch (in
-    points) that the discriminator hears every `free_every` steps, from step `free_from` on.
+    points) that the discriminator hears every `free_every` steps, from step `free_from` on. Its layers have
+    `discriminator_kernels` frames each and are kept in bounds by "weight" or "batch" norm. perturbation: every batch is
+    learnt once more with its past moved by so much of each coordinate's spread, in the direction that hurts most (the
+    fast gradient sign method, arXiv:1412.6572); 0 leaves that out.
     """
 
     codes: int = 256
@@ -89,6 +94,10 @@ class GeneratorConfig:
     discriminator_betas: tuple[float, ...] = (0.5, 0.9)
     adversarial: float = 0.05
     matching: float = 0.5
+    discriminator_kernels: tuple[int, ...] = (5, 5, 5)
+    discriminator_norm: str = "weight"
+    discriminator_dropout: float = 0.2
+    perturbation: float = 0.0
     free: int = 24
     free_every: int = 5
     free_from: int = 60
@@ -108,7 +117,14 @@ class GeneratorConfig:
         require(self.free_from >= 0, "generator.free_from", "at least 0")
         require(0 <= self.dropout < 1, "generator.dropout", "at least 0 and below 1")
         require(0 < self.nucleus <= 1, "generator.nucleus", "above 0 and at most 1")
-        for name in ("noise", "steadiness", "adversarial", "matching"):
+        require(
+            len(self.discriminator_kernels) >= 2 and all(k in (3, 5) for k in self.discriminator_kernels),
+            "generator.discriminator_kernels",
+            "a list of at least two, each 3 or 5",
+        )
+        require(self.discriminator_norm in NORMS, "generator.discriminator_norm", f"one of {', '.join(NORMS)}")
+        require(0 <= self.discriminator_dropout < 1, "generator.discriminator_dropout", "at least 0 and below 1")
+        for name in ("noise", "steadiness", "adversarial", "matching", "perturbation"):
             require(getattr(self, name) >= 0, f"generator.{name}", "at least 0")
         for name in ("learning_rate", "discriminator_learning_rate"):
             require(getattr(self, name) > 0, f"generator.{name}", "above 0")
@@ -120,6 +136,10 @@ VOCODERS = ("istft", "hifigan", "backbone")
 """Kinds of vocoder."""
 HIFIGANS = ("v1", "v2", "v3")
 """The three generators of the HiFi-GAN paper."""
+OBJECTIVES = ("spectral", "hifigan")
+"""What a vocoder is told to make small."""
+DISCRIMINATORS = ("spectrum", "period", "scale")
+"""Kinds of discriminators of samples."""
 CUES = 20
 """Bands in which a stereo picture is described."""
 
@@ -134,8 +154,12 @@ class VocoderConfig:
     convolutions; for "istft" their product divides mel.hop, and what is left is the hop of the inverse STFT; for
     "hifigan" it is mel.hop, and none given means the paper's way to 256 or 512. kernels and dilations shape the
     residual blocks of "istft" (one kernel size and all dilations each). phase_refinement: Griffin-Lim iterations that
-    start from its phase when rendering. segment: samples of one training example. adversarial 0 leaves the
-    discriminators out.
+    start from its phase when rendering. segment: samples of one training example.
+
+    objective: "spectral" are distances of spectrograms, and activations of discriminators relative to their size;
+    "hifigan" is that paper's, with its sums: `mel` times the distance of log-mel frames, `matching` times that of
+    activations, `adversarial` times the deception. discriminators: which ones judge, and discriminator_channels their
+    width (32 in the paper); adversarial 0 leaves them out, and before step adversarial_from they do not judge.
     """
 
     kind: str = "istft"
@@ -156,10 +180,18 @@ class VocoderConfig:
     betas: tuple[float, ...] = (0.8, 0.99)
     discriminator_learning_rate: float = 2e-4
     discriminator_betas: tuple[float, ...] = (0.8, 0.99)
+    objective: str = "spectral"
+    discriminators: tuple[str, ...] = ("spectrum",)
     adversarial: float = 0.0
+    adversarial_from: int = 0
     matching: float = 2.0
+    mel: float = 45.0
 
     def __post_init__(self) -> None:
+        require(self.objective in OBJECTIVES, "vocoder.objective", f"one of {', '.join(OBJECTIVES)}")
+        named = len(self.discriminators) > 0 and all(name in DISCRIMINATORS for name in self.discriminators)
+        require(named, "vocoder.discriminators", f"a list of {', '.join(DISCRIMINATORS)}")
+        require(self.adversarial_from >= 0, "vocoder.adversarial_from", "at least 0")
         require(self.kind in VOCODERS, "vocoder.kind", f"one of {', '.join(VOCODERS)}")
         require(self.variant in HIFIGANS, "vocoder.variant", f"one of {', '.join(HIFIGANS)}")
         for name in ("channels", "blocks", "steps", "batch", "discriminator_channels"):
@@ -175,7 +207,7 @@ class VocoderConfig:
         )
         require(self.phase_refinement >= 0, "vocoder.phase_refinement", "at least 0")
         require(self.segment >= 1, "vocoder.segment", "at least 1")
-        for name in ("dither", "adversarial", "matching"):
+        for name in ("dither", "adversarial", "matching", "mel"):
             require(getattr(self, name) >= 0, f"vocoder.{name}", "at least 0")
         for name in ("learning_rate", "discriminator_learning_rate"):
             require(getattr(self, name) > 0, f"vocoder.{name}", "above 0")

@@ -8,30 +8,6 @@ from gen.features import spectrum
 _SLOPE = 0.1
 
 
-class FrameDiscriminator(nn.Module):
-    """One-dimensional convolutions over time on log-mel frames; style enters by projection (arXiv:1802.05637)."""
-
-    def __init__(self, bands: int, channels: int, styles: int) -> None:
-        """bands: of the mel frames; channels: of the first layer; styles: how many datasets."""
-        super().__init__()
-        widths = [bands, channels, channels, 2 * channels]
-        self.layers = nn.ModuleList(
-            nn.utils.parametrizations.weight_norm(nn.Conv1d(before, after, 5, stride=stride, padding=2))
-            for before, after, stride in zip(widths, widths[1:], (1, 2, 2), strict=False)
-        )
-        self.judge = nn.Conv1d(widths[-1], 1, 3, padding=1)
-        self.style = nn.Linear(styles, widths[-1], bias=False)
-
-    def forward(self, frames: Tensor, weights: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Judge frames (B, bands, T) of style weights (B, styles): scores (B, T / 4), and each layer's activations."""
-        inner, heard = [], frames
-        for layer in self.layers:
-            heard = nn.functional.leaky_relu(layer(heard), _SLOPE)
-            inner.append(heard)
-        match = (heard * self.style(weights)[:, :, None]).sum(dim=1) / heard.shape[1] ** 0.5
-        return self.judge(heard).squeeze(1) + match, inner
-
-
 class SpectrumTower(nn.Module):
     """Two-dimensional convolutions on the log-magnitude spectrogram at one resolution."""
 

@@ -1,8 +1,8 @@
 """One safetensors file that holds everything a generator needs. Nothing in it is ever executed.
 
 Tensors are named "generator.*" and "vocoder.*", float32. The metadata holds one entry, "stemmata": canonical JSON with
-the format's version, the preset, the names of the styles and the number of places. (safetensors writes several
-entries in an order of its own; one entry makes the file a function of its contents.)
+the format's version, the preset, the names of the styles, the number of places, and that of labels field by field.
+(safetensors writes several entries in an order of its own; one entry makes the file a function of its contents.)
 """
 
 import json
@@ -30,6 +30,7 @@ MOST_HEADER = 1 << 20
 """Bytes of header that are read at most."""
 MOST_BYTES = 1 << 33
 MOST_STYLES = 1024
+MOST_LABELS = 1 << 14
 _MOST_WIDTH = 1 << 14
 _ENTRY = "stemmata"
 
@@ -54,6 +55,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     about = {
         "codes": len(checkpoint.generator.places),
         "format": FORMAT,
+        "labels": list(checkpoint.generator.label_sizes),
         "preset": checkpoint.preset.to_dict(),
         "styles": list(checkpoint.styles),
     }
@@ -80,9 +82,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path}: {error}; copy the weights again") from error
-    preset, styles, codes = about
+    preset, styles, codes, labels = about
     _check_size(path, preset)
-    generator = backbone_of(preset.generator, latent_of(preset.latent, preset.rows), len(styles), codes)
+    generator = backbone_of(preset.generator, latent_of(preset.latent, preset.rows), len(styles), codes, labels)
     vocoder = make_vocoder(preset.vocoder, preset.mel)
     for part, model in (("generator", generator), ("vocoder", vocoder)):
         _fill(path, part, model, tensors)
@@ -104,13 +106,14 @@ def _check_header(path: Path) -> None:
         raise CheckpointError(f"{path}: no safetensors header; it is no weights file, or was cut short")
 
 
-def _about(path: Path, metadata: dict[str, str] | None) -> tuple[Preset, tuple[str, ...], int]:
+def _about(path: Path, metadata: dict[str, str] | None) -> tuple[Preset, tuple[str, ...], int, tuple[int, ...]]:
     try:
         about: Any = parse((metadata or {})[_ENTRY])
         version = about["format"]
         if version != FORMAT:
             raise CheckpointError(f"{path}: format {version!r}; this version reads format {FORMAT}")
         preset, styles, codes = Preset.from_dict(about["preset"]), about["styles"], about["codes"]
+        labels = about["labels"]
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{path}: its metadata is not that of a generator; train one with this project"
@@ -123,7 +126,11 @@ def _about(path: Path, metadata: dict[str, str] | None) -> tuple[Preset, tuple[s
         raise CheckpointError(f"{path}: styles: must be 1 to {MOST_STYLES} names, not {len(styles)}")
     if isinstance(codes, bool) or not isinstance(codes, int) or not 1 <= codes <= preset.generator.codes:
         raise CheckpointError(f"{path}: codes: must be between 1 and {preset.generator.codes}")
-    return preset, tuple(styles), codes
+    if not isinstance(labels, list) or not all(type(size) is int and size >= 1 for size in labels):
+        raise CheckpointError(f"{path}: labels: must be a list of numbers of at least 1")
+    if sum(labels) > MOST_LABELS:
+        raise CheckpointError(f"{path}: labels: at most {MOST_LABELS} in all")
+    return preset, tuple(styles), codes, tuple(labels)
 
 
 def _check_size(path: Path, preset: Preset) -> None:
@@ -131,7 +138,8 @@ def _check_size(path: Path, preset: Preset) -> None:
     generator, vocoder = preset.generator, preset.vocoder
     widths = (
         generator.hidden * generator.layers,
-        preset.latent.stack * preset.mel.bands,
+        preset.latent.stack * preset.rows,
+        preset.latent.channels * preset.latent.blocks,
         generator.codes,
         preset.latent.size + generator.noise_size,
         generator.style_size * generator.style_tokens,

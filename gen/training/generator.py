@@ -8,43 +8,43 @@ import torch
 from torch import Tensor, nn
 
 from gen.chance import Chance, draw_chance
-from gen.models.backbone import Past
-from gen.models.discriminators import FrameDiscriminator
+from gen.loader import Feed
+from gen.models.frame_discriminator import FrameDiscriminator
 from gen.models.latent import Latent
-from gen.models.style import Style
+from gen.models.style import Style, labelled
 from gen.preset import Preset
+from gen.primer import heard_before
 from gen.sampling import Daring, Start, free_run
 from gen.training.initial import initialise
 from gen.training.losses import deception_loss, discriminator_loss, statistics_loss
-from gen.training.material import Excerpt
+from gen.training.material import Excerpt, feed_of
 from gen.training.paths import Atlas, Path
 from gen.training.phase import MODEL, Phase
-from gen.training.places import held_since
 from gen.training.team import ALONE, Team
 
 _SMOOTHING = 0.05
 
 
 class Deck:
-    """Draws batches of stretches from paths, every style as often as any other, long paths more often."""
+    """Draws stretches of music as the generator hears it, from the batches that a run learns from."""
 
-    def __init__(self, paths: Sequence[Path], styles: int, random: torch.Generator) -> None:
-        self.by_style = [[path for path in paths if path.style == style] for style in range(styles)]
-        self.lengths = [torch.tensor([float(len(path.codes)) for path in own]) for own in self.by_style]
-        self.random = random
+    def __init__(self, feed: Feed, atlas: Atlas, random: torch.Generator) -> None:
+        self.feed, self.atlas, self.random = feed, atlas, random
 
-    def draw(self, batch: int, steps: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Points (batch, steps, latent), places (batch, steps), styles (batch,). Short paths are repeated."""
-        styles = torch.randint(len(self.by_style), (batch,), generator=self.random)
-        points, codes = zip(*(self._stretch(int(style), steps) for style in styles), strict=True)
-        return torch.stack(points), torch.stack(codes), styles
-
-    def _stretch(self, style: int, steps: int) -> tuple[Tensor, Tensor]:
-        path = self.by_style[style][int(torch.multinomial(self.lengths[style], 1, generator=self.random))]
-        times = -(-steps // len(path.codes))
-        points, codes = path.points.repeat(times, 1), path.codes.repeat(times)
-        first = int(torch.randint(len(codes) - steps + 1, (1,), generator=self.random))
-        return points[first : first + steps], codes[first : first + steps]
+    def draw(self, index: int, steps: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Of the batch with this number: points (batch, steps, size), places (batch, steps), styles (batch,), labels
+        (batch, fields). A stretch begins at any frame; short windows are repeated.
+        """
+        batch, latent = self.feed(index), self.atlas.latent
+        frames, length = batch.frames, (steps + 2 * latent.context) * latent.stack
+        assert frames is not None  # noqa: S101  (they were asked for)
+        frames = frames.repeat(1, 1, -(-length // frames.shape[2]))
+        firsts = torch.randint(frames.shape[2] - length + 1, (len(frames),), generator=self.random).tolist()
+        heard = torch.stack([row[:, first : first + length] for row, first in zip(frames, firsts, strict=True)])
+        # What stands at an edge is encoded with less around it than it had.
+        inner = slice(latent.context, latent.context + steps)
+        points, codes = (found[:, inner] for found in self.atlas.path_through(heard))
+        return points, codes, batch.styles, batch.labels
 
 
 class GeneratorTraining(Phase):
@@ -59,16 +59,18 @@ class GeneratorTraining(Phase):
         random: torch.Generator,
         aside: Mapping[str, Sequence[Excerpt]] = MappingProxyType({}),
         team: Team = ALONE,
+        label_sizes: Sequence[int] = (),
     ) -> None:
         """excerpts: what to learn from, at least one of each style. latent: has learnt already. aside: what is judged
-        by, under the names "validation" and "test"."""
+        by, under the names "validation" and "test". label_sizes: as Material has them; without, labels are not heard.
+        """
         super().__init__("generator", preset.generator.steps, preset.training, random, team)
         self.config, self.styles = preset.generator, styles
         team.check_batch("generator.batch", self.config.batch)
         self.atlas = Atlas(excerpts, styles, preset, latent, random)
-        self.deck = Deck(self.atlas.paths, styles, random)
-        self.model = self.atlas.model(preset, styles, random)
-        self.judge = FrameDiscriminator(preset.mel.bands, self.config.discriminator_channels, styles)
+        self.deck = Deck(feed_of(excerpts, self.config.batch, 1, frames=True), self.atlas, random)
+        self.model = self.atlas.model(styles, label_sizes, random)
+        self.judge = FrameDiscriminator(latent.bands, self.config)
         initialise(self.judge, random)
         self.aside = {name: self.atlas.paths_of(excerpts) for name, excerpts in aside.items()}
         self.learner(MODEL, self.model, self.config.learning_rate, self.config.betas)
@@ -77,37 +79,42 @@ class GeneratorTraining(Phase):
     def step(self, index: int) -> Tensor:
         """Foresee a batch of stretches; every so often also run free from where they end."""
         config = self.config
-        points, codes, style = self.deck.draw(config.batch, config.length + config.free)
+        points, codes, styles, labels = self.deck.draw(index, config.length + config.free)
         heard, wanted = points[:, : config.length], points[:, config.length :]
-        asked = self._blend(nn.functional.one_hot(style, self.styles).float())
         spread = heard.std(dim=(0, 1), keepdim=True).to(self.team.device)
-        heard, wanted, codes, asked = (self.team.mine(each) for each in (heard, wanted, codes, asked))
-        foresight, distance, start = self.foresee(heard, codes[:, : config.length], Style.of(asked), spread)
+        asked = self._blend(nn.functional.one_hot(styles, self.styles).float())
+        hidden = torch.rand(labels.shape, generator=self.random) < config.label_dropout
+        known = self._labelled(labels.masked_fill(hidden, 0))
+        heard, wanted, codes, asked, known = (self.team.mine(each) for each in (heard, wanted, codes, asked, known))
+        codes, style = codes[:, : config.length], Style(asked, known)
+        nudge = torch.zeros_like(heard, requires_grad=config.perturbation > 0)
+        foresight, distance, start = self.foresee(heard, codes, style, spread, nudge)
         loss = foresight + 2 * distance
         self.note(foresight=foresight, distance=distance)
+        if config.perturbation > 0:
+            (worse,) = torch.autograd.grad(loss, nudge, retain_graph=True)
+            nudge = config.perturbation * spread * worse.sign()
+            foresight, distance, _ = self.foresee(heard, codes, style, spread, nudge)
+            loss = (loss + foresight + 2 * distance) / 2
+            self.note(perturbed=foresight + 2 * distance)
         if index >= config.free_from and index % config.free_every == 0:
-            loss = loss + self._play(wanted, Style.of(asked), start, self.judges_now(index // config.free_every))
+            loss = loss + self._play(wanted, style, start, self.judges_now(index // config.free_every))
         self.update(MODEL, loss)
         return loss.detach()
 
     def foresee(
-        self, points: Tensor, codes: Tensor, style: Style, spread: Tensor | None = None
+        self, points: Tensor, codes: Tensor, style: Style, spread: Tensor | None = None, nudge: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Start]:
         """Surprise at the places (nats per step), distance of the points; and where a free run can go on from.
 
         points (B, T, size), codes (B, T). spread: of the coordinates (1, 1, size), to learn: with noise on the past and
-        dropout.
+        dropout. nudge: is added to the points of the past, (B, T, size).
         """
         model, config = self.model, self.config
         batch, steps, _ = points.shape
-        held = held_since(codes)
-        before = model.before(batch)
-        past = Past(
-            *(
-                torch.cat([first, rest[:, :-1]], dim=1)
-                for first, rest in zip(before, (points, codes, held), strict=True)
-            )
-        )
+        past, held, last = heard_before(model, points, codes)
+        if nudge is not None:
+            past = past._replace(points=past.points + nudge)
         keep = None
         if spread is not None:
             past = past._replace(points=past.points + config.noise * spread * self.normal(*past.points.shape))
@@ -126,7 +133,6 @@ class GeneratorTraining(Phase):
         )
         noise = self.normal(batch, steps, config.noise_size)
         distance = (model.arrive(forecast.context, codes, held, noise) - points).abs().mean()
-        last = Past(points[:, -1:], codes[:, -1:], held[:, -1:])
         return surprise / (batch * steps), distance, Start(last, tuple(part.detach() for part in state))
 
     def _play(self, wanted: Tensor, style: Style, start: Start, judge_learns: bool) -> Tensor:
@@ -135,14 +141,16 @@ class GeneratorTraining(Phase):
         luck = draw_chance(self.random, config.batch, wanted.shape[1], config.noise_size)
         chance = Chance(*(self.team.mine(part) for part in luck))
         run = free_run(model, style, Daring(nucleus=config.nucleus), chance, start)
-        weights, made = style.weights, model.latent.decode(run.points)
-        real = model.latent.decode(wanted)
-        judged = discriminator_loss([self.judge(real, weights)[0]], [self.judge(made.detach(), weights)[0]])
+        # The judge hears the style, but has no say in it.
+        made, real = model.latent.decode(run.points), model.latent.decode(wanted)
+        heard_as = model.style.base(style).detach()
+        told = [self.judge(frames, heard_as, self.uniform)[0] for frames in (real, made.detach())]
+        judged = discriminator_loss(told[:1], told[1:])
         if judge_learns:
             self.update("judge", judged)
         self.judge.requires_grad_(False)
-        scores, heard = self.judge(made, weights)
-        known, whole = self.judge(real, weights)[1], self.team.whole
+        scores, heard = self.judge(made, heard_as)
+        known, whole = self.judge(real, heard_as)[1], self.team.whole
         deception = deception_loss([scores])
         matching = statistics_loss([whole(inner) for inner in known], [whole(inner) for inner in heard])
         self.judge.requires_grad_(True)
@@ -155,6 +163,10 @@ class GeneratorTraining(Phase):
         share = torch.where(torch.rand(len(weights), 1, generator=self.random) < 0.3, share, torch.zeros(()))
         other = torch.rand(weights.shape, generator=self.random) + 1e-3
         return (1 - share) * weights + share * other / other.sum(dim=1, keepdim=True)
+
+    def _labelled(self, labels: Tensor) -> Tensor:
+        """Shares of labels (B, labels) from indices (B, fields)."""
+        return labelled(labels, self.model.label_sizes)
 
     def validate(self) -> float | None:
         """Surprise (nats per step) and distance on music set aside, weighed as they are in learning."""
@@ -174,8 +186,9 @@ class GeneratorTraining(Phase):
         for path in paths:
             points, codes = path.points[None, : 2 * self.config.length], path.codes[None, : 2 * self.config.length]
             weights = nn.functional.one_hot(torch.tensor([path.style]), self.styles).float()
-            heard = (part.to(self.team.device) for part in (points, codes))
-            surprise, distance, _ = self.foresee(*heard, Style.of(weights.to(self.team.device)))
+            known = self._labelled(path.labels[None])
+            points, codes, weights, known = (part.to(self.team.device) for part in (points, codes, weights, known))
+            surprise, distance, _ = self.foresee(points, codes, Style(weights, known))
             found.append((surprise.item(), distance.item()))
         if not found:
             return math.nan, math.nan

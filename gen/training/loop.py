@@ -133,7 +133,7 @@ def _phases(material: Material, preset: Preset, seed: int, team: Team) -> Iterat
     styles = len(material.styles)
     latent = LatentTraining(excerpts, styles, preset, _random(seed, 3), aside, team)
     yield latent
-    yield GeneratorTraining(excerpts, styles, preset, latent.model, _random(seed, 1), aside, team)
+    yield GeneratorTraining(excerpts, styles, preset, latent.model, _random(seed, 1), aside, team, material.label_sizes)
     yield VocoderTraining(excerpts, preset, _random(seed, 2), aside, team)
 
 

@@ -9,15 +9,15 @@ from studio import MICRO
 from gen.errors import CheckpointError
 from gen.models.latent import latent_of
 from gen.models.lstm_gan import LstmGenerator
-from gen.models.vocoder import Vocoder
+from gen.models.vocoders import make_vocoder
 from gen.training.checkpoint import MOST_HEADER, Checkpoint, load_checkpoint, save_checkpoint
 from gen.training.initial import initialise
 
 
 @pytest.fixture
 def checkpoint():
-    generator = LstmGenerator(MICRO.generator, latent_of(MICRO.latent, MICRO.mel), 2, 7)
-    vocoder = Vocoder(MICRO.vocoder, MICRO.mel)
+    generator = LstmGenerator(MICRO.generator, latent_of(MICRO.latent, MICRO.rows), 2, 7)
+    vocoder = make_vocoder(MICRO.vocoder, MICRO.mel)
     for model in (generator, vocoder):
         initialise(model, torch.Generator().manual_seed(1))
     return Checkpoint(MICRO, ("Bäche", "b"), generator, vocoder)
@@ -96,6 +96,10 @@ def test_a_header_beyond_the_limit_is_not_read(tmp_path):
         ({"codes": 8}, "expected"),
         ({"codes": 10**9}, "codes"),
         ({"codes": True}, "codes"),
+        ({"labels": [3]}, "labels"),
+        ({"labels": [0]}, "labels"),
+        ({"labels": [10**9]}, "labels"),
+        ({"labels": 3}, "labels"),
         ({"preset": {"name": "x", "generator": {"hidden": 10**7}}}, "units"),
         ({"preset": {"name": "x", "generator": {"secret": 1}}}, "generator.secret"),
         ({"preset": None}, "preset"),

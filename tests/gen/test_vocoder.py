@@ -1,5 +1,4 @@
 import dataclasses
-import math
 
 import pytest
 import torch
@@ -8,7 +7,7 @@ from studio import MICRO, melody
 from gen.config import MelConfig
 from gen.features import log_mel, spectrum
 from gen.models.config import VocoderConfig
-from gen.models.discriminators import FrameDiscriminator, SpectrumDiscriminator
+from gen.models.discriminators import SpectrumDiscriminator
 from gen.models.istft_vocoder import IstftVocoder
 from gen.training.initial import initialise
 from gen.training.losses import stft_loss
@@ -61,15 +60,6 @@ def test_stft_loss_knows_louder_and_other():
     assert float(stft_loss(real, 0.5 * real)) < float(stft_loss(real, real.flip(1)))
 
 
-def test_the_frame_discriminator_listens_to_style():
-    judge = FrameDiscriminator(20, 8, 2)
-    initialise(judge, torch.Generator().manual_seed(1))
-    frames = torch.randn(1, 20, 32, generator=torch.Generator().manual_seed(2))
-    one, other = (judge(frames, torch.tensor([[share, 1 - share]]))[0] for share in (1.0, 0.0))
-    assert one.shape == (1, 8)
-    assert not torch.equal(one, other)
-
-
 def test_the_spectrum_discriminator_takes_silence():
     judge = SpectrumDiscriminator(4)
     initialise(judge, torch.Generator().manual_seed(1))
@@ -78,15 +68,6 @@ def test_the_spectrum_discriminator_takes_silence():
     sum(score.sum() for score in scores).backward()
     assert len(scores) == 3 and len(inner) == 9
     assert torch.isfinite(samples.grad).all()
-
-
-def test_weight_norm_starts_at_the_length_of_its_direction():
-    judge = FrameDiscriminator(20, 8, 1)
-    initialise(judge, torch.Generator().manual_seed(1))
-    layer = judge.layers[0]
-    direction = layer.parametrizations.weight.original1
-    assert torch.allclose(layer.weight, direction, atol=1e-6)
-    assert float(direction.detach().abs().max()) < 1 / math.sqrt(20 * 5) + 1e-6
 
 
 def test_magnitudes_stay_positive_and_finite_at_extremes():
