@@ -36,14 +36,21 @@ def spectrum(samples: Tensor, window: int, hop: int) -> Tensor:
     """STFT: samples (..., N) to complex (..., window / 2 + 1, 1 + N // hop)."""
     flat = samples.reshape(-1, samples.shape[-1])
     found = torch.stft(
-        flat, window, hop, window=hann(window), center=True, pad_mode="constant", onesided=True, return_complex=True
+        flat,
+        window,
+        hop,
+        window=hann(window).to(samples.device),
+        center=True,
+        pad_mode="constant",
+        onesided=True,
+        return_complex=True,
     )
     return found.reshape(*samples.shape[:-1], *found.shape[-2:])
 
 
 def from_spectrum(bins: Tensor, window: int, hop: int, frames: int) -> Tensor:
     """Inverse of `spectrum`: complex (B, window / 2 + 1, T) to samples (B, frames), by weighted overlap and add."""
-    return torch.istft(bins, window, hop, window=hann(window), center=True, length=frames)
+    return torch.istft(bins, window, hop, window=hann(window).to(bins.device), center=True, length=frames)
 
 
 def log_mel(samples: Tensor, config: MelConfig) -> Tensor:
@@ -69,7 +76,7 @@ def magnitudes(samples: Tensor, window: int, hop: int) -> Iterator[Tensor]:
 
 def log_mel_of(sizes: Tensor, config: MelConfig) -> Tensor:
     """Log-mel frames of magnitudes (..., window / 2 + 1, T): (..., bands, T)."""
-    return compress(mel_basis(config) @ sizes)
+    return compress(mel_basis(config).to(sizes.device) @ sizes)
 
 
 def compress(mel: Tensor) -> Tensor:

@@ -67,7 +67,8 @@ class BackboneVocoder(Vocoder[None]):
         heard = self.enter(frames)
         for block in self.blocks:
             heard = block(heard)
-        louder, phase = self.head(self.norm(heard.transpose(1, 2))).transpose(1, 2).chunk(2, dim=1)
+        # float: under autocast all before may be bfloat16, of which there are no complex numbers.
+        louder, phase = self.head(self.norm(heard.transpose(1, 2))).float().transpose(1, 2).chunk(2, dim=1)
         ground = (self.get_buffer("inverse") @ frames.exp()).clamp_min(_LEAST)
         return ground * (_FURTHEST * torch.tanh(louder / _FURTHEST)).exp(), phase
 

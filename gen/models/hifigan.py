@@ -122,7 +122,7 @@ class HifiGan(Vocoder[None]):
         for rise, fusion in zip(self.rise, self.fields, strict=True):
             heard = fusion(rise(nn.functional.leaky_relu(heard, _SLOPE)))
         # The last slope is that of the paper's own code, torch's default.
-        samples = torch.tanh(self.leave(nn.functional.leaky_relu(heard)))[:, 0]
+        samples = torch.tanh(self.leave(nn.functional.leaky_relu(heard)))[:, 0].float()
         # Each frame gives hop samples around its own centre.
         begin, hop = self.mel.hop // 2, self.mel.hop
         return samples[:, begin : begin + (frames.shape[-1] - 1) * hop], None

@@ -122,7 +122,7 @@ class IstftVocoder(Vocoder[Memory]):
             wanted = (frames.shape[-1] - 1) * factor + 1
             ground = nn.functional.interpolate(ground.log(), wanted, mode="linear", align_corners=True).exp()
             heard = heard[..., :wanted]
-        louder, turned = self.head(nn.functional.leaky_relu(heard, _SLOPE)).chunk(2, dim=1)
+        louder, turned = self.head(nn.functional.leaky_relu(heard, _SLOPE)).float().chunk(2, dim=1)
         return ground, louder, turned
 
     def _louder(self, ground: Tensor, louder: Tensor) -> Tensor:
@@ -143,7 +143,7 @@ class IstftVocoder(Vocoder[Memory]):
         ground, louder, turned = self._heard(frames)
         steady = self._followed(ground, first, memory)
         begin, length = first * self.hop, (ground.shape[-1] - 1) * self.hop + self.mel.window
-        noise = memory.noise.read(frames.shape[0], begin, begin + length)
+        noise = memory.noise.read(frames.shape[0], begin, begin + length).to(frames.device)
         magnitude, phase = breathe(self._louder(ground, louder), steady + turned, self.mel.window, self.hop, noise)
         return self.refined(magnitude, phase, self.config.phase_refinement)
 

@@ -21,8 +21,8 @@ def magnitude_from_mel(mel: Tensor, config: MelConfig, iterations: int = 12) -> 
 
     Non-negative least squares by multiplicative updates (Lee and Seung 2001), from the pseudo-inverse.
     """
-    basis = mel_basis(config)
-    found = (_inverse(config) @ mel).clamp_min(_LEAST)
+    basis = mel_basis(config).to(mel.device)
+    found = (_inverse(config).to(mel.device) @ mel).clamp_min(_LEAST)
     target, gram = basis.T @ mel, basis.T @ basis
     for _ in range(iterations):
         found = (found * target / (gram @ found + 1e-8)).clamp_min(_LEAST)
@@ -45,7 +45,7 @@ def propagate_phase(magnitude: Tensor, window: int, hop: int, before: Tensor | N
     level = magnitude.transpose(1, 2).reshape(-1, bins)
     peak = torch.zeros_like(level, dtype=torch.bool)
     peak[:, 1:-1] = (level[:, 1:-1] > level[:, :-2]) & (level[:, 1:-1] >= level[:, 2:])
-    index = torch.arange(bins).expand_as(level)
+    index = torch.arange(bins, device=level.device).expand_as(level)
     below = torch.where(peak, index, -bins).cummax(dim=1).values
     above = torch.where(peak, index, 3 * bins).flip(1).cummin(dim=1).values.flip(1)
     owner = torch.where(index - below <= above - index, below, above)
@@ -56,8 +56,8 @@ def propagate_phase(magnitude: Tensor, window: int, hop: int, before: Tensor | N
     advance = (2 * math.pi * hop / window) * (owner + offset) + math.pi * (index - owner)
     owner = owner.reshape(batch, frames, bins)
     advance = advance.reshape(batch, frames, bins)
-    phase = torch.empty(batch, frames, bins)
-    last = torch.zeros(batch, bins) if before is None else before
+    phase = level.new_empty(batch, frames, bins)
+    last = level.new_zeros(batch, bins) if before is None else before
     for t in range(frames):
         last = torch.remainder(last.gather(1, owner[:, t]) + advance[:, t], 2 * math.pi)
         phase[:, t] = last
@@ -100,10 +100,10 @@ def breathe(magnitude: Tensor, phase: Tensor, window: int, hop: int, noise: Tens
     without a tone follow its STFT; left alone they would be a bundle of steady tones, one per bin, which buzzes. (Sines
     plus noise: Serra and Smith 1990.)
     """
-    heard = torch.stft(noise, window, hop, window=hann(window), center=False, return_complex=True)
+    heard = torch.stft(noise, window, hop, window=hann(window).to(noise.device), center=False, return_complex=True)
     # A bin of white noise is Rayleigh distributed; this is its mean.
     usual = math.sqrt(math.pi / 4 * float(hann(window).square().sum()))
-    pitch = torch.arange(window // 2 + 1) * (RATE / window)
+    pitch = torch.arange(window // 2 + 1, device=noise.device) * (RATE / window)
     # Below, chords lie so close that the mel bands melt them together: smooth there does not mean noise.
     low = (1 - (pitch - _MELTED[0]) / (_MELTED[1] - _MELTED[0])).clamp(0, 1)[:, None]
     size, tone = heard.abs() / usual, torch.maximum(tonality(magnitude), low)

@@ -30,7 +30,7 @@ def stereo_frames(samples: Tensor, mel: MelConfig) -> Tensor:
     """
     mid = samples.mean(dim=1)
     one, other = (spectrum(part, mel.window, mel.hop) for part in (mid, samples[:, 0] - mid))
-    weights = _bands(mel)
+    weights = _bands(mel).to(samples.device)
     power, product, rest = (
         weights @ found
         for found in (one.abs().square(), other.real * one.real + other.imag * one.imag, other.abs().square())
@@ -55,7 +55,7 @@ class Stage:
     def spread(self, mid: Tensor, cues: Tensor) -> Tensor:
         """Left and right (B, 2, N) of a mid (B, N), N = (T - 1) * hop, and the cues of its frames (B, 2 * CUES, T)."""
         window, hop = self.mel.window, self.mel.hop
-        angle, rest = (_bands(self.mel).T @ half for half in cues.chunk(2, dim=1))
+        angle, rest = (_bands(self.mel).T.to(mid.device) @ half for half in cues.chunk(2, dim=1))
         follows = angle.clamp(-math.atan(_MOST), math.atan(_MOST)).tan()
         rest = rest.clamp(math.log(_LEAST), math.log(_MOST)).exp()
         unlike = _filtered(mid)
@@ -80,7 +80,7 @@ def _bands(mel: MelConfig) -> Tensor:
 def _filtered(samples: Tensor) -> Tensor:
     """The convolution of samples (B, N) with `_filter`, cut to as many, by FFT."""
     length = 1 << (samples.shape[-1] + _TAPS - 1).bit_length()
-    bins = torch.fft.rfft(samples, length) * torch.fft.rfft(_filter(), length)
+    bins = torch.fft.rfft(samples, length) * torch.fft.rfft(_filter().to(samples.device), length)
     made: Tensor = torch.fft.irfft(bins, length)[..., : samples.shape[-1]]
     return made
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from gen.config import MelConfig
-from gen.models.config import VocoderConfig
+from gen.models.config import CUES, VocoderConfig
 from gen.models.stereo import Stage
 
 Memory = TypeVar("Memory")
@@ -57,12 +57,15 @@ class Vocoder(nn.Module, Generic[Memory]):
 
     def stream(self, random: torch.Generator, chunk: int | None = None) -> "Stream[Memory]":
         """Begin to render frames that come bit by bit. chunk: frames at a time, if not what is fastest."""
-        return Stream(self, random, self.chunk if chunk is None else chunk)
+        return Stream(self, random, self.chunk if chunk is None else chunk, self.config.stereo)
+
+    def mid(self, frames: Tensor, random: torch.Generator) -> Tensor:
+        """What `render` gives before it is placed: (B, N) of the bands of frames alone (B, bands, T)."""
+        return Stream(self, random, self.chunk, placed=False).whole(frames)
 
     def render(self, frames: Tensor, random: torch.Generator) -> Tensor:
         """Samples to listen to, those that a stream gives: (B, N), or with config.stereo (B, 2, N) left and right."""
-        stream = self.stream(random)
-        return torch.cat([stream.push(frames), stream.finish()], dim=-1)
+        return self.stream(random).whole(frames)
 
     def folded(self) -> Self:
         """A copy to listen with: weight norm is multiplied into the weights, which takes no time any more."""
@@ -83,13 +86,13 @@ class Stream(Generic[Memory]):
     out, so there is nothing to fade.
     """
 
-    def __init__(self, vocoder: Vocoder[Memory], random: torch.Generator, chunk: int) -> None:
-        """chunk: frames that are rendered at a time, at least 1."""
+    def __init__(self, vocoder: Vocoder[Memory], random: torch.Generator, chunk: int, placed: bool) -> None:
+        """chunk: frames that are rendered at a time, at least 1. placed: whether frames have cues, which place it."""
         self.vocoder, self.chunk = vocoder, chunk
         self.memory = vocoder.start(random)
-        self.stage = Stage(vocoder.mel) if vocoder.config.stereo else None
+        self.stage = Stage(vocoder.mel) if placed else None
         self.context = vocoder.context + (self.stage.context if self.stage else 0)
-        self.rows = vocoder.config.rows(vocoder.mel)
+        self.rows = vocoder.mel.bands + (2 * CUES if placed else 0)
         self.held = torch.zeros(0, self.rows, 0)
         self.first = 0
         self.done = 0
@@ -114,6 +117,10 @@ class Stream(Generic[Memory]):
         """The rest. T frames in all give (T - 1) * hop samples in all. Nothing may be pushed afterwards."""
         last = self.first + self.held.shape[-1] - 1
         return self._piece(last, last + 1) if last > self.done else self._nothing()
+
+    def whole(self, frames: Tensor) -> Tensor:
+        """The samples of frames that are all there is."""
+        return torch.cat([self.push(frames), self.finish()], dim=-1)
 
     def _piece(self, until: int, end: int) -> Tensor:
         """The samples up to frame `until`, rendered from the frames before `end`; forgets what is not needed again."""

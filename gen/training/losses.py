@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from gen.features import spectrum
+from gen.config import MelConfig
+from gen.features import log_mel, spectrum
 
 
 def discriminator_loss(real: Sequence[Tensor], made: Sequence[Tensor]) -> Tensor:
@@ -31,6 +32,16 @@ def matching_loss(
             for r, m in zip(real, made, strict=True)
         ]
     ).mean()
+
+
+def summed_matching_loss(real: Sequence[Tensor], made: Sequence[Tensor]) -> Tensor:
+    """Feature matching as in HiFi-GAN (arXiv:2010.05646, equation 7): mean distances, summed over all activations."""
+    return torch.stack([(m - r.detach()).abs().mean() for r, m in zip(real, made, strict=True)]).sum()
+
+
+def mel_loss(real: Tensor, made: Tensor, mel: MelConfig) -> Tensor:
+    """Mean distance of the log-mel frames of samples (B, N) (HiFi-GAN, equation 6), in the natural logarithm."""
+    return (log_mel(real, mel) - log_mel(made, mel)).abs().mean()
 
 
 def statistics_loss(real: Sequence[Tensor], made: Sequence[Tensor]) -> Tensor:
