@@ -8,12 +8,20 @@ import torch
 from torch import Tensor
 
 from gen.features import log_mel, spectrum
-from gen.models.discriminators import SpectrumDiscriminator
 from gen.models.istft_vocoder import IstftVocoder
+from gen.models.jury import Jury
 from gen.models.vocoders import make_vocoder
 from gen.preset import Preset
 from gen.training.initial import initialise
-from gen.training.losses import deception_loss, discriminator_loss, magnitude_loss, matching_loss, stft_loss
+from gen.training.losses import (
+    deception_loss,
+    discriminator_loss,
+    magnitude_loss,
+    matching_loss,
+    mel_loss,
+    stft_loss,
+    summed_matching_loss,
+)
 from gen.training.material import Excerpt
 from gen.training.phase import MODEL, Examples, Phase
 from gen.training.team import ALONE, Team
@@ -41,9 +49,9 @@ class VocoderTraining(Phase):
             with torch.no_grad():
                 self.model.head.weight.mul_(0.01)
         self.learner(MODEL, self.model, self.config.learning_rate, self.config.betas)
-        self.judge: SpectrumDiscriminator | None = None
+        self.judge: Jury | None = None
         if self.config.adversarial > 0:
-            self.judge = SpectrumDiscriminator(self.config.discriminator_channels)
+            self.judge = Jury(self.config.discriminators, self.config.discriminator_channels)
             initialise(self.judge, random)
             rate, betas = self.config.discriminator_learning_rate, self.config.discriminator_betas
             self.learner("judge", self.judge, rate, betas)
@@ -51,29 +59,46 @@ class VocoderTraining(Phase):
     def step(self, index: int) -> Tensor:
         """Make segments from their own frames."""
         real = self.team.mine(self._segments())
-        made, magnitude = self.model.made(log_mel(real, self.mel))
+        frames = log_mel(real, self.mel)
+        with self.team.precision():
+            made, magnitude = self.model.made(frames)
         real = real[:, : made.shape[-1]]
-        heard = stft_loss(real, made)
-        self.note(stft=heard)
-        loss = heard
+        loss = self._distance(real, made, magnitude)
+        if self.judge is not None and index >= self.config.adversarial_from:
+            loss = loss + self._judged(self.judge, real, made, self.judges_now(index))
+        self.update(MODEL, loss)
+        return loss.detach()
+
+    def _distance(self, real: Tensor, made: Tensor, magnitude: Tensor | None) -> Tensor:
+        """What needs no discriminator. magnitude: what the model's head spoke of."""
+        if self.config.objective == "hifigan":
+            loss = mel_loss(real, made, self.mel)
+            self.note(mel=loss)
+            return self.config.mel * loss
+        loss = stft_loss(real, made)
+        self.note(stft=loss)
         if magnitude is not None:
             hop = made.shape[-1] // (magnitude.shape[-1] - 1)
             direct = magnitude_loss(spectrum(real, self.mel.window, hop).abs(), magnitude)
             self.note(magnitude=direct)
             loss = loss + direct
-        if self.judge is not None:
-            loss = loss + self._judged(self.judge, real, made, self.judges_now(index))
-        self.update(MODEL, loss)
-        return loss.detach()
+        return loss
 
-    def _judged(self, judge: SpectrumDiscriminator, real: Tensor, made: Tensor, judge_learns: bool) -> Tensor:
-        judged = discriminator_loss(judge(real)[0], judge(made.detach())[0])
+    def _judged(self, judge: Jury, real: Tensor, made: Tensor, judge_learns: bool) -> Tensor:
+        with self.team.precision():
+            of_real, of_made = judge(real)[0], judge(made.detach())[0]
+        judged = discriminator_loss(_float(of_real), _float(of_made))
         if judge_learns:
             self.update("judge", judged)
         judge.requires_grad_(False)
-        scores, inner = judge(made)
-        deception, matching = deception_loss(scores), matching_loss(judge(real)[1], inner, self.team.mean)
+        with self.team.precision():
+            (scores, inner), (_, wanted) = judge(made), judge(real)
         judge.requires_grad_(True)
+        scores, inner, wanted = _float(scores), _float(inner), _float(wanted)
+        if self.config.objective == "hifigan":
+            deception, matching = len(scores) * deception_loss(scores), summed_matching_loss(wanted, inner)
+        else:
+            deception, matching = deception_loss(scores), matching_loss(wanted, inner, self.team.mean)
         self.note(discriminator=judged, adversarial=deception, matching=matching)
         return self.config.adversarial * deception + self.config.matching * matching
 
@@ -103,7 +128,7 @@ class VocoderTraining(Phase):
         if not self.aside:
             return Examples()
         samples = self.aside[0].samples[None, : 4 * self.config.segment].to(self.team.device)
-        made = self.model.render(log_mel(samples, self.mel), self.random)[0]
+        made = self.model.mid(log_mel(samples, self.mel), self.random)[0]
         sounds = {"real": samples[0], "made": made}
         return Examples({name: log_mel(sound, self.mel) for name, sound in sounds.items()}, sounds)
 
@@ -112,7 +137,12 @@ class VocoderTraining(Phase):
         found = []
         for excerpt in self.aside:
             samples = excerpt.samples[None, : 4 * self.config.segment].to(self.team.device)
-            made = self.model.render(log_mel(samples, self.mel), self.random)
+            made = self.model.mid(log_mel(samples, self.mel), self.random)
             if made.shape[-1] > 0:
                 found.append(stft_loss(samples[:, : made.shape[-1]], made).item())
         return sum(found) / len(found) if found else math.nan
+
+
+def _float(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Out of bfloat16, in which networks may compute, and losses may not."""
+    return [tensor.float() for tensor in tensors]
