@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from torch.utils.data import DataLoader, Sampler
@@ -12,6 +12,16 @@ from gen.source import Source
 from gen.windows import Batch, Place, Windows
 
 __all__ = ["Batch", "Feed", "Order", "Source", "Windows", "endless", "once"]
+
+
+class Readable(Protocol):
+    """What batches are read from: `Windows`, or whatever reads as they do."""
+
+    def styles(self) -> tuple[int, ...]:
+        """The style of each window."""
+
+    def __getitems__(self, places: Sequence[Place]) -> Batch:
+        """A batch at once."""
 
 
 class Order(Sampler[list[Place]]):
@@ -42,7 +52,7 @@ class Order(Sampler[list[Place]]):
 
 
 def endless(
-    windows: Windows,
+    windows: Readable,
     batch: int,
     seed: int,
     *,
@@ -67,7 +77,7 @@ class Feed:
     Asking for one after the other is what it does well; for another than the next it begins anew.
     """
 
-    def __init__(self, windows: Windows, batch: int, seed: int, *, workers: int = 0, pin_memory: bool = False) -> None:
+    def __init__(self, windows: Readable, batch: int, seed: int, *, workers: int = 0, pin_memory: bool = False) -> None:
         self.windows, self.batch, self.seed = windows, batch, seed
         self.workers, self.pin_memory = workers, pin_memory
         self._next = -1
@@ -98,7 +108,7 @@ def once(windows: Windows, batch: int, *, workers: int = 0, prefetch: int = 4) -
     )
 
 
-def _loader(windows: Windows, order: Any, workers: int, prefetch: int, pin_memory: bool) -> "DataLoader[Batch]":
+def _loader(windows: Readable, order: Any, workers: int, prefetch: int, pin_memory: bool) -> "DataLoader[Batch]":
     return DataLoader(
         windows,
         batch_sampler=order,

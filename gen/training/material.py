@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from typing import overload
 
 import numpy as np
+import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from gen.errors import ConfigError, NoRecordings
 from gen.labels import FIELDS, UNKNOWN
@@ -17,9 +19,9 @@ from gen.source import Source, count_windows
 from gen.split import SHARES, Part, split
 from gen.training.sounds import Facts, Sounds
 from gen.training.styles import StyleCorpus, choose, items_of, offsets_of, shared
-from gen.windows import Windows
+from gen.windows import Batch, Place, Windows
 
-__all__ = ["Excerpt", "Excerpts", "Material", "Split", "StyleCorpus", "gather"]
+__all__ = ["Excerpt", "Excerpts", "Material", "Split", "StyleCorpus", "feed_of", "gather"]
 
 Report = Callable[[str, int, int], None]
 """Told after each recording: the phase ("listening", then "windows"), how many are done, of how many."""
@@ -51,10 +53,10 @@ class Excerpt:
 
 
 class Excerpts(Sequence[Excerpt]):
-    """Some windows, read one by one when they are asked for."""
+    """Some windows, read one by one when they are asked for; and batches of all that they were chosen from."""
 
-    def __init__(self, windows: Windows | None, chosen: Sequence[int]) -> None:
-        self._windows, self._chosen = windows, tuple(chosen)
+    def __init__(self, windows: Windows | None, chosen: Sequence[int], seed: int) -> None:
+        self._windows, self._chosen, self._seed = windows, tuple(chosen), seed
 
     def __len__(self) -> int:
         return len(self._chosen)
@@ -65,7 +67,7 @@ class Excerpts(Sequence[Excerpt]):
     def __getitem__(self, index: slice) -> "Excerpts": ...
     def __getitem__(self, index: int | slice) -> "Excerpt | Excerpts":
         if isinstance(index, slice):
-            return Excerpts(self._windows, self._chosen[index])
+            return Excerpts(self._windows, self._chosen[index], self._seed)
         assert self._windows is not None  # noqa: S101  (else there is no index to ask for)
         batch = self._windows[0, self._chosen[index]]
         assert batch.samples is not None and batch.frames is not None  # noqa: S101
@@ -73,6 +75,46 @@ class Excerpts(Sequence[Excerpt]):
 
     def __iter__(self) -> Iterator[Excerpt]:
         return (self[index] for index in range(len(self)))
+
+    def feed(self, batch: int, stream: int, *, samples: bool, frames: bool) -> Feed:
+        """As `feed_of`."""
+        assert self._windows is not None  # noqa: S101
+        return Feed(self._windows.giving(samples=samples, frames=frames), batch, self._seed * 16 + stream)
+
+
+class Listed(Dataset[Batch]):
+    """Excerpts in memory, all of one length, as the loader reads them."""
+
+    def __init__(self, excerpts: Sequence[Excerpt], samples: bool, frames: bool) -> None:
+        self._excerpts, self._wanted = tuple(excerpts), (samples, frames)
+
+    def styles(self) -> tuple[int, ...]:
+        """The style of each."""
+        return tuple(excerpt.style for excerpt in self._excerpts)
+
+    def __getitems__(self, places: Sequence[Place]) -> Batch:
+        """A batch at once."""
+        chosen = [self._excerpts[index] for _, index in places]
+        return Batch(
+            torch.stack([excerpt.samples for excerpt in chosen]) if self._wanted[0] else None,
+            torch.stack([excerpt.frames for excerpt in chosen]) if self._wanted[1] else None,
+            torch.tensor([excerpt.style for excerpt in chosen]),
+            torch.stack([excerpt.labels for excerpt in chosen]),
+            tuple(str(index) for _, index in places),
+        )
+
+
+def feed_of(
+    excerpts: Sequence[Excerpt], batch: int, stream: int, *, samples: bool = False, frames: bool = False
+) -> Feed:
+    """Batches to learn from by their numbers, every style as often as any other: of all windows that a material's
+    excerpts were chosen from, varied as the preset says; or of these excerpts, where somebody made them.
+
+    stream: a number below 16 for each phase, so that none hears the windows in the order of another.
+    """
+    if isinstance(excerpts, Excerpts):
+        return excerpts.feed(batch, stream, samples=samples, frames=frames)
+    return Feed(Listed(excerpts, samples, frames), batch, stream)
 
 
 @dataclass(frozen=True)
@@ -93,33 +135,16 @@ class Material:
     labelled: dict[str, float]
     seed: int
 
-    def feed(
-        self,
-        batch: int,
-        stream: int,
-        *,
-        samples: bool = False,
-        frames: bool = False,
-        workers: int = 0,
-        pin_memory: bool = False,
-    ) -> Feed:
-        """Batches to learn from by their numbers, every style as often as any other.
-
-        stream: a number for each phase, so that none hears the windows in the order of another.
-        """
-        windows = self.train.giving(samples=samples, frames=frames)
-        return Feed(windows, batch, self.seed * 16 + stream, workers=workers, pin_memory=pin_memory)
-
     def excerpts(self, part: str, most: int = 512) -> Excerpts:
         """Windows of "train", "validation" or "test": all, or so many, about as many of each style, evenly chosen."""
         windows: Windows | None = {"train": self.train, "validation": self.validation, "test": self.test}[part]
         if windows is None:
-            return Excerpts(None, ())
+            return Excerpts(None, (), self.seed)
         styles = np.array(windows.styles())
         own = [np.flatnonzero(styles == style) for style in np.unique(styles)]
         counts = shared(most, [len(each) for each in own])
         chosen = [each[np.arange(count) * len(each) // count] for each, count in zip(own, counts, strict=True) if count]
-        return Excerpts(windows, np.concatenate(chosen).tolist())
+        return Excerpts(windows, np.concatenate(chosen).tolist(), self.seed)
 
 
 def gather(

@@ -12,7 +12,7 @@ from gen.config import AugmentConfig, CorpusConfig
 from gen.labels import FIELDS
 from gen.source import Source
 from gen.training.loop import train
-from gen.training.material import Excerpts, Material, Split, StyleCorpus, gather
+from gen.training.material import Excerpts, Material, Split, StyleCorpus, feed_of, gather
 from gen.waveform import Waveform
 from gen.windows import Windows
 
@@ -174,7 +174,7 @@ def test_with_a_cache_and_without_it_is_the_same_and_nothing_is_decoded_again(tm
     for other in heard[1:]:
         assert other.split == heard[0].split
         assert all(equal(heard[0].excerpts(part), other.excerpts(part)) for part in PARTS)
-        one, two = heard[0].feed(4, 2, samples=True)(7), other.feed(4, 2, samples=True)(7)
+        one, two = (feed_of(each.excerpts("train"), 4, 2, samples=True)(7) for each in (heard[0], other))
         assert torch.equal(one.samples, two.samples) and torch.equal(one.labels, two.labels)
 
 
