@@ -22,7 +22,7 @@ from gen.training.losses import (
     stft_loss,
     summed_matching_loss,
 )
-from gen.training.material import Excerpt
+from gen.training.material import Excerpt, feed_of
 from gen.training.phase import MODEL, Examples, Phase
 from gen.training.team import ALONE, Team
 
@@ -41,7 +41,8 @@ class VocoderTraining(Phase):
         """excerpts: what to learn from, at least one. aside: what is judged by, under "validation"."""
         super().__init__("vocoder", preset.vocoder.steps, preset.training, random, team)
         team.check_batch("vocoder.batch", preset.vocoder.batch)
-        self.config, self.mel, self.excerpts = preset.vocoder, preset.mel, excerpts
+        self.config, self.mel = preset.vocoder, preset.mel
+        self.feed = feed_of(excerpts, self.config.batch, 2, samples=True)
         self.aside = aside.get("validation", ())
         self.model = make_vocoder(self.config, self.mel)
         initialise(self.model, random)
@@ -58,7 +59,7 @@ class VocoderTraining(Phase):
 
     def step(self, index: int) -> Tensor:
         """Make segments from their own frames."""
-        real = self.team.mine(self._segments())
+        real = self.team.mine(self._segments(index))
         frames = log_mel(real, self.mel)
         with self.team.precision():
             made, magnitude = self.model.made(frames)
@@ -102,17 +103,14 @@ class VocoderTraining(Phase):
         self.note(discriminator=judged, adversarial=deception, matching=matching)
         return self.config.adversarial * deception + self.config.matching * matching
 
-    def _segments(self) -> Tensor:
+    def _segments(self, index: int) -> Tensor:
         """Samples (batch, segment) with a little noise, so that no band is ever empty."""
-        found = []
-        for index in torch.randint(len(self.excerpts), (self.config.batch,), generator=self.random):
-            samples = self.excerpts[int(index)].samples
-            if len(samples) < self.config.segment:
-                samples = samples.repeat(-(-self.config.segment // len(samples)))
-            first = int(torch.randint(len(samples) - self.config.segment + 1, (1,), generator=self.random))
-            found.append(samples[first : first + self.config.segment])
-        noise = torch.randn(self.config.batch, self.config.segment, generator=self.random)
-        return torch.stack(found) + self.config.dither * noise
+        samples, length = self.feed(index).samples, self.config.segment
+        assert samples is not None  # noqa: S101  (they were asked for)
+        samples = samples.repeat(1, -(-length // samples.shape[1]))
+        firsts = torch.randint(samples.shape[1] - length + 1, (len(samples),), generator=self.random).tolist()
+        found = torch.stack([row[first : first + length] for row, first in zip(samples, firsts, strict=True)])
+        return found + self.config.dither * torch.randn(found.shape, generator=self.random)
 
     def validate(self) -> float | None:
         """Multi-resolution STFT loss of what is rendered from music that was set aside."""
