@@ -13,7 +13,8 @@ class Latent(nn.Module, ABC):
     """From log-mel frames to points and back.
 
     stack: mel frames that a point stands for. size: coordinates of a point. bands: of a frame. context: how many points
-    on either side of a point have a say in its frames (0: it stands alone), so that long music can be decoded in parts.
+    on either side of a point have a say in its frames, or stand for frames that have a say in it (0: it stands alone),
+    so that long music can be decoded, and encoded, in parts.
     """
 
     context: int = 0

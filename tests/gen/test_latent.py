@@ -17,6 +17,7 @@ from gen.models.vae import divergence, drawn
 from gen.training.initial import initialise
 from gen.training.latent import LatentTraining, distance, reconstructed
 from gen.training.material import Excerpt
+from gen.training.paths import Atlas
 
 BANDS = 24
 ALL = LatentConfig(size=12, stack=6, channels=16, batch=2, length=8)
@@ -110,6 +111,14 @@ def test_the_context_is_what_frames_depend_on_and_no_less(latent):
     differs = (latent.decode(points) - latent.decode(changed)).abs().amax(dim=(0, 1)) > 1e-7
     moved = differs.reshape(41, 6).any(dim=1).nonzero().flatten()
     assert moved.tolist() == list(range(20 - latent.context, 21 + latent.context))
+
+
+def test_points_depend_on_no_frames_beyond_the_context(latent):
+    frames = music(1, 41 * 6)
+    changed = frames.clone()
+    changed[..., 20 * 6 : 21 * 6] += 1
+    moved = (latent.encode(frames) - latent.encode(changed)).abs().amax(dim=(0, 2)).gt(1e-7).nonzero().flatten()
+    assert moved.min() >= 20 - latent.context and moved.max() <= 20 + latent.context
 
 
 def test_nothing_is_made_of_no_parts(latent):
@@ -221,13 +230,14 @@ def test_what_is_saved_is_what_is_read(latent, tmp_path):
     assert torch.equal(other.decode(points), latent.decode(points))
 
 
+def preset_of(config):
+    return dataclasses.replace(MICRO, mel=dataclasses.replace(MICRO.mel, bands=BANDS), latent=config)
+
+
 def training(kind, steps, seed=1, heard=200, **settings):
     config = dataclasses.replace(KINDS[kind], steps=steps, learning_rate=1e-2, **settings)
-    preset = dataclasses.replace(
-        MICRO, mel=dataclasses.replace(MICRO.mel, bands=BANDS), latent=config, training=MICRO.training
-    )
     excerpts = [Excerpt(torch.zeros(1), frames, 0, torch.zeros(0)) for frames in music(2, heard)]
-    return LatentTraining(excerpts, 1, preset, random(seed), {"validation": excerpts})
+    return LatentTraining(excerpts, 1, preset_of(config), random(seed), {"validation": excerpts})
 
 
 @pytest.mark.parametrize("kind", ["vae", "quantised"])
@@ -249,6 +259,24 @@ def test_what_learns_no_more_stays_as_it_is():
     before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
     initialise(torch.nn.Sequential(run.model, torch.nn.Linear(3, 3)), random(9))
     assert all(torch.equal(tensor, before[name]) for name, tensor in run.model.state_dict().items())
+
+
+@pytest.mark.parametrize("kind", LATENTS)
+def test_places_are_found_in_any_space(kind):
+    run = training(kind, 1, heard=100)
+    run.finish()
+    excerpts = run.aside["validation"]
+    atlas = Atlas(excerpts, 1, preset_of(KINDS[kind]), run.model, random())
+    assert [len(path.points) for path in atlas.paths] == [100 // 6 - 1] * 12
+    shifted = run.model.encode(excerpts[1].frames[None, :, 2:92])
+    assert torch.allclose(atlas.paths[8].points, shifted[0], atol=1e-5)
+    assert 2 <= len(atlas.places) <= MICRO.generator.codes
+    # At each of its places, music sounds about as it does there on average.
+    spread = torch.cat([path.points for path in atlas.paths]).std(dim=0).norm()
+    away = torch.cat([path.points - atlas.places[path.codes] for path in atlas.paths]).norm(dim=1).mean()
+    assert away < 0.8 * spread
+    model = atlas.model(1, (), random())
+    assert torch.equal(model.latent.encode(excerpts[1].frames[None, :, 2:92]), shifted)
 
 
 @pytest.mark.parametrize("kind", LATENTS)
