@@ -135,7 +135,8 @@ def _decimated(samples: npt.NDArray[np.float32], rate: int) -> npt.NDArray[np.fl
 
 
 def _rounded(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.float32) / np.float32(32767)
+    whole: npt.NDArray[np.float32] = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.float32)
+    return whole / np.float32(32767)
 
 
 def _phases(rate: int) -> tuple[int, int]:

@@ -1,10 +1,13 @@
 """From samples to the bytes of a file."""
 
+import hashlib
 import wave
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from gen.errors import UnknownFormat
 from gen.file import printable, replacing
@@ -19,6 +22,8 @@ _LOSSY = {
 }
 # Vorbis has qualities, no bit rates: the nominal kbit/s of qualities 0 to 10 for stereo at 44.1 kHz (libvorbis).
 _VORBIS_KBPS = (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500)
+# Bytes of samples in a WAV file, whose sizes are 32-bit numbers.
+_LARGEST = (1 << 32) - 64
 _FORMATS = ".wav, .flac, .mp3, .ogg, .m4a or .opus"
 
 
@@ -31,6 +36,32 @@ def save(path: Path, waveform: Waveform) -> None:
     """
     with replacing(path) as file:
         _write_wav(file, waveform, printable(path))
+
+
+def write_wav(file: BinaryIO, blocks: Iterable[npt.NDArray[np.float32]], channels: int, rate: int) -> bytes:
+    """Write sound as it is made, float32 (channels, n) after another, as `save` writes it whole.
+
+    file: binary, and seekable. Returns the sha256 of the samples that the file holds, as `Waveform.pcm_sha256` of what
+    `load` gives for it. Raises OSError, and UnknownFormat beyond 4 GiB.
+    """
+    heard, size = hashlib.sha256(), 0
+    with wave.open(file, "wb") as sink:
+        sink.setnchannels(channels)
+        sink.setsampwidth(2)
+        sink.setframerate(rate)
+        for block in blocks:
+            pcm = _rounded(block)
+            size += pcm.nbytes
+            if size > _LARGEST:
+                raise UnknownFormat(f"more than a WAV file can hold: {size} bytes; make it shorter")
+            sink.writeframesraw(pcm.tobytes())
+            heard.update(np.ascontiguousarray(pcm / np.float32(32768), "<f4").data)
+    return heard.digest()
+
+
+def rounded(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """What a file with 16-bit samples holds of samples (channels, n): the same shape."""
+    return np.ascontiguousarray((_rounded(samples) / np.float32(32768)).astype(np.float32).T)
 
 
 def encode(path: Path, waveform: Waveform, bitrate_kbps: int = 192) -> None:
@@ -58,12 +89,16 @@ def encode(path: Path, waveform: Waveform, bitrate_kbps: int = 192) -> None:
 
 def _quantised(waveform: Waveform, start: int) -> np.ndarray:
     """One block as int16 (frames, channels)."""
-    block = waveform.samples[:, start : start + _BLOCK].T.astype(np.float64)
-    return np.clip(np.rint(block * 32768.0), -32768, 32767).astype("<i2")
+    return _rounded(waveform.samples[:, start : start + _BLOCK])
+
+
+def _rounded(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
+    """Samples (channels, n) as int16 (n, channels)."""
+    return np.clip(np.rint(samples.T.astype(np.float64) * 32768.0), -32768, 32767).astype("<i2")
 
 
 def _write_wav(file: BinaryIO, waveform: Waveform, name: str) -> None:
-    if waveform.frames * waveform.channels * 2 > (1 << 32) - 64:
+    if waveform.frames * waveform.channels * 2 > _LARGEST:
         raise UnknownFormat(f"{name}: more than a WAV file can hold; cut it into parts")
     with wave.open(file, "wb") as sink:
         sink.setnchannels(waveform.channels)

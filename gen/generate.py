@@ -1,65 +1,36 @@
-"""From a weights file, a seed and a style to music."""
+"""From a weights file, a seed and a style to music, however long, in memory that does not grow with it."""
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from gen.chance import draw_chance
+from gen.cleaning import clean
 from gen.config import RATE
+from gen.course import Course
 from gen.errors import ConfigError
+from gen.features import log_mel
+from gen.levelling import Samples, Take, record
 from gen.models.backbone import Backbone
-from gen.models.style import Style
+from gen.models.stereo import stereo_frames
 from gen.models.vocoder import Vocoder
 from gen.preset import Preset
 from gen.repeatable import repeatable
-from gen.sampling import Daring, free_run
+from gen.request import GenerationRequest
+from gen.seeds import derived_seed
 from gen.training.checkpoint import load_checkpoint
 from gen.waveform import Waveform
 
-PEAK = 0.9
-LOUDNESS = -18.0
-"""RMS of what is rendered, in dB below full scale, unless its peaks would pass PEAK."""
-LONGEST = 3600 * RATE
-_FADE = 0.02
-_RUN_IN = 8
-"""Steps that the generator takes before the music begins."""
-_CHUNK, _OVERLAP = 20.0, 0.25
-"""Seconds of mel frames that are vocoded at a time, and the overlap of neighbours."""
-
-
-@dataclass(frozen=True)
-class GenerationRequest:
-    """What to make.
-
-    frames: samples per channel at 44.1 kHz, up to an hour. seed: 0 to 2**63 - 1. style: a weight for each dataset of
-    the model, none negative, not all 0 (they are scaled to sum to 1); None asks for all alike. temperature: 0.05 to 5;
-    1 is as daring as the music was, less repeats what is likeliest.
-    """
-
-    frames: int
-    seed: int
-    style: tuple[float, ...] | None = None
-    temperature: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.frames <= LONGEST:
-            raise ConfigError(f"frames: must be between 1 and {LONGEST}, not {self.frames}")
-        if not 0 <= self.seed < 1 << 63:
-            raise ConfigError(f"seed: must be between 0 and 2**63 - 1, not {self.seed}")
-        if not 0.05 <= self.temperature <= 5:
-            raise ConfigError(f"temperature: must be between 0.05 and 5, not {self.temperature}")
-        if self.style is not None and not (
-            all(math.isfinite(weight) and weight >= 0 for weight in self.style) and sum(self.style) > 0
-        ):
-            raise ConfigError("style: weights must be finite and not negative, and one must be above 0")
+__all__ = ["Generated", "GenerationRequest", "Generator", "Performance"]
 
 
 @dataclass(frozen=True)
 class Generated:
-    """What was made: the waveform (mono, 44.1 kHz), and how attention was shared between the model's datasets.
+    """What was made: the waveform (44.1 kHz), and how attention was shared between the model's datasets.
 
     attention sums to 1. It says what conditioned the network step by step; it is no proof of whose notes were used.
     """
@@ -68,13 +39,31 @@ class Generated:
     attention: tuple[float, ...]
 
 
+class Performance(Iterator[Samples]):
+    """Music while it is being made: pieces of it, float32 (channels, n), at the level that the networks gave it."""
+
+    def __init__(self, pieces: Iterator[Tensor], course: Course) -> None:
+        self._pieces, self._course = pieces, course
+
+    def __next__(self) -> Samples:
+        # Only while it works, and not while it waits for whoever listens.
+        with repeatable(), torch.no_grad():
+            piece = next(self._pieces)
+        return np.atleast_2d(piece[0].numpy())
+
+    @property
+    def attention(self) -> tuple[float, ...]:
+        """How attention was shared between the model's datasets until now; sums to 1."""
+        return self._course.attention
+
+
 class Generator:
     """A trained model, ready to play."""
 
-    def __init__(self, preset: Preset, styles: tuple[str, ...], generator: Backbone, vocoder: Vocoder) -> None:
+    def __init__(self, preset: Preset, styles: tuple[str, ...], generator: Backbone, vocoder: Vocoder[Any]) -> None:
         """styles: names of the datasets, in the order of a request's style weights."""
         self.preset, self.styles = preset, styles
-        self._generator, self._vocoder = generator, vocoder
+        self._generator, self._vocoder = generator, vocoder.folded()
 
     @classmethod
     def load(cls, path: Path) -> "Generator":
@@ -82,60 +71,67 @@ class Generator:
         found = load_checkpoint(path)
         return cls(found.preset, found.styles, found.generator, found.vocoder)
 
+    @property
+    def channels(self) -> int:
+        """How many channels the music has: 2 if the model was trained on stereo."""
+        return 2 if self.preset.vocoder.stereo else 1
+
     def render(self, request: GenerationRequest) -> Generated:
-        """Make music: peak at most 0.9, short fades at both ends, the same samples for the same request every time.
+        """Make music at its level, with short fades at both ends; the same samples for the same request every time.
 
-        Raises ConfigError if the request's style has not one weight for each dataset.
+        Holds all of it. Raises ConfigError if the request does not fit the model.
         """
-        weights = self._weights(request.style)
-        with repeatable(), torch.no_grad():
-            random = torch.Generator().manual_seed(request.seed)
-            frames, attention = self._frames(request, weights, random)
-            samples = _levelled(self._samples(frames, random)[: request.frames])
-        shares = [float(share) for share in attention]
-        return Generated(Waveform(samples[None].numpy(), RATE), tuple(share / sum(shares) for share in shares))
+        take, attention = self.record(request)
+        try:
+            samples = np.concatenate(list(take.blocks()), axis=1)
+        finally:
+            take.close()
+        return Generated(Waveform(samples, RATE), attention)
 
-    def _weights(self, style: tuple[float, ...] | None) -> Tensor:
-        wanted = style if style is not None else (1.0,) * len(self.styles)
-        if len(wanted) != len(self.styles):
-            raise ConfigError(f"style: the model has {len(self.styles)} datasets, not {len(wanted)}")
-        weights = torch.tensor(wanted, dtype=torch.float64)
-        return (weights / weights.sum()).float()[None]
+    def record(self, request: GenerationRequest, folder: Path | None = None) -> tuple[Take, tuple[float, ...]]:
+        """Make music into a file without a name, in constant memory; returns it and the attention.
 
-    def _frames(self, request: GenerationRequest, weights: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Log-mel frames (bands, T), at least as long as asked, and mean attention (styles,)."""
-        steps = request.frames // self.preset.stack_samples + 2
-        config = self._generator.config
-        chance = draw_chance(random, 1, steps + _RUN_IN, config.noise_size)
-        daring = Daring(request.temperature, config.nucleus)
-        points, _, attention, _ = free_run(self._generator, Style.of(weights), daring, chance)
-        return self._generator.latent.decode(points[:, _RUN_IN:])[0], attention[0, _RUN_IN:].mean(dim=0).double()
+        folder: where the file lies, see `gen.levelling`. The caller closes what is returned. Raises ConfigError if the
+        request does not fit the model, OSError where the disk is full.
+        """
+        performance = self.stream(request)
+        return record(performance, request.frames, folder), performance.attention
 
-    def _samples(self, frames: Tensor, random: torch.Generator) -> Tensor:
-        """Samples (N,) of log-mel frames (bands, T), some seconds at a time, joined by cross-fades."""
+    def stream(self, request: GenerationRequest) -> Performance:
+        """Make music piece by piece, without seams: the samples do not depend on where a piece ends.
+
+        At least request.frames samples come, at whatever level. Raises ConfigError if the request does not fit the
+        model; with a primer its encoding happens here, all else when the first piece is asked for.
+        """
         hop = self.preset.mel.hop
-        chunk, overlap = round(_CHUNK * RATE / hop), round(_OVERLAP * RATE / hop)
-        made = torch.zeros((frames.shape[1] - 1) * hop)
-        # Squares sum to 1: neighbours have phases of their own.
-        rise = torch.sin(torch.linspace(0, torch.pi / 2, overlap * hop))
-        for first in range(0, max(1, frames.shape[1] - overlap - 1), chunk):
-            piece = self._vocoder.render(frames[None, :, first : first + chunk + overlap + 1], random)[0]
-            start = first * hop
-            if first > 0:
-                made[start : start + len(rise)] *= rise.flip(0)[: len(piece)]
-                piece = piece.clone()
-                piece[: len(rise)] *= rise[: len(piece)]
-            made[start : start + len(piece)] += piece
-        return made
+        stack = self._generator.latent.stack
+        # The last sample lies between two frames.
+        steps = -(-(-(-request.frames // hop) + 1) // stack)
+        with repeatable(), torch.no_grad():
+            heard = None if request.primer is None else self._encoded(request.primer)
+            course = Course(self._generator, request, steps, heard)
+        return Performance(self._pieces(request, course), course)
 
+    def _encoded(self, primer: Waveform) -> Tensor:
+        """The points (1, T, size) of a primer, heard as recordings were while learning."""
+        waveform = primer.resampled(RATE)
+        if self.preset.corpus.clean:
+            waveform = clean(waveform, self.preset.cleaning).waveform
+        samples = torch.from_numpy(waveform.samples.copy())
+        if self.channels == 2:
+            frames = stereo_frames(samples.expand(2, -1)[None] if len(samples) == 1 else samples[None], self.preset.mel)
+        else:
+            frames = log_mel(samples.mean(dim=0)[None], self.preset.mel)
+        points: Tensor = self._generator.latent.encode(frames)
+        if points.shape[1] == 0:
+            raise ConfigError("primer: too short for this model; give some seconds")
+        return points
 
-def _levelled(samples: Tensor) -> Tensor:
-    samples = samples - samples.mean()
-    level, peak = float(samples.pow(2).mean().sqrt()), float(samples.abs().max())
-    gain = min(10 ** (LOUDNESS / 20) / max(level, 1e-6), (1 - 1e-6) * PEAK / max(peak, 1e-6))
-    fade = min(round(_FADE * RATE), len(samples) // 2)
-    shape = torch.ones_like(samples)
-    if fade > 0:
-        ramp = torch.linspace(0, 1, fade + 1)[:-1]
-        shape[:fade], shape[len(shape) - fade :] = ramp, ramp.flip(0)
-    return samples * gain * shape
+    def _pieces(self, request: GenerationRequest, course: Course) -> Iterator[Tensor]:
+        random = torch.Generator().manual_seed(derived_seed(request.seed, "vocoder"))
+        stream = self._vocoder.stream(random)
+        for frames in self._generator.latent.stream(course):
+            piece = stream.push(frames)
+            if piece.shape[-1] > 0:
+                yield piece
+        yield stream.finish()

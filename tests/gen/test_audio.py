@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from gen.audio import Waveform, encode, examine, load, save
+from gen.encode import rounded, write_wav
 from gen.errors import EmptyAudio, NotFinite, RateTooLow, SilentAudio, TooLong, TooManyChannels, UnknownFormat
 
 
@@ -127,6 +128,24 @@ class TestSave:
             encode(tmp_path / "song.doc", music)
         with pytest.raises(UnknownFormat, match=r"song\.mp3: 5 kbit/s"):
             encode(tmp_path / "song.mp3", music, 5)
+
+
+class TestWriteWav:
+    @given(st.lists(st.integers(0, 3000), min_size=1, max_size=6), st.integers(1, 2))
+    def test_pieces_make_the_file_that_the_whole_makes(self, sizes, channels):
+        random = np.random.default_rng(sum(sizes))
+        pieces = [random.normal(0, 0.5, (channels, size)).astype(np.float32) for size in sizes]
+        whole = np.concatenate(pieces, axis=1)
+        if whole.shape[1] == 0:
+            return
+        made = io.BytesIO()
+        digest = write_wav(made, iter(pieces), channels, 44100)
+        with tempfile.TemporaryDirectory() as folder:
+            save(Path(folder) / "whole.wav", Waveform(whole, 44100))
+            assert made.getvalue() == (Path(folder) / "whole.wav").read_bytes()
+            loaded = load(Path(folder) / "whole.wav")
+        assert digest == loaded.pcm_sha256()
+        assert np.array_equal(rounded(whole), loaded.samples)
 
 
 class TestEncode:
