@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -42,6 +44,20 @@ if TYPE_CHECKING:
     help="Part of a track's income for the model's holder; cannot be changed later.",
 )
 @click.option("--seal", is_flag=True, help="Store the weights encrypted, for you and who is licensed to generate.")
+@click.option(
+    "--processes",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Share each batch among so many, on a GPU each if there are any.",
+)
+@click.option("--device", metavar="NAME", help="cpu, cuda, or one GPU such as cuda:1.  [default: cuda if there is one]")
+@click.option(
+    "--board",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write losses, spectrograms and sounds there, for TensorBoard.",
+)
 @key_option
 @json_option
 @click.pass_obj
@@ -52,6 +68,9 @@ def train(
     seed: int,
     royalty: str,
     seal: bool,
+    processes: int,
+    device: str | None,
+    board: Path | None,
     key_name: str,
     as_json: bool,
 ) -> None:
@@ -65,7 +84,8 @@ def train(
     with console.progress() as report:
 
         def progress(step: Progress) -> None:
-            report(f"training {step.phase}\tloss {step.loss:.3f}", step.step, step.steps)
+            speed = "" if math.isnan(step.speed) else f"loss {step.loss:.3f}, {step.speed:.1f} steps/s"
+            report(f"training {step.phase}\t{speed}", step.step, step.steps)
 
         done = training.train(
             home,
@@ -77,6 +97,7 @@ def train(
             royalty_ppm=asked,
             seal=seal,
             progress=progress,
+            effort=training.Effort(processes, device, board),
         )
     entry = done.entry
     content = {

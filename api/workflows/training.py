@@ -1,13 +1,12 @@
 """Train a model on licensed datasets and record the run.
 
 A run's identity is what decides its outcome: the datasets' roots, the preset, the seed, the trainer and the code. The
-same command again finds the finished run; one that was killed after training goes on with the weights it made.
+same command again finds the finished run; one that was killed goes on at the step whose state was written last.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from api import sealed_weights
 from api.data_keys import get_or_new, of_weights
 from api.errors import UsageError
 from api.home import Home, Ledger
+from api.run_folder import RunFolder
 from api.workflows import datasets as dataset_workflow
 from api.workflows import sounds
 from api.workflows.shares import shares_ppm
@@ -73,6 +73,20 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """What a run may use; it decides how long it takes, not what it is.
+
+    device: "cpu", "cuda" or "cuda:1", by default a GPU for each process if there are any. board: a folder for
+    TensorBoard. save_seconds: how often the state is written that a killed run goes on from.
+    """
+
+    processes: int = 1
+    device: str | None = None
+    board: Path | None = None
+    save_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class Trained:
     """The outcome of :func:`train`; ``sealed`` says that the weights are stored as ciphertext."""
 
@@ -93,26 +107,29 @@ def train(
     royalty_ppm: int = 0,
     seal: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    effort: Effort | None = None,
 ) -> Trained:
     """Train on every dataset named, keep the weights, and record the run on chain.
 
     The chain is asked for a license before anything is decrypted, and asked again by its own contract when the run is
     recorded. With ``seal`` the weights are kept as ciphertext alone, for the trainer and for whoever is licensed to
-    generate with the model. Raises :class:`ledger.errors.LicenseMissing` naming the dataset, and :class:`UsageError`
-    where a model that is to be sealed was recorded in clear before.
+    generate with the model. What has been learnt lies in the run's folder, in clear, until the model is recorded, so
+    that a run that was killed goes on; then it is overwritten. Raises :class:`ledger.errors.LicenseMissing` naming the
+    dataset, and :class:`UsageError` where a model that is to be sealed was recorded in clear before.
     """
     with home.acting(signer.address) as ledger:
         chosen = tuple(dataset_workflow.show(ledger, dataset_id) for dataset_id in sorted(set(dataset_ids)))
         licenses = _require_licenses(ledger, [entry for entry, _ in chosen], signer.address)
     run = Run(signer.address, preset, seed, code_digest(), chosen, licenses, royalty_ppm, seal)
-    folder = home.folder("runs") / str(run.identity)
+    folder = RunFolder(home.folder("runs") / str(run.identity))
     with home.changing(f"run-{run.identity}"):
-        outcome = _outcome(folder)
+        outcome = folder.outcome()
         already = outcome is not None and "model" in outcome
         if outcome is None:
-            outcome = _learn(home, folder, run, signer, now, progress)
+            outcome = _learn(home, folder, run, signer, now, progress, effort or Effort())
         if not already:
             outcome = _record(home, folder, run, outcome, signer)
+        folder.clear()
         with home.ledger() as ledger:
             entry = ledger.contracts.model(outcome["model"])
             sealed = _is_sealed(ledger, entry)
@@ -137,9 +154,13 @@ def code_digest() -> Digest:
     return Digest.of("".join(lines).encode())
 
 
-def machine() -> str:
-    """The machine class on which a run can be repeated bit for bit: architecture, system, interpreter."""
-    return f"{platform.machine()} {platform.system()} {platform.python_implementation()} {platform.python_version()}"
+def machine(devices: Sequence[str] = ()) -> str:
+    """The machine class on which a run can be repeated bit for bit: architecture, system, interpreter, and devices.
+
+    devices: on which it learnt, one after the other; one process on the CPU is not said.
+    """
+    plain = f"{platform.machine()} {platform.system()} {platform.python_implementation()} {platform.python_version()}"
+    return plain if list(devices) in ([], ["CPU"]) else f"{plain}, {', then '.join(devices)}"
 
 
 def _require_licenses(ledger: Ledger, entries: Sequence[DatasetEntry], trainer: Address) -> tuple[int, ...]:
@@ -162,42 +183,49 @@ def _require_licenses(ledger: Ledger, entries: Sequence[DatasetEntry], trainer: 
     return tuple(found)
 
 
-def _outcome(folder: Path) -> dict[str, Any] | None:
-    path = folder / "outcome.json"
-    return json.loads(path.read_bytes()) if path.exists() else None
-
-
 def _learn(
     home: Home,
-    folder: Path,
+    folder: RunFolder,
     run: Run,
     signer: Signer,
     now: Callable[[], datetime],
     progress: Callable[[Progress], None] | None,
+    effort: Effort,
 ) -> dict[str, Any]:
     """Train; the outcome is written beside the weights, last, so that a kill after it costs no second training."""
     from gen.confined import ConfinedDecoder
+    from gen.training.loop import Saving
     from gen.training.loop import train as learn
     from ledger.records import timestamp
 
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    started = timestamp(now())
+    started = folder.begin(timestamp(now()))
     with ConfinedDecoder() as decoder:  # somebody else made these files
         heard = sounds.of_datasets(home, run.datasets, decoder, signer=signer, now=now)
-        result = learn(heard, run.preset, run.seed, folder / "weights.safetensors", progress)
+        result = learn(
+            heard,
+            run.preset,
+            run.seed,
+            folder.weights,
+            progress,
+            saving=Saving(folder.state, effort.save_seconds),
+            board=effort.board,
+            processes=effort.processes,
+            device=effort.device,
+        )
     digest = Digest.of_file(result.weights)
     outcome = {
         "weights": str(digest),
         "started": started,
         "finished": timestamp(now()),
+        "devices": list(result.devices),
         "metrics": {name: f"{value:.6g}" for name, value in result.metrics.items()},
         "split": asdict(result.split),
     }
-    file.write(folder / "outcome.json", lambda out: out.write(json.dumps(outcome).encode()))
+    folder.finish(outcome)
     return outcome
 
 
-def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer: Signer) -> dict[str, Any]:
+def _record(home: Home, folder: RunFolder, run: Run, outcome: dict[str, Any], signer: Signer) -> dict[str, Any]:
     """Store the weights, publish the TrainingRun record and put it on chain, once.
 
     Only what is recorded decides what becomes of the file: weights that are sealed go from the home, so that their
@@ -208,7 +236,7 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
     from ledger.records import DatasetUse, Split, TrainingRunRecord
 
     weights = Digest.parse(outcome["weights"])
-    path = folder / "weights.safetensors"
+    path = folder.weights
     lengths = [sum(item.frames * 1000 // item.rate for item in record.recordings) for _, record in run.datasets]
     uses = tuple(
         DatasetUse(entry.id, entry.record, entry.root, license_id, share)
@@ -218,7 +246,7 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
         entry = ledger.contracts.model_by_weights(weights)
         if entry is None or entry.trainer != signer.address:  # somebody else's model: the contract will say so
             if not path.exists():
-                raise NotFound(f"{path} is gone, and was not recorded; delete {folder} and train again")
+                raise NotFound(f"{path} is gone, and was not recorded; delete {folder.path} and train again")
             record = TrainingRunRecord(
                 weights=weights,
                 sealed=run.seal,
@@ -233,7 +261,7 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
                 seed=run.seed,
                 code=run.code,
                 packages={name: metadata.version(name) for name in PACKAGES},
-                machine=machine(),
+                machine=machine(outcome.get("devices", ())),
                 started=outcome["started"],
                 finished=outcome["finished"],
                 metrics=outcome["metrics"],
@@ -252,7 +280,7 @@ def _record(home: Home, folder: Path, run: Run, outcome: dict[str, Any], signer:
         else:
             path.replace(home.folder("models") / f"{weights}.safetensors")
     outcome = {**outcome, "model": entry.id}
-    file.write(folder / "outcome.json", lambda out: out.write(json.dumps(outcome).encode()))
+    folder.finish(outcome)
     return outcome
 
 
