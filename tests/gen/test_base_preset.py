@@ -1,0 +1,41 @@
+"""The preset `base`: what it promises, and that it learns at all."""
+
+import dataclasses
+import math
+
+import pytest
+from studio import melody
+
+from gen.generate import GenerationRequest, Generator
+from gen.preset import load_preset
+from gen.training.loop import StyleCorpus, train
+
+BASE = load_preset("base")
+
+
+def test_base_is_the_machine_as_it_was_designed():
+    generator = BASE.generator
+    assert (generator.backbone, generator.layers, generator.hidden, generator.style_size) == ("lstm", 3, 256, 128)
+    assert (generator.batch, generator.learning_rate, generator.betas[0]) == (32, 2e-4, 0.5)
+    assert set(generator.discriminator_kernels) <= {3, 4, 5} and generator.discriminator_dropout == 0.2
+    assert BASE.latent.stack == 8 and BASE.latent.kind == "vae"
+    seconds = (generator.length + generator.free + 1) * BASE.stack_samples / 44100
+    assert seconds <= BASE.segment.seconds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", ["lstm", "transformer"])
+def test_base_takes_some_steps_and_plays(tmp_path, backbone):
+    few = dataclasses.replace(
+        BASE,
+        latent=dataclasses.replace(BASE.latent, steps=2, batch=4),
+        generator=dataclasses.replace(BASE.generator, backbone=backbone, steps=3, free_from=2, free_every=1),
+        vocoder=dataclasses.replace(BASE.vocoder, steps=2, batch=1),
+    )
+    styles = [StyleCorpus.of("low", [melody(40, pitch=110)]), StyleCorpus.of("high", [melody(40, pitch=440, seed=1)])]
+    result = train(styles, few, 7, tmp_path / "w")
+    assert all(math.isfinite(value) for value in result.metrics.values())
+    assert {"generator_perturbed", "generator_adversarial", "validation_foresight"} <= result.metrics.keys()
+    made = Generator.load(tmp_path / "w").render(GenerationRequest(44100, 3, (1.0, 0.0)))
+    assert made.waveform.frames == 44100
+    assert made.attention == (1.0, 0.0)
