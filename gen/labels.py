@@ -138,20 +138,24 @@ def find_table(folder: Path) -> dict[str, Labels]:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The names of each label, sorted; the holder's own. A name's index is its place from 1 on, UNKNOWN is 0."""
+    """The names of each label, as they first occur; the holder's own. A name's index is its place from 1 on, UNKNOWN 0.
+
+    Not sorted, since whoever sees an index should not learn where in the alphabet its name stands.
+    """
 
     names: tuple[tuple[str, ...], ...]
 
     @classmethod
     def of(cls, labels: Iterable[Labels]) -> "Vocabulary":
-        """Of all that occur; names that differ only in case or spacing are one, in the first spelling by order."""
+        """Of all that occur; names that differ only in case or spacing are one, in the first spelling."""
         all_labels = list(labels)
         columns = []
         for field in FIELDS:
             spelt: dict[str, str] = {}
-            for value in sorted({getattr(one, field) for one in all_labels} - {None}):
-                spelt.setdefault(_folded(value), value)
-            columns.append(tuple(spelt[name] for name in sorted(spelt)))
+            for value in (getattr(one, field) for one in all_labels):
+                if value is not None:
+                    spelt.setdefault(_folded(value), value)
+            columns.append(tuple(spelt.values()))
         return cls(tuple(columns))
 
     def indices(self, labels: Labels) -> tuple[int, ...]:

@@ -58,6 +58,7 @@ def dataset() -> None:
     "--allow-resampled", is_flag=True, help="Accept less than 44.1 kHz; the record says the rate, training resamples."
 )
 @click.option("--allow-overlap", is_flag=True, help="Register recordings that another dataset of yours has already.")
+@click.option("--hide-labels", is_flag=True, help="Keep out of the record which recordings have a label in common.")
 @key_option
 @json_option
 @click.pass_obj
@@ -75,6 +76,7 @@ def add(
     skip_bad: bool,
     allow_overlap: bool,
     allow_resampled: bool,
+    hide_labels: bool,
     key_name: str,
     as_json: bool,
 ) -> None:
@@ -82,9 +84,10 @@ def add(
 
     Mono or stereo at 44.1 kHz or more, in any format that a player knows. Recordings are encrypted before they are
     stored; file names and tags stay on this machine, and so do labels (genre, era, artist, composer, work, region): of
-    labels.csv or labels.json in DIR, else of the tags. Clipping, silence, lossy origin and other defects are warned of,
-    and refuse nothing. Recordings that sound like those of another dataset are refused:
-    somebody else's always, your own unless --allow-overlap.
+    labels.csv or labels.json in DIR, else of the tags. The record, which is public, says by numbers which recordings
+    have a label in common, and no name; --hide-labels leaves that out. Clipping, silence, lossy origin and other
+    defects are warned of, and refuse nothing. Recordings that sound like those of another dataset are refused: somebody
+    else's always, your own unless --allow-overlap.
     """
     from api.workflows import datasets
     from ledger.records import Terms
@@ -114,6 +117,7 @@ def add(
             skip_bad=skip_bad,
             allow_overlap=allow_overlap,
             allow_resampled=allow_resampled,
+            hide_labels=hide_labels,
             report=report,
         )
     entry = done.entry
@@ -166,6 +170,7 @@ def show(settings: Settings, dataset_id: int, as_json: bool) -> None:
     from api import private_names
     from api.workflows import datasets
     from ledger.errors import WrongPassphrase
+    from ledger.records import LABELS
 
     home = Home(settings)
     with home.ledger() as ledger:
@@ -180,6 +185,7 @@ def show(settings: Settings, dataset_id: int, as_json: bool) -> None:
             "sha256": str(item.sha256),
             "name": names[item.sha256].text if item.sha256 in names else None,
             "labels": dict(names[item.sha256].labels) if item.sha256 in names else None,
+            "label_numbers": dict(zip(LABELS, item.labels, strict=True)) if item.labels else None,
             "seconds": round(item.frames / item.rate, 3),
             "rate": item.rate,
             "channels": item.channels,

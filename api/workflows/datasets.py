@@ -64,6 +64,7 @@ def add(
     skip_bad: bool = False,
     allow_overlap: bool = False,
     allow_resampled: bool = False,
+    hide_labels: bool = False,
     report: Report = lambda phase, done, total: None,
 ) -> Registered:
     """Judge, encrypt, store and register a folder; the same recordings twice are one dataset.
@@ -73,13 +74,13 @@ def add(
     :class:`~api.errors.RecordingChanged` where a file is written to meanwhile,
     :class:`~ledger.errors.AlreadyRegistered` where somebody else registered the same recordings, and
     :class:`ResemblesDataset` where recordings are somebody else's under other names, or, unless ``allow_overlap``, the
-    holder's own.
+    holder's own. The record says by numbers which recordings have a label in common, unless ``hide_labels``.
     """
     from gen.corpus import scan
     from gen.errors import NoRecordings
     from ledger.archive import publish
     from ledger.errors import AlreadyRegistered
-    from ledger.records import DatasetRecord, recordings_root, timestamp
+    from ledger.records import DatasetRecord, LabelledDatasetRecord, recordings_root, timestamp
 
     vault = home.vault()  # before the long work, so that a wrong passphrase is said at once
     with home.acting(signer.address):
@@ -110,10 +111,10 @@ def add(
             overlaps, uncompared = _unlike_others(home, folder, good, signer, allow_overlap)
             # A run that was killed may have sent a record with commitments to these, which is recorded yet.
             known = _known_names(home, root)
-            recordings, omitted, names = _named(folder, good, bad, said, known)
+            recordings, omitted, names = _named(folder, good, bad, said, known, numbered=not hide_labels)
             private_names.keep(home, vault, root, {**known, **names})
             vault.put(of_recordings(taking.asset, root, signer.address), taking.key)
-            record = DatasetRecord(
+            record = (LabelledDatasetRecord if recordings[0].labels else DatasetRecord)(
                 root=root,
                 asset=taking.asset,
                 title=title,
@@ -247,8 +248,13 @@ def _named(
     bad: Sequence[Bad],
     said: Mapping[Path, Mapping[str, str]],
     known: Mapping[Digest, PrivateName],
+    *,
+    numbered: bool,
 ) -> tuple[tuple[Recording, ...], tuple[Omission, ...], dict[Digest, PrivateName]]:
-    """Recordings and omissions as the record tells of them, and the names that they commit to, with known salts."""
+    """Recordings and omissions as the record tells of them, and the names that they commit to, with known salts.
+
+    numbered: give them the numbers of their labels, if there are any.
+    """
     from ledger.records import Omission
 
     names: dict[Digest, PrivateName] = {}
@@ -261,6 +267,9 @@ def _named(
         return names[digest].commitment
 
     recordings = [replace(item, name_commitment=commit(path, item.sha256)) for path, item in good.items()]
+    if numbered and any(said.get(path) for path in good):
+        numbers = labels.numbers(said.get(path, {}) for path in good)
+        recordings = [replace(item, labels=own) for item, own in zip(recordings, numbers, strict=True)]
     omitted = []
     for path, error in bad:
         try:

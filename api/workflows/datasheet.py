@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from api.errors import OutputExists, UsageError
 from api.home import Home
 from ledger import file
+from ledger.records import LABELS
 
 if TYPE_CHECKING:
     from gen.balance import Balance, Group
@@ -71,6 +72,7 @@ _FIELDS = {
     "rate": ("sc:Integer", "Samples per second."),
     "channels": ("sc:Integer", "One or two."),
     "iscc": ("sc:Text", "Audio code after ISO 24138."),
+    **{name: ("sc:Integer", f"Number of its {name}: equal where that is the same, 0 if unknown.") for name in LABELS},
 }
 
 
@@ -140,6 +142,7 @@ def _table(record: DatasetRecord) -> dict[str, Any]:
             "rate": item.rate,
             "channels": item.channels,
             "iscc": item.iscc,
+            **dict(zip(LABELS, item.labels or (0,) * len(LABELS), strict=True)),
         }
         for number, item in enumerate(record.recordings, start=1)
     ]
@@ -190,7 +193,8 @@ def _responsible(entry: DatasetEntry, record: DatasetRecord, counted: Balance | 
         "rai:dataLimitations": ["Nothing can be heard without a license, whose holder asks for the key by signature."],
         "rai:personalSensitiveInformation": [
             "Music may hold voices and performances of people who can be recognised. File names, tags and labels are "
-            "not part of the dataset: its record holds salted commitments to the names."
+            "not part of the dataset: its record holds salted commitments to the names, and numbers that say which "
+            "recordings have a label in common: who recognises one recording of an artist knows the others as well."
         ],
         "rai:dataReleaseMaintenancePlan": "A dataset never changes; other recordings are another dataset. "
         + ("Its holder can withdraw consent on chain" if entry.consent else "Its holder has withdrawn consent on chain")

@@ -31,6 +31,15 @@ def table(folder: Path, recordings: Sequence[Path]) -> dict[Path, Labels]:
     return {paths[name]: labels for name, labels in listed.items()}
 
 
+def numbers(recordings: Iterable[Mapping[str, str]]) -> list[tuple[int, ...]]:
+    """What a record says of labels: of each recording, in its order, a number for each of ``ledger.records.LABELS``."""
+    from gen.labels import Labels, Vocabulary
+
+    labels = [Labels(**said) for said in recordings]
+    vocabulary = Vocabulary.of(labels)
+    return [vocabulary.indices(each) for each in labels]
+
+
 def of(paths: Iterable[Path], listed: Mapping[Path, Labels], decoders: Decoders) -> dict[Path, dict[str, str]]:
     """The labels of each recording, known ones alone: the table's, else those of the file's own tags."""
     from gen.labels import Labels

@@ -6,12 +6,20 @@ from ledger.errors import MalformedRecord
 from ledger.records.checks import PREFERENCES, USES
 from ledger.records.commitment import commitment
 from ledger.records.content import ContentRef
-from ledger.records.dataset import LABELS, DatasetRecord, Omission, Recording, Terms, recordings_root
+from ledger.records.dataset import (
+    LABELS,
+    DatasetRecord,
+    LabelledDatasetRecord,
+    Omission,
+    Recording,
+    Terms,
+    recordings_root,
+)
 from ledger.records.key import REASONS, KeyEvent, KeyRecord
 from ledger.records.license import LicenseRecord
 from ledger.records.statement import Record, statement_of
 from ledger.records.time import parse_timestamp, timestamp
-from ledger.records.track import Claim, TrackRecord
+from ledger.records.track import Claim, Making, RepeatableTrackRecord, TrackRecord
 from ledger.records.training_run import DatasetUse, Parent, Split, TrainingRunRecord
 
 __all__ = [
@@ -25,11 +33,14 @@ __all__ = [
     "DatasetUse",
     "KeyEvent",
     "KeyRecord",
+    "LabelledDatasetRecord",
     "LicenseRecord",
+    "Making",
     "Omission",
     "Parent",
     "Record",
     "Recording",
+    "RepeatableTrackRecord",
     "Split",
     "Terms",
     "TrackRecord",
@@ -43,13 +54,21 @@ __all__ = [
 
 
 def read(payload: bytes) -> DatasetRecord | LicenseRecord | TrainingRunRecord | TrackRecord | KeyRecord:
-    """Read a record of any of the five types, by its predicate type.
+    """Read a record of any of the five kinds, by its predicate type.
 
     Raises :class:`~ledger.errors.MalformedRecord`, and :class:`~ledger.errors.Invalid` where a digest in the record
     does not follow from the rest of it.
     """
     found = statement_of(payload).get("predicateType")
-    for kind in (DatasetRecord, LicenseRecord, TrainingRunRecord, TrackRecord, KeyRecord):
+    for kind in (
+        DatasetRecord,
+        LabelledDatasetRecord,
+        LicenseRecord,
+        TrainingRunRecord,
+        TrackRecord,
+        RepeatableTrackRecord,
+        KeyRecord,
+    ):
         if found == kind.PREDICATE_TYPE:
             return kind.from_payload(payload)
     raise MalformedRecord(f"predicateType: {found!r} is none that we know")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from ledger.address import Address
@@ -19,7 +19,6 @@ from ledger.records.statement import Record
 _ASSET = re.compile(r"dataset:[0-9a-f]{32}")
 LABELS = ("genre", "era", "artist", "composer", "work", "region")
 """What a holder may say of a recording, in the order of :attr:`Recording.labels`."""
-UNKNOWN_LABELS = (0,) * len(LABELS)
 _ERROR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
@@ -46,10 +45,10 @@ class Recording:
     """The file's ciphertext, with the dataset's ``asset`` as associated data."""
     name_commitment: Digest
     """Salted commitment to the file's name."""
-    labels: tuple[int, ...] = UNKNOWN_LABELS
+    labels: tuple[int, ...] = ()
     """Of each of :data:`LABELS` a number, the same for recordings whose holder says the same of them; 0: unknown.
 
-    Names stay with the holder. Numbers count from 1 in the order in which recordings first bear them."""
+    Empty where the holder says nothing in public. Names stay with the holder in any case."""
 
     def __post_init__(self) -> None:
         checks.kept("sha256", self.sha256, Digest)
@@ -63,10 +62,10 @@ class Recording:
         checks.kept("content", self.content, ContentRef)
         checks.kept("nameCommitment", self.name_commitment, Digest)
         checks.entries("labels", self.labels, int, least=0)
-        if len(self.labels) != len(LABELS):
+        if len(self.labels) not in (0, len(LABELS)):
             raise MalformedRecord(f"labels: {len(self.labels)} numbers; there is one for each of {', '.join(LABELS)}")
-        for name, label in zip(LABELS, self.labels, strict=True):
-            checks.integer(f"labels ({name})", label, 0)
+        for position, label in enumerate(self.labels):
+            checks.integer(f"labels[{position}]", label, 0)
 
     def leaf(self) -> bytes:
         """The Merkle leaf, 64 bytes: digest of the file, digest of its samples."""
@@ -74,7 +73,7 @@ class Recording:
 
     def to_json(self) -> dict[str, Any]:
         """As in the record."""
-        return {
+        written: dict[str, Any] = {
             "sha256": str(self.sha256),
             "pcm": str(self.pcm),
             "size": self.size,
@@ -85,8 +84,8 @@ class Recording:
             "fingerprint": self.fingerprint.to_json(),
             "content": self.content.to_json(),
             "nameCommitment": str(self.name_commitment),
-            "labels": list(self.labels),
         }
+        return {**written, "labels": list(self.labels)} if self.labels else written
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
@@ -102,8 +101,13 @@ class Recording:
             fingerprint=fields.object("fingerprint", ContentRef.read),
             content=fields.object("content", ContentRef.read),
             name_commitment=fields.digest("nameCommitment"),
-            labels=fields.integers("labels"),
         )
+
+    @classmethod
+    def read_labelled(cls, fields: Fields) -> Self:
+        """One that has labels. Raises :class:`~ledger.errors.MalformedRecord`."""
+        labels = fields.integers("labels")
+        return replace(cls.read(fields), labels=labels)
 
 
 @dataclass(frozen=True)
@@ -195,10 +199,14 @@ class Terms:
 
 @dataclass(frozen=True)
 class DatasetRecord(Record):
-    """A rights holder registers recordings, sorted by the digest of their files, under one Merkle root."""
+    """A rights holder registers recordings, sorted by the digest of their files, under one Merkle root.
+
+    Nothing is said of what they have in common; :class:`LabelledDatasetRecord` does that.
+    """
 
     PREDICATE_TYPE: ClassVar[str] = "urn:stemmata:dataset:v1"
     SUBJECTS: ClassVar[tuple[tuple[str, ...], ...]] = (("recordings",),)
+    RECORDING: ClassVar[Callable[[Fields], Recording]] = Recording.read
 
     root: Digest
     asset: str
@@ -225,12 +233,17 @@ class DatasetRecord(Record):
         checks.kept("terms", self.terms, Terms)
         checks.entries("recordings", self.recordings, Recording)
         checks.ascending("recordings", [recording.sha256 for recording in self.recordings])
-        _check_labels(self.recordings)
+        self._check_labels()
         checks.entries("omitted", self.omitted, Omission, least=0)
         checks.time("created", self.created)
         root = recordings_root(self.recordings)
         if root != self.root:
             raise ProofInvalid(f"the recordings have the Merkle root {root}, the record says {self.root}")
+
+    def _check_labels(self) -> None:
+        for position, recording in enumerate(self.recordings):
+            if recording.labels:
+                raise MalformedRecord(f"recordings[{position}].labels: only {LabelledDatasetRecord.__name__} has any")
 
     def subjects(self) -> Mapping[str, Digest]:
         """The Merkle root."""
@@ -259,24 +272,36 @@ class DatasetRecord(Record):
             holder=predicate.address("holder"),
             license=predicate.text("license"),
             terms=predicate.object("terms", Terms.read),
-            recordings=predicate.objects("recordings", Recording.read),
+            recordings=predicate.objects("recordings", cls.RECORDING),
             omitted=predicate.objects("omitted", Omission.read),
             created=predicate.text("created"),
         )
 
 
+@dataclass(frozen=True)
+class LabelledDatasetRecord(DatasetRecord):
+    """The same, and which recordings have a label in common: numbers for what the holder calls by names."""
+
+    PREDICATE_TYPE: ClassVar[str] = "urn:stemmata:dataset:v2"
+    RECORDING: ClassVar[Callable[[Fields], Recording]] = Recording.read_labelled
+
+    def _check_labels(self) -> None:
+        """Numbers count from 1 in the order in which recordings first bear them: there is one way to write a grouping,
+        and it tells nothing of the names, not even which of two comes first in the alphabet."""
+        highest = [0] * len(LABELS)
+        for position, recording in enumerate(self.recordings):
+            if not recording.labels:
+                raise MalformedRecord(f"recordings[{position}].labels: missing")
+            for field, label in enumerate(recording.labels):
+                if label > highest[field] + 1:
+                    raise MalformedRecord(
+                        f"recordings[{position}].labels[{field}]: {label}; the next new number is {highest[field] + 1}"
+                    )
+                highest[field] = max(highest[field], label)
+        if not any(highest):
+            raise MalformedRecord("recordings: no label is known; then a record says nothing of labels")
+
+
 def recordings_root(recordings: tuple[Recording, ...]) -> Digest:
     """The Merkle root over the recordings' leaves, in the order given."""
     return MerkleTree([recording.leaf() for recording in recordings]).root
-
-
-def _check_labels(recordings: tuple[Recording, ...]) -> None:
-    """There is one way to number what belongs together, and it tells nothing of the names: not even their order."""
-    highest = [0] * len(LABELS)
-    for position, recording in enumerate(recordings):
-        for field, label in enumerate(recording.labels):
-            if label > highest[field] + 1:
-                raise MalformedRecord(
-                    f"recordings[{position}].labels[{field}]: {label}; the next new number is {highest[field] + 1}"
-                )
-            highest[field] = max(highest[field], label)

@@ -19,8 +19,9 @@ from api.home import Home
 from api.settings import Settings
 from api.workflows import datasets, forgetting, training
 from gen.audio import save
+from gen.labels import FIELDS
 from gen.waveform import Waveform
-from ledger.records import DatasetRecord
+from ledger.records import LABELS, DatasetRecord, LabelledDatasetRecord
 
 TERMS_SAID = ("--license", "MIT", "--price", "0.01", "--share", "5", "--key", "anna")
 
@@ -166,6 +167,38 @@ def test_labels_are_shown_to_the_holder_and_forgotten_with_the_names(home: Home,
     assert private_names.read(home, record(home).root) == {}
     assert add(shell, folder)["already"]
     assert private_names.read(home, record(home).root) == {}
+
+
+def test_the_record_says_by_numbers_what_belongs_together(home: Home, shell: Shell, folder: Path) -> None:
+    (folder / "old.wav").unlink()
+    save(folder / "third.wav", chords(6.0, 905))
+    (folder / "labels.csv").write_text(
+        "file,genre,work\ngood.wav,Waltz,Op. 7\nlive/loud.wav,march,op.  7\nthird.wav,waltz,\n", encoding="utf-8"
+    )
+    add(shell, folder)
+    made = record(home)
+    assert isinstance(made, LabelledDatasetRecord) and LABELS == FIELDS
+    names = {digest: name.text for digest, name in private_names.read(home, made.root).items()}
+    said = {names[item.sha256]: item.labels for item in made.recordings}
+    assert said["good.wav"][0] == said["third.wav"][0] != said["live/loud.wav"][0]
+    assert said["good.wav"][4] == said["live/loud.wav"][4] == 1 and said["third.wav"][4] == 0
+    first = made.recordings[0]
+    assert first.labels[0] == 1  # the first to be numbered, whatever its name
+    strangers = Shell(home.path, {"STEMMATA_PASSPHRASE": ""}).json("dataset", "show", "1")
+    assert strangers["recordings"][0]["label_numbers"] == dict(zip(LABELS, first.labels, strict=True))
+    # What is said in public stays as it was said, whatever the table says later.
+    (folder / "labels.csv").write_text("file,genre\ngood.wav,polka\n")
+    assert add(shell, folder)["already"] and record(home) == made
+
+
+def test_what_belongs_together_can_be_kept_out_of_the_record(home: Home, shell: Shell, folder: Path) -> None:
+    (folder / "old.wav").unlink()
+    (folder / "labels.csv").write_text("file,genre\ngood.wav,waltz\nlive/loud.wav,waltz\n")
+    add(shell, folder, "--hide-labels")
+    assert type(record(home)) is DatasetRecord
+    shown = shell.json("dataset", "show", "1")["recordings"]
+    assert [item["labels"] for item in shown] == [{"genre": "waltz"}] * 2
+    assert [item["label_numbers"] for item in shown] == [None] * 2
 
 
 @pytest.mark.parametrize(

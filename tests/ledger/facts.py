@@ -1,6 +1,8 @@
 """Records to test with: Hypothesis strategies for each of the four, and one plain chain of all four."""
 
 import string
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 from hypothesis import strategies as st
@@ -9,16 +11,20 @@ from ledger.address import Address
 from ledger.cid import Cid, Codec
 from ledger.digest import Digest
 from ledger.records import (
+    LABELS,
     PREFERENCES,
     USES,
     Claim,
     ContentRef,
     DatasetRecord,
     DatasetUse,
+    LabelledDatasetRecord,
     LicenseRecord,
+    Making,
     Omission,
     Parent,
     Recording,
+    RepeatableTrackRecord,
     Split,
     Terms,
     TrackRecord,
@@ -115,6 +121,20 @@ def datasets(draw: st.DrawFn) -> DatasetRecord:
 
 
 @st.composite
+def labelled_datasets(draw: st.DrawFn) -> LabelledDatasetRecord:
+    plain = draw(datasets())
+    columns = []
+    for _ in LABELS:
+        column: list[int] = []
+        for _ in plain.recordings:
+            column.append(draw(st.integers(0, max(column, default=0) + 1)))
+        columns.append(column)
+    if not any(map(any, columns)):
+        columns[0][-1] = 1
+    return labelled(plain, list(zip(*columns, strict=True)))
+
+
+@st.composite
 def licenses(draw: st.DrawFn) -> LicenseRecord:
     first, last = sorted(draw(st.lists(MODERN, min_size=2, max_size=2, unique=True)))
     return LicenseRecord(
@@ -201,6 +221,16 @@ def tracks(draw: st.DrawFn) -> TrackRecord:
     )
 
 
+@st.composite
+def repeatable_tracks(draw: st.DrawFn) -> RepeatableTrackRecord:
+    sampler = st.dictionaries(TEXTS, TEXTS | st.integers(-99, 99), max_size=3)
+    return repeatable(draw(tracks()), Making(draw(DIGESTS), draw(TEXTS), draw(sampler)))
+
+
+def repeatable(plain: TrackRecord, making: Making) -> RepeatableTrackRecord:
+    return RepeatableTrackRecord(**{name.name: getattr(plain, name.name) for name in fields(plain)}, making=making)
+
+
 def digest(name: str) -> Digest:
     return Digest.of(name.encode())
 
@@ -246,6 +276,17 @@ def a_dataset(count: int = 3) -> DatasetRecord:
     )
 
 
+def labelled(plain: DatasetRecord, labels: Sequence[tuple[int, ...]]) -> LabelledDatasetRecord:
+    """The same dataset, with numbers for labels."""
+    same = {field.name: getattr(plain, field.name) for field in fields(plain)}
+    recordings = tuple(replace(one, labels=own) for one, own in zip(plain.recordings, labels, strict=True))
+    return LabelledDatasetRecord(**{**same, "recordings": recordings})
+
+
+def a_labelled_dataset() -> LabelledDatasetRecord:
+    return labelled(a_dataset(), [(1, 0, 1, 0, 1, 0), (1, 0, 2, 1, 2, 0), (2, 0, 1, 0, 1, 0)])
+
+
 def a_license() -> LicenseRecord:
     return LicenseRecord("dataset", 1, a_dataset().digest, TRAINER, ("train",), NOW, LATER, 10**18, TOKEN, 50_000)
 
@@ -275,6 +316,10 @@ def a_training_run() -> TrainingRunRecord:
         metrics={"loss": "0.25", "validation": "1e-05"},
         split=Split(100, 10, 10, 6, 1),
     )
+
+
+def a_repeatable_track() -> RepeatableTrackRecord:
+    return repeatable(a_track(), Making(digest("code"), "x86_64, Linux", {"longest": "1.5", "tries": 1}))
 
 
 def a_track() -> TrackRecord:

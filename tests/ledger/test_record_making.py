@@ -241,14 +241,41 @@ def test_these_records_keep_their_identity() -> None:
     assert {name: str(record.digest) for name, record in PINNED.items()} == IDENTITIES
 
 
-PINNED: dict[str, Any] = {"dataset": DATASET, "license": LICENSE, "run": RUN, "track": TRACK, "claim": TRACK.claim}
+PINNED: dict[str, Any] = {
+    "dataset": DATASET,
+    "labelled": facts.a_labelled_dataset(),
+    "license": LICENSE,
+    "run": RUN,
+    "track": TRACK,
+    "claim": TRACK.claim,
+}
 IDENTITIES = {
+    "labelled": "5ba0cbf5d079e31f4e0990240ac00c65f95d0505f87da73a99b27d10e27bdf9c",
     "dataset": "ab6fc7578f6a55d5ee54caf8380b169ca8bda5520992d7cd859a668e896704ec",
     "license": "1df46c99316d2f061d2f8f10aa5a9ff34158bedc740fe97c750afc2d5682e34d",
     "run": "d8d277eb0fd9076049f5d1f89a7cc8252bb7aba6eb5108e701d4ee0b79b215a4",
     "track": "fdb2012aaf5e23d48725ad0304fc6ba2ac3de8c0c733a4c96aabf6fe56527ed5",
     "claim": "22e7eb2b1a1d4c06a7b53d7ce40877de7a769aae172b837187de435fc20769fc",
 }
+
+
+def test_what_is_said_of_labels_has_a_kind_of_its_own_and_changes_no_plain_record() -> None:
+    labelled = facts.a_labelled_dataset()
+    assert isinstance(labelled, records.DatasetRecord)
+    assert b"urn:stemmata:dataset:v2" in labelled.payload() and b"labels" not in DATASET.payload()
+    with pytest.raises(MalformedRecord, match=r"recordings\[0\].labels: only LabelledDatasetRecord"):
+        replace(DATASET, recordings=labelled.recordings)
+    with pytest.raises(MalformedRecord, match="no label is known"):
+        facts.labelled(DATASET, [(0,) * 6] * 3)
+    with pytest.raises(MalformedRecord, match=r"recordings\[0\].labels: missing"):
+        facts.labelled(DATASET, [(), (1, 0, 0, 0, 0, 0), ()])
+
+
+def test_a_grouping_is_written_in_one_way() -> None:
+    for labels in ([2, 1, 2], [1, 3, 2], [0, 2, 1]):
+        with pytest.raises(MalformedRecord, match="the next new number is"):
+            facts.labelled(DATASET, [(0, 0, label, 0, 0, 0) for label in labels])
+    assert facts.labelled(DATASET, [(0, 0, label, 0, 0, 0) for label in (0, 1, 1)])
 
 
 def test_no_personal_text_is_in_a_dataset_record() -> None:

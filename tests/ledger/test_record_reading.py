@@ -13,9 +13,11 @@ from ledger.records import Record
 
 SAMPLES = [
     pytest.param(facts.a_dataset, id="dataset"),
+    pytest.param(facts.a_labelled_dataset, id="labelled-dataset"),
     pytest.param(facts.a_license, id="license"),
     pytest.param(facts.a_training_run, id="training-run"),
     pytest.param(facts.a_track, id="track"),
+    pytest.param(facts.a_repeatable_track, id="repeatable-track"),
 ]
 
 
@@ -38,7 +40,7 @@ def spelled(place: tuple) -> str:
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_every_missing_member_is_named(sample: Callable[[], Record]) -> None:
     statement = sample().to_statement()
-    free = ("config", "packages", "metrics", "sampler")
+    free = ("config", "packages", "metrics", "sampler", "originality")
     for place in places(statement):
         if isinstance(place[-1], int) or (len(place) > 1 and place[-2] in free):
             continue
@@ -55,7 +57,13 @@ def test_every_unknown_member_is_named(sample: Callable[[], Record]) -> None:
     for place in [(), *places(statement)]:
         altered = copy.deepcopy(statement)
         target = parent(altered, (*place, None))
-        if isinstance(target, dict) and place[-1:] not in (("config",), ("packages",), ("metrics",), ("sampler",)):
+        if isinstance(target, dict) and place[-1:] not in (
+            ("config",),
+            ("packages",),
+            ("metrics",),
+            ("sampler",),
+            ("originality",),
+        ):
             target["surprise"] = 1
             with pytest.raises(MalformedRecord) as caught:
                 records.read(canonical.encode(altered))
@@ -71,7 +79,7 @@ def test_every_member_of_a_wrong_type_is_named(sample: Callable[[], Record]) -> 
             current = parent(altered, place)[place[-1]]
             if current is None:
                 current = "?"  # What may be null is a text otherwise.
-            free = len(place) > 1 and place[-2] in ("config", "packages", "metrics", "sampler")
+            free = len(place) > 1 and place[-2] in ("config", "packages", "metrics", "sampler", "originality")
             nullable = wrong is None and (place[-1] in ("validUntil", "until", "currency") or "omitted" in place)
             if type(wrong) is type(current) or free or nullable:
                 continue
@@ -118,6 +126,25 @@ def test_every_member_is_part_of_the_identity(sample: Callable[[], Record]) -> N
             r"recordings\[0\]\.pcm: .* is written",
         ),
         (facts.a_dataset, ("predicate", "recordings"), [], r"predicate\.recordings: empty"),
+        (
+            facts.a_labelled_dataset,
+            ("predicate", "recordings", 1, "labels"),
+            [1] * 5,
+            r"recordings\[1\]\.labels: 5 numbers",
+        ),
+        (
+            facts.a_labelled_dataset,
+            ("predicate", "recordings", 1, "labels", 2),
+            -1,
+            r"recordings\[1\]\.labels\[2\]: -1",
+        ),
+        (facts.a_labelled_dataset, ("predicate", "recordings", 1, "labels"), [], r"recordings\[1\]\.labels: missing"),
+        (
+            facts.a_labelled_dataset,
+            ("predicate", "recordings", 1, "labels", 2),
+            3,
+            r"recordings\[1\]\.labels\[2\]: 3; the next new number is 2",
+        ),
         (facts.a_dataset, ("predicate", "holder"), "0x" + "01" * 20 + "00", r"predicate\.holder: not an address"),
         (
             facts.a_track,

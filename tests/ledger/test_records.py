@@ -19,15 +19,19 @@ from ledger.records import Record
 SIGNER = LocalSigner(bytes(31) + b"\x07")
 STRATEGIES = [
     pytest.param(facts.datasets(), id="dataset"),
+    pytest.param(facts.labelled_datasets(), id="labelled-dataset"),
     pytest.param(facts.licenses(), id="license"),
     pytest.param(facts.training_runs(), id="training-run"),
     pytest.param(facts.tracks(), id="track"),
+    pytest.param(facts.repeatable_tracks(), id="repeatable-track"),
 ]
 SAMPLES = [
     pytest.param(facts.a_dataset, id="dataset"),
+    pytest.param(facts.a_labelled_dataset, id="labelled-dataset"),
     pytest.param(facts.a_license, id="license"),
     pytest.param(facts.a_training_run, id="training-run"),
     pytest.param(facts.a_track, id="track"),
+    pytest.param(facts.a_repeatable_track, id="repeatable-track"),
 ]
 unhurried = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 
