@@ -36,6 +36,8 @@ GenError
     └── WrongLength            a key or an id with the wrong number of bytes
 """
 
+from collections.abc import Sequence
+
 
 class GenError(Exception):
     """Root of the tree."""
@@ -150,7 +152,11 @@ class CheckpointError(GenError):
 
 
 class TrainingDiverged(GenError):
-    """A loss became NaN or infinite."""
+    """A loss became NaN or infinite. windows: names of those that the step was learning from."""
+
+    def __init__(self, message: str, windows: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.windows = tuple(windows)
 
 
 class StateError(GenError):

@@ -69,6 +69,7 @@ class GeneratorTraining(Phase):
         team.check_batch("generator.batch", self.config.batch)
         self.atlas = Atlas(excerpts, styles, preset, latent, random)
         self.deck = Deck(feed_of(excerpts, self.config.batch, 1, frames=True), self.atlas, random)
+        self.feed = self.deck.feed
         self.model = self.atlas.model(styles, label_sizes, random)
         self.judge = FrameDiscriminator(latent.bands, self.config)
         initialise(self.judge, random)
@@ -138,7 +139,7 @@ class GeneratorTraining(Phase):
     def _play(self, wanted: Tensor, style: Style, start: Start, judge_learns: bool) -> Tensor:
         """Let the generator run on from where the real music stops, and the discriminator judge both ways to go on."""
         config, model = self.config, self.model
-        luck = draw_chance(self.random, config.batch, wanted.shape[1], config.noise_size)
+        luck = draw_chance(self.random, config.batch, wanted.shape[1], len(model.places), config.noise_size)
         chance = Chance(*(self.team.mine(part) for part in luck))
         run = free_run(model, style, Daring(nucleus=config.nucleus), chance, start)
         # The judge hears the style, but has no say in it.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from gen.errors import TrainingDiverged
 from gen.preset import Preset
 from gen.repeatable import repeatable
 from gen.training.board import Board
@@ -105,7 +106,10 @@ def train(
             )
             models, metrics = {}, {}
             for phase in _phases(material, preset, seed, run.team):
-                metrics |= run.through(phase)
+                try:
+                    metrics |= run.through(phase)
+                except TrainingDiverged as error:
+                    raise TrainingDiverged(f"{error}{_named(error.windows, styles)}", error.windows) from error
                 models[phase.name] = phase.networks[MODEL]
         if team.leads:
             save_checkpoint(Checkpoint(preset, material.styles, models["generator"], models["vocoder"]), out)
@@ -135,6 +139,18 @@ def _phases(material: Material, preset: Preset, seed: int, team: Team) -> Iterat
     yield latent
     yield GeneratorTraining(excerpts, styles, preset, latent.model, _random(seed, 1), aside, team, material.label_sizes)
     yield VocoderTraining(excerpts, preset, _random(seed, 2), aside, team)
+
+
+def _named(windows: Sequence[str], styles: Sequence[StyleCorpus]) -> str:
+    """Where windows are from, by dataset and number; names of files are their holders' own."""
+    places = {
+        recording.digest.hex()[:12]: f"{style.name} recording {number}"
+        for style in styles
+        for number, recording in enumerate(style.recordings, 1)
+    }
+    pairs = (window.rpartition("-")[::2] for window in windows)
+    found = [f"{places.get(recording, recording)} window {int(number) + 1}" for recording, number in pairs]
+    return f"; it was learning from: {', '.join(found)}" if found else ""
 
 
 def _random(seed: int, stream: int) -> torch.Generator:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, AdamW, Optimizer
 
 from gen.errors import TrainingDiverged
+from gen.loader import Feed
 from gen.models.config import TrainingConfig
 from gen.training.team import ALONE, Team
 
@@ -37,7 +38,8 @@ class Examples:
 
 
 class Phase(ABC):
-    """Override `step`; and where it applies `begin`, `validate`, `heard`, `examples`.
+    """Override `step`, and where it applies `begin`, `validate`, `results`, `examples`. Set `feed`, so that a batch
+    that does harm can be named.
 
     A step draws its random numbers from `random` (on the CPU, for the whole batch, and takes `team.mine` of them),
     computes losses under `team.precision()`, gives each to `update`, and notes figures with `note`.
@@ -53,6 +55,7 @@ class Phase(ABC):
         self.average: dict[str, Tensor] = {}
         self.best: dict[str, Tensor] = {}
         self.best_value, self.best_step = math.inf, 0
+        self.feed: Feed | None = None
         self.index, self._seed = 0, random.initial_seed()
         self._rates: dict[str, float] = {}
         self._noted: dict[str, Tensor] = {}
@@ -67,10 +70,6 @@ class Phase(ABC):
     def validate(self) -> float | None:
         """How well the model does on music set aside: lower is better. None where there is none."""
         return None
-
-    def heard(self) -> Sequence[str]:
-        """What the batch of the last step was made of: "dataset-1, recording 3, window 5"; never names of files."""
-        return ()
 
     def examples(self) -> Examples:
         """Of the model as it is now."""
@@ -191,14 +190,15 @@ class Phase(ABC):
     def kept(self) -> Iterator[None]:
         """Meanwhile the model has the weights that would be kept, and does not learn: the average, if there is one."""
         model = self.networks[MODEL]
-        own, was = (_copied(model) if self.average else {}), model.training
+        own, was = (_copied(model) if self.average else {}), [(part, part.training) for part in model.modules()]
         model.eval()
         _put(model, self.average)
         try:
             yield
         finally:
             _put(model, own)
-            model.train(was)
+            for part, training in was:
+                part.training = training
 
     def finish(self) -> None:
         """Give the model for good the best weights, or the average, or else leave it; it learns no more."""
@@ -219,10 +219,10 @@ class Phase(ABC):
                     self.average[name].copy_(now)
 
     def _diverged(self, what: str) -> TrainingDiverged:
-        batch = "; ".join(self.heard())
+        # The batch of a step is known by its number, so it need not be remembered.
+        windows = () if self.feed is None else self.feed(self.index).names
         return TrainingDiverged(
-            f"{self.name}: {what} at step {self.index + 1}{f', learning from {batch}' if batch else ''}; "
-            "try another seed or a lower learning rate, or look at these recordings"
+            f"{self.name}: {what} at step {self.index + 1}; try another seed or a lower learning rate", windows
         )
 
 

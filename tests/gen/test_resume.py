@@ -62,7 +62,7 @@ def test_a_run_stopped_anywhere_goes_on_at_the_same_step_and_ends_with_the_same_
         if last == ("generator", 12):
             assert learnt[0] == ("generator", 10)  # the end of a phase is saved once it was judged
         last = place
-    result = train(music(), RUN, 5, tmp_path / "w", saving=saving)
+    result = train(music(), RUN, 5, tmp_path / "w", saving=saving, board=tmp_path / "board")
     assert result.weights.read_bytes() == whole
     assert "validation_foresight" in result.metrics and "generator_foresight" in result.metrics
     progress, heard = stopped_at()
