@@ -16,7 +16,7 @@ from api.workflows import datasets, forgetting, sounds, training
 from gen.confined import ConfinedDecoder
 from gen.entry import Rows
 from gen.errors import DamagedEntry
-from gen.training.sounds import Sounds
+from gen.training.sounds import Facts, Sounds
 from ledger.errors import NotFound
 from ledger.vault import DataKey
 
@@ -49,16 +49,17 @@ def train(home: Home, story: Story, seed: int) -> training.Trained:
     return training.train(home, [1, 2], preset=MICRO, seed=seed, signer=story.creator, now=now)
 
 
-def heard(home: Home, story: Story) -> Sounds:
-    """Dataset 1, from the cache or not at all."""
+def heard(home: Home, story: Story) -> list[Facts]:
+    """What is known of dataset 1, from the cache or not at all."""
 
     def refuse(*arguments: object) -> None:
         raise AssertionError("decoded")
 
     with home.ledger() as ledger:
         chosen = datasets.show(ledger, 1)
-    (found,) = sounds.of_datasets(home, [chosen], MICRO, refuse, signer=story.creator, now=now)  # type: ignore[arg-type]
-    return found
+    (found,) = sounds.of_datasets(home, [chosen], refuse, signer=story.creator, now=now)  # type: ignore[arg-type]
+    known = Sounds(found.recordings, found.cache, MICRO)
+    return [known.facts(index) for index in range(len(known))]
 
 
 def test_a_second_run_decodes_nothing_and_an_emptied_cache_changes_no_weight(
@@ -75,9 +76,9 @@ def test_a_second_run_decodes_nothing_and_an_emptied_cache_changes_no_weight(
 
 def test_nothing_in_the_cache_lies_open(story: Story) -> None:
     entries = [path for path in (story.home.path / "cache").rglob("*") if path.is_file()]
-    assert len(entries) == 8
-    zeros = bytes(4096)  # the last row of each recording is filled up with silence
-    assert all(zeros not in path.read_bytes() and b"fingerprint" not in path.read_bytes() for path in entries)
+    assert len(entries) == 16  # of four recordings what is known, samples, their peaks, and mel frames
+    words = (b"fingerprint", b'"dtype"')  # what the facts, and the table of every entry, would say in clear
+    assert not any(word in path.read_bytes() for path in entries for word in words)
     assert (story.home.path / "cache").stat().st_mode & 0o077 == 0
 
 
@@ -94,7 +95,7 @@ def test_whoever_forgets_the_recordings_has_closed_their_features(story: Story, 
     vault = home.vault()
     key, entries = vault.get(record.asset), list((home.path / "cache").glob("??/*"))
     mine = [path for path in entries if opens(path, key)]
-    assert len(mine) == 4 and heard(home, story)[0].frames > 0
+    assert len(mine) == 8 and heard(home, story)[0].frames > 0
     forgetting.forget(home, 1, recordings=True, confirm=lambda record: None)
     with pytest.raises(NotFound):
         heard(home, story)
