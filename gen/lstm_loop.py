@@ -147,20 +147,19 @@ class LstmLoop:
         shares /= shares.sum()
         return self._tokens @ shares, shares.reshape(self._styles, -1).sum(axis=1)
 
-    def _choice(self, context: _Floats, where: np.float32) -> int:
+    def _choice(self, context: _Floats, where: _Floats) -> int:
         """As `draw_place`."""
         ask, bias, answer = self._choose
         logits = (answer @ _gelu(ask @ context + bias) + self._choose_bias) / np.float32(self._daring.temperature)
         if len(logits) > 1 and self._code < len(logits):
             logits[self._code] = -np.inf
-        shares = np.exp(logits - logits.max())
-        shares /= shares.sum()
-        order = np.argsort(-shares, kind="stable")
-        ordered = shares[order]
-        reached = np.cumsum(ordered)
-        last = int(np.count_nonzero((reached - ordered < self._daring.nucleus) & (ordered > 0))) - 1
-        chosen = int(np.count_nonzero(reached <= where * reached[last]))
-        return int(order[min(chosen, last)])
+        if self._daring.nucleus < 1:
+            shares = np.exp(logits - logits.max())
+            shares /= shares.sum()
+            order = np.argsort(-shares, kind="stable")
+            ordered = shares[order]
+            logits[order[np.cumsum(ordered) - ordered >= self._daring.nucleus]] = -np.inf
+        return int(np.argmax(logits + where))
 
     def _start(self) -> Start:
         hidden = np.stack([heard[self._hidden :] for heard in self._heard])

@@ -53,17 +53,20 @@ def beginning(model: Backbone, style: Style) -> Start:
 
 
 def draw_place(logits: Tensor, here: Tensor, daring: Daring, where: Tensor) -> Tensor:
-    """Another place than `here` (B,) from logits (B, codes) and luck (B,), uniform in [0, 1): indices (B,)."""
+    """Another place than `here` (B,) from logits (B, codes) and luck (B, codes), as Chance has it: indices (B,).
+
+    The largest sum of a logit and its luck wins (Gumbel 1954), which follows the distribution and hardly ever turns on
+    how a sum was rounded: another machine draws the same places.
+    """
+    places = torch.arange(logits.shape[-1], device=logits.device)
     elsewhere = logits / daring.temperature
     if logits.shape[-1] > 1:
-        places = torch.arange(logits.shape[-1], device=logits.device)
         elsewhere = elsewhere.masked_fill(places == here[:, None], -torch.inf)
-    ordered, order = torch.softmax(elsewhere, dim=-1).sort(dim=-1, descending=True, stable=True)
-    reached = ordered.cumsum(dim=-1)
-    kept = (reached - ordered < daring.nucleus) & (ordered > 0)
-    last = kept.sum(dim=-1, keepdim=True) - 1
-    chosen = (reached <= where[:, None] * reached.gather(-1, last)).sum(dim=-1, keepdim=True)
-    return order.gather(-1, chosen.minimum(last)).squeeze(-1)
+    if daring.nucleus < 1:
+        ordered, order = torch.softmax(elsewhere, dim=-1).sort(dim=-1, descending=True, stable=True)
+        unlikely = ordered.cumsum(dim=-1) - ordered >= daring.nucleus
+        elsewhere = elsewhere.masked_fill(torch.zeros_like(unlikely).scatter(-1, order, unlikely), -torch.inf)
+    return (elsewhere + where).argmax(dim=-1)
 
 
 def free_run(model: Backbone, style: Style, daring: Daring, chance: Chance, start: Start | None = None) -> Run:

@@ -22,7 +22,7 @@ class Walk:
         self, model: Backbone, style: Style, daring: Daring, random: torch.Generator, start: Start | None = None
     ) -> None:
         """style: of one row. random: nobody else may draw from it. start: by default the beginning."""
-        self._dice = Dice(random, model.config.noise_size)
+        self._dice = Dice(random, len(model.places), model.config.noise_size)
         self._model, self._style, self._daring = model, style, daring
         self._loop = LstmLoop(model, style, daring, start) if isinstance(model, LstmGenerator) else None
         self._start = start

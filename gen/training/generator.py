@@ -121,19 +121,21 @@ class GeneratorTraining(Phase):
             past = past._replace(points=past.points + config.noise * spread * self.normal(*past.points.shape))
             share = 1 - config.dropout
             keep = (self.uniform(batch, steps, config.hidden) < share).float() / share
-        forecast, state = model(past, style, model.begin(style), keep)
+        noise = self.normal(batch, steps, config.noise_size)
+        with self.team.precision():
+            forecast, state = model(past, style, model.begin(style), keep)
+            arrived = model.arrive(forecast.context, codes, held, noise)
         leaves = codes != past.codes
         surprise = nn.functional.binary_cross_entropy_with_logits(
-            forecast.leave[:, 1:], leaves[:, 1:].float(), reduction="sum"
+            forecast.leave[:, 1:].float(), leaves[:, 1:].float(), reduction="sum"
         )
         surprise = surprise + nn.functional.cross_entropy(
-            forecast.logits[leaves],
+            forecast.logits[leaves].float(),
             codes[leaves],
             reduction="sum",
             label_smoothing=0.0 if spread is None else _SMOOTHING,
         )
-        noise = self.normal(batch, steps, config.noise_size)
-        distance = (model.arrive(forecast.context, codes, held, noise) - points).abs().mean()
+        distance = (arrived.float() - points).abs().mean()
         return surprise / (batch * steps), distance, Start(last, tuple(part.detach() for part in state))
 
     def _play(self, wanted: Tensor, style: Style, start: Start, judge_learns: bool) -> Tensor:
@@ -141,19 +143,20 @@ class GeneratorTraining(Phase):
         config, model = self.config, self.model
         luck = draw_chance(self.random, config.batch, wanted.shape[1], len(model.places), config.noise_size)
         chance = Chance(*(self.team.mine(part) for part in luck))
-        run = free_run(model, style, Daring(nucleus=config.nucleus), chance, start)
-        # The judge hears the style, but has no say in it.
-        made, real = model.latent.decode(run.points), model.latent.decode(wanted)
-        heard_as = model.style.base(style).detach()
-        told = [self.judge(frames, heard_as, self.uniform)[0] for frames in (real, made.detach())]
+        with self.team.precision():
+            run = free_run(model, style, Daring(nucleus=config.nucleus), chance, start)
+            # The judge hears the style, but has no say in it.
+            made, real = model.latent.decode(run.points), model.latent.decode(wanted)
+            heard_as = model.style.base(style).detach()
+            told = [self.judge(frames, heard_as, self.uniform)[0].float() for frames in (real, made.detach())]
         judged = discriminator_loss(told[:1], told[1:])
         if judge_learns:
             self.update("judge", judged)
         self.judge.requires_grad_(False)
-        scores, heard = self.judge(made, heard_as)
-        known, whole = self.judge(real, heard_as)[1], self.team.whole
-        deception = deception_loss([scores])
-        matching = statistics_loss([whole(inner) for inner in known], [whole(inner) for inner in heard])
+        with self.team.precision():
+            (scores, heard), (_, known) = self.judge(made, heard_as), self.judge(real, heard_as)
+        deception, whole = deception_loss([scores.float()]), self.team.whole
+        matching = statistics_loss([whole(inner.float()) for inner in known], [whole(inner.float()) for inner in heard])
         self.judge.requires_grad_(True)
         self.note(discriminator=judged, adversarial=deception, matching=matching)
         return config.adversarial * deception + config.matching * matching

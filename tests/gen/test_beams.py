@@ -91,7 +91,7 @@ def test_a_search_goes_on_from_its_end(model):
 def test_what_is_drawn_is_as_frequent_as_its_likelihood(model):
     rows = 4000
     style = asked(*[0.4] * rows)
-    run = free_run(model, style, Daring(), draw_chance(random(2), rows, 2, 3))
+    run = free_run(model, style, Daring(), draw_chance(random(2), rows, 2, CODES, 3))
     likely = log_likelihood(model, style, run.points, run.codes).sum(dim=1).exp()
     assert (likely > 0).all()
     # 1 / p of what was drawn, on average, is the number of paths that can be drawn at all (2 steps: 3 * 3).

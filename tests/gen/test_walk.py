@@ -17,7 +17,7 @@ from gen.walk import Walk
 def test_the_fused_loop_makes_eagers_music(share, daring):
     model = walker("lstm", layers=3)
     model.longest.fill_(5)
-    chance = draw_chance(random(1), 1, 300, 3)
+    chance = draw_chance(random(1), 1, 300, 10, 3)
     with torch.no_grad():
         eager = free_run(model, asked(share), daring, chance)
     fused = LstmLoop(model, asked(share), daring).go(chance)
@@ -34,7 +34,7 @@ def test_the_fused_loop_makes_eagers_music(share, daring):
 def test_the_fused_loop_knows_labels_and_goes_on_from_a_primer():
     model = walker("lstm", labels=(3, 5))
     style = Style(torch.tensor([[0.5, 0.5]]), labelled(torch.tensor([[2, 3]]), (3, 5)))
-    chance = draw_chance(random(1), 1, 50, 3)
+    chance = draw_chance(random(1), 1, 50, 10, 3)
     with torch.no_grad():
         start = hear(model, style, torch.randn(1, 20, 3, generator=random(2)))
         eager = free_run(model, style, Daring(), chance, start)
@@ -46,7 +46,7 @@ def test_the_fused_loop_knows_labels_and_goes_on_from_a_primer():
 
 def test_a_lone_place_is_walked_too():
     model = walker("lstm", codes=1)
-    assert LstmLoop(model, asked(0.5), Daring()).go(draw_chance(random(), 1, 5, 3)).codes.tolist() == [[0] * 5]
+    assert LstmLoop(model, asked(0.5), Daring()).go(draw_chance(random(), 1, 5, 1, 3)).codes.tolist() == [[0] * 5]
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
@@ -65,9 +65,11 @@ def test_a_walk_is_the_same_bits_in_any_pieces_and_beside_any_other(backbone):
 
 
 def test_dice_roll_the_same_in_any_pieces():
-    whole, dice = Dice(random(3), 5).roll(400), Dice(random(3), 5)
+    whole, dice = Dice(random(3), 7, 5).roll(400), Dice(random(3), 7, 5)
     pieces = [dice.roll(steps) for steps in (0, 1, 127, 128, 144)]
     for name in whole._fields:
         assert torch.equal(torch.cat([getattr(piece, name) for piece in pieces], dim=1), getattr(whole, name))
     assert whole.leave.min() >= 0 and whole.leave.max() < 1
-    assert not torch.equal(whole.leave, whole.where)
+    # Gumbel's distribution has the mean 0.5772 and the deviation pi / sqrt(6).
+    assert float(whole.where.mean()) == pytest.approx(0.5772, abs=0.1)
+    assert float(whole.where.std()) == pytest.approx(1.2825, abs=0.1)
