@@ -79,7 +79,7 @@ class _Way:
         self._walk: Walk | None = None
         self._style: Style | None = None
         self._walks = 0
-        self._dice = Dice(_random(derived_seed(seed, "beams")), model.config.noise_size)
+        self._dice = Dice(_random(derived_seed(seed, "beams")), len(model.places), model.config.noise_size)
 
     def go(self, steps: int, style: Style) -> Run:
         """The next steps."""
