@@ -1,8 +1,11 @@
 """The conditions under which the same seed gives the same bits."""
 
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import numpy as np
 import torch
 
 
@@ -24,3 +27,25 @@ def repeatable(strict: bool = True) -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
         torch.set_num_threads(threads)
+
+
+def machine_class() -> str:
+    """On what the same seed gives the same bits: system, processor, its vector instructions, torch and numpy."""
+    fields = (
+        platform.machine(),
+        platform.system(),
+        _processor(),
+        str(torch.backends.cpu.get_cpu_capability()),
+        f"torch {torch.__version__}",
+        f"numpy {np.__version__}",
+    )
+    return ", ".join(field for field in fields if field)[:200]
+
+
+def _processor() -> str:
+    """The processor's model as Linux tells it; elsewhere what Python knows."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")

@@ -198,17 +198,71 @@ class TrackRecord(Record):
     @classmethod
     def read(cls, subjects: Mapping[str, Digest], predicate: Fields) -> Self:
         """Raises ``MalformedRecord`` and ``DigestMismatch``."""
-        return cls(
-            claim=predicate.object("claim", Claim.read),
-            audio=subjects["audio"],
-            pcm=subjects["pcm"],
-            size=predicate.integer("size"),
-            iscc=predicate.text("iscc"),
-            fingerprint=predicate.object("fingerprint", ContentRef.read),
-            content=predicate.object("content", ContentRef.read),
-            attention=predicate.integers("attention"),
-            watermark=predicate.text("watermark"),
-            royalty_ppm=predicate.integer("royaltyPpm"),
-            model_record=predicate.digest("modelRecord"),
-            created=predicate.text("created"),
-        )
+        return cls(**cls._fields(subjects, predicate))
+
+    @classmethod
+    def _fields(cls, subjects: Mapping[str, Digest], predicate: Fields) -> dict[str, Any]:
+        return {
+            "claim": predicate.object("claim", Claim.read),
+            "audio": subjects["audio"],
+            "pcm": subjects["pcm"],
+            "size": predicate.integer("size"),
+            "iscc": predicate.text("iscc"),
+            "fingerprint": predicate.object("fingerprint", ContentRef.read),
+            "content": predicate.object("content", ContentRef.read),
+            "attention": predicate.integers("attention"),
+            "watermark": predicate.text("watermark"),
+            "royalty_ppm": predicate.integer("royaltyPpm"),
+            "model_record": predicate.digest("modelRecord"),
+            "created": predicate.text("created"),
+        }
+
+
+@dataclass(frozen=True)
+class Making:
+    """With what a track was made, and how original it is."""
+
+    code: Digest
+    """Of the source that made it."""
+    machine: str
+    """Its class: where the same source makes the same samples, bit for bit."""
+    originality: Mapping[str, str | int] = field(hash=False)
+    """How much of a recording that the model learned from it repeats, and how that was found out; fractions as decimal
+    texts. Empty where nobody looked."""
+
+    def __post_init__(self) -> None:
+        """Raises ``MalformedRecord``."""
+        checks.kept("code", self.code, Digest)
+        checks.text("machine", self.machine)
+        object.__setattr__(self, "originality", checks.table("originality", self.originality, (str, int)))
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the record."""
+        return {"code": str(self.code), "machine": self.machine, "originality": dict(self.originality)}
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """Raises ``MalformedRecord``."""
+        return cls(code=fields.digest("code"), machine=fields.text("machine"), originality=fields.table("originality"))
+
+
+@dataclass(frozen=True)
+class RepeatableTrackRecord(TrackRecord):
+    """The same, and with what it was made, so that whoever makes it again knows what to expect."""
+
+    PREDICATE_TYPE: ClassVar[str] = "urn:stemmata:track:v2"
+
+    making: Making
+
+    def __post_init__(self) -> None:
+        """As for a ``TrackRecord``."""
+        super().__post_init__()
+        checks.kept("making", self.making, Making)
+
+    def predicate(self) -> dict[str, Any]:
+        """As in the record."""
+        return {**super().predicate(), "making": self.making.to_json()}
+
+    @classmethod
+    def _fields(cls, subjects: Mapping[str, Digest], predicate: Fields) -> dict[str, Any]:
+        return {**super()._fields(subjects, predicate), "making": predicate.object("making", Making.read)}
