@@ -1,13 +1,15 @@
 """From the bytes of a file to samples: libsndfile for what it decodes exactly, FFmpeg (PyAV) for the rest."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from gen import ogg
 from gen.container import Container, identify, missing_bytes
 from gen.errors import AudioError, CorruptAudio, EmptyAudio, NotAudio, NotFinite, TooExpensive, TooLong, UnreadableFile
 from gen.waveform import Waveform
@@ -97,7 +99,10 @@ def read(file: BinaryIO, name: str, most_samples: int, blocks: Blocks) -> Stream
         file.seek(0)
         source = _Source(file)
         try:
-            stream = _read(source, container, name, most_samples, blocks)
+            if container.format == "ogg":
+                stream = _read_chain(source, name, most_samples, blocks, ogg.links(file), size)
+            else:
+                stream = _read(source, container, name, most_samples, blocks)
         finally:
             if source.error is not None:
                 raise source.error
@@ -109,11 +114,9 @@ def read(file: BinaryIO, name: str, most_samples: int, blocks: Blocks) -> Stream
         raise EmptyAudio(f"{name}: a sound file without a single sample; {_ADVICE}")
     if lost and stream.damage is None:
         stream.damage = f"it breaks off: its last {lost} bytes are missing"
-    heard = stream.frames / stream.rate
-    if stream.damage is not None and heard < _CREDIBLE_SECONDS:
+    if stream.damage is not None and stream.frames / stream.rate < _CREDIBLE_SECONDS:
         raise CorruptAudio(f"{name}: {stream.damage}; {_ADVICE}")
-    if stream.damage is None and stream.promised is not None and heard < stream.promised - _MISSING_SECONDS:
-        stream.damage = f"it says that it holds {stream.promised:.1f} s, and {heard:.1f} s are there"
+    stream.damage = stream.damage or _missing(stream)
     return stream
 
 
@@ -128,13 +131,19 @@ def finished(samples: npt.NDArray[np.float32], stream: Stream, name: str) -> Dec
     return Decoded(Waveform(samples, stream.rate), stream.damage)
 
 
+class _Readable(Protocol):
+    def seek(self, offset: int, whence: int = ..., /) -> int: ...
+    def tell(self) -> int: ...
+    def read(self, size: int = ..., /) -> bytes: ...
+
+
 class _Source:
     """A file for decoders in C, which cannot pass on exceptions: what went wrong is kept in `error`.
 
     Places that do not exist are answered with -1; the decoder's headers led there, not the disk.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: _Readable) -> None:
         self._file = file
         self.error: OSError | None = None
         self.tell = file.tell
@@ -153,10 +162,58 @@ class _Source:
             return b""
 
 
-def _read(file: _Source, container: Container, name: str, most_samples: int, blocks: Blocks) -> Stream:
+def _missing(stream: Stream) -> str | None:
+    """What there is to say of a file that has less sound than it promised."""
+    heard = stream.frames / stream.rate
+    if stream.promised is None or heard >= stream.promised - _MISSING_SECONDS:
+        return None
+    return f"it says that it holds {stream.promised:.1f} s, and {heard:.1f} s are there"
+
+
+def _read_chain(
+    file: _Source, name: str, most_samples: int, blocks: Blocks, starts: Sequence[int], size: int
+) -> Stream:
+    """The streams of an Ogg file one after the other as one; all need the rate and channels of the first."""
+    if len(starts) > ogg.MOST_LINKS:
+        raise TooExpensive(f"{name}: more than {ogg.MOST_LINKS} streams in a row; {_ADVICE}")
+    whole = Stream(0, 0)
+    for start, end in pairwise([*starts, size]):
+        part = ogg.Part(file, start, end)
+        container = identify(part)
+        part.seek(0)
+        after = f"after {whole.frames / whole.rate:.1f} s" if whole.frames else ""
+        try:
+            if container is None:
+                raise NotAudio(f"{name}: no stream of sound {after}; {_ADVICE}")
+            most = most_samples - whole.frames * whole.channels
+            link = _read(_Source(part), container, name, most, blocks, whole if whole.channels else None)
+        except (CorruptAudio, NotAudio):
+            if not whole.frames:
+                raise
+            whole.damage = f"what follows {after} cannot be decoded"
+            break
+        if len(starts) == 1:
+            return link
+        damage = link.damage or (_missing(link) if link.frames else None)
+        if whole.channels == 0:
+            whole = Stream(link.rate, link.channels, link.frames)
+        elif link.channels and (link.rate, link.channels) != (whole.rate, whole.channels):
+            damage = f"its rate or channels change {after}"
+        else:
+            whole.frames += link.frames
+        if damage is not None:
+            whole.damage = damage
+            break
+    return whole
+
+
+def _read(
+    file: _Source, container: Container, name: str, most_samples: int, blocks: Blocks, like: Stream | None = None
+) -> Stream:
+    """like: the rate and channels that it has to have; with others not a block is given."""
     if container.native:
         try:
-            stream = _read_sndfile(file, name, most_samples, blocks)
+            stream = _read_sndfile(file, name, most_samples, blocks, like)
             # libsndfile believes a size of 0, which is what a recorder leaves that was switched off; FFmpeg reads on.
             if stream.frames:
                 return stream
@@ -166,15 +223,15 @@ def _read(file: _Source, container: Container, name: str, most_samples: int, blo
             refused = None
         file.seek(0)
         try:
-            return _read_ffmpeg(file, container, name, most_samples, blocks)
+            return _read_ffmpeg(file, container, name, most_samples, blocks, like)
         except (CorruptAudio, NotAudio):
             if refused is not None:
                 raise refused from None
             return stream
-    return _read_ffmpeg(file, container, name, most_samples, blocks)
+    return _read_ffmpeg(file, container, name, most_samples, blocks, like)
 
 
-def _read_sndfile(file: _Source, name: str, most_samples: int, blocks: Blocks) -> Stream:
+def _read_sndfile(file: _Source, name: str, most_samples: int, blocks: Blocks, like: Stream | None) -> Stream:
     import soundfile
 
     try:
@@ -183,6 +240,8 @@ def _read_sndfile(file: _Source, name: str, most_samples: int, blocks: Blocks) -
         raise CorruptAudio(f"{name}: {_reason(error)}; {_ADVICE}") from error
     with sound:
         stream = Stream(sound.samplerate, sound.channels)
+        if like is not None and (stream.rate, stream.channels) != (like.rate, like.channels):
+            return stream
         if 0 < sound.frames < 1 << 40:
             stream.promised = sound.frames / sound.samplerate
         while True:
@@ -200,7 +259,9 @@ def _read_sndfile(file: _Source, name: str, most_samples: int, blocks: Blocks) -
     return stream
 
 
-def _read_ffmpeg(file: _Source, container: Container, name: str, most_samples: int, blocks: Blocks) -> Stream:
+def _read_ffmpeg(
+    file: _Source, container: Container, name: str, most_samples: int, blocks: Blocks, like: Stream | None
+) -> Stream:
     import av
 
     try:
@@ -222,7 +283,8 @@ def _read_ffmpeg(file: _Source, container: Container, name: str, most_samples: i
                 channels = len(frame.layout.channels)
                 if stream.channels == 0:
                     stream.rate, stream.channels = frame.sample_rate, channels
-                elif (stream.rate, stream.channels) != (frame.sample_rate, channels):
+                    like = like or stream
+                if like is not None and (like.rate, like.channels) != (frame.sample_rate, channels):
                     stream.damage = f"its rate or channels change after {stream.frames / stream.rate:.1f} s"
                     break
                 stream.frames += frame.samples
