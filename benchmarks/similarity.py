@@ -81,8 +81,9 @@ def copies(folder: Path, original: Waveform) -> Iterator[tuple[str, Fingerprint]
     yield "2 % cut off at the beginning", changed(sound[:, length // 50 + 777 :])
     yield "30 % cut off at the beginning", changed(sound[:, 3 * length // 10 + 777 :])
     yield "a fifth cut out of the middle", changed(np.delete(sound, slice(2 * length // 5, 3 * length // 5), axis=1))
-    for percent in (0.5, 1, 2):
-        yield f"{percent} % faster, and so higher", changed(soxr.resample(sound.T, RATE, RATE / (1 + percent / 100)).T)
+    for percent in (0.5, 1, 2, 4, -0.5, -1):
+        way = "faster, and so higher" if percent > 0 else "slower, and so lower"
+        yield f"{abs(percent)} % {way}", changed(soxr.resample(sound.T, RATE, RATE / (1 + percent / 100)).T)
 
 
 def changed(samples: np.ndarray) -> Fingerprint:
