@@ -29,10 +29,7 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """From normalised frames (B, bands, T * stack) to values (B, values, T).
-
-    context: how many points on either side of a point stand for frames that have a say in it.
-    """
+    """From normalised frames (B, bands, T * stack) to values (B, values, T)."""
 
     def __init__(self, bands: int, stack: int, channels: int, blocks: int, size: int, values: int) -> None:
         """channels and blocks: of every stage. size: values that the straight path leads to; the others have none."""
@@ -45,10 +42,6 @@ class Encoder(nn.Module):
         stages += [Block(channels) for _ in range(blocks)]
         self.stages = nn.Sequential(*stages)
         self.last = nn.Conv1d(channels, values, 1)
-        radius = blocks * (_KERNEL // 2)
-        for factor in reversed(factors(stack)):
-            radius = radius * factor + blocks * (_KERNEL // 2)
-        self.context = -(-(radius + _KERNEL // 2) // stack)
 
     def forward(self, frames: Tensor) -> Tensor:
         """(B, bands, T * stack) to (B, values, T)."""

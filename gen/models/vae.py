@@ -53,7 +53,8 @@ class ConvolutionalLatent(Latent):
         shape = (bands, config.stack, config.channels, config.blocks, config.size)
         self.normal = Normal(bands)
         self.encoder, self.decoder = Encoder(*shape, values), Decoder(*shape)
-        self.context = max(self.encoder.context, self.decoder.context)
+        # The encoder looks no further: it has the same blocks, and nothing else that looks around a point.
+        self.context = self.decoder.context
 
     def read(self, frames: Tensor) -> Tensor:
         """What the encoder says to frames (B, bands, T): values (B, T // stack, values)."""

@@ -113,10 +113,13 @@ def test_the_context_is_what_frames_depend_on_and_no_less(latent):
     assert moved.tolist() == list(range(20 - latent.context, 21 + latent.context))
 
 
-def test_points_depend_on_no_frames_beyond_the_context(latent):
-    frames = music(1, 41 * 6)
+@pytest.mark.parametrize(("stack", "blocks"), [(1, 1), (2, 3), (5, 1), (6, 2), (8, 1), (12, 1)])
+def test_points_depend_on_no_frames_beyond_the_context(stack, blocks):
+    latent = latent_of(dataclasses.replace(KINDS["vae"], stack=stack, blocks=blocks), BANDS)
+    initialise(latent, random())
+    frames = music(1, 41 * stack)
     changed = frames.clone()
-    changed[..., 20 * 6 : 21 * 6] += 1
+    changed[..., 20 * stack : 21 * stack] += 1
     moved = (latent.encode(frames) - latent.encode(changed)).abs().amax(dim=(0, 2)).gt(1e-7).nonzero().flatten()
     assert moved.min() >= 20 - latent.context and moved.max() <= 20 + latent.context
 
