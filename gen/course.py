@@ -77,8 +77,6 @@ class _Way:
         nucleus = model.config.nucleus if request.nucleus is None else request.nucleus
         self._daring = Daring(request.temperature, nucleus)
         self._walk: Walk | None = None
-        self._style: Style | None = None
-        self._walks = 0
         self._dice = Dice(_random(derived_seed(seed, "beams")), len(model.places), model.config.noise_size)
 
     def go(self, steps: int, style: Style) -> Run:
@@ -88,10 +86,9 @@ class _Way:
         return self._walked(steps, style) if self._beams == 1 else self._searched(steps, style)
 
     def _walked(self, steps: int, style: Style) -> Run:
-        if self._walk is None or style is not self._style:
-            seed = self._seed if self._walks == 0 else derived_seed(self._seed, "walk", self._walks)
-            self._walk = Walk(self._model, style, self._daring, _random(seed), self._start)
-            self._style, self._walks = style, self._walks + 1
+        if self._walk is None:
+            self._walk = Walk(self._model, style, self._daring, _random(self._seed), self._start)
+        self._walk.ask(style)
         run = self._walk.go(steps)
         self._start = run.end
         return run

@@ -33,25 +33,24 @@ class LstmLoop:
 
         self._threads, self._daring = ThreadpoolController(), daring
         with torch.no_grad():
-            self._size, self._noise_size = model.latent.size, model.config.noise_size
+            self._model, self._size, self._noise_size = model, model.latent.size, model.config.noise_size
             self._longest = np.append(_floats(model.longest), np.float32(0))
             self._places = _floats(model.places)
-            self._take_entrance(model, style)
             self._take_layers(model)
-            self._take_style(model, style)
-            self._take_heads(model, style)
+            self._take_heads(model)
+            self.ask(style)
             past, (hidden, cell) = start if start is not None else beginning(model, style)
         self._point, self._code = _floats(past.points[0, 0]), int(past.codes[0, 0])
         self._held = int(past.held[0, 0])
         self._heard: list[_Floats] = [np.concatenate([h, h]) for h in _floats(hidden[0])]
         self._cell = _floats(cell[0])
 
-    def _take_entrance(self, model: LstmGenerator, style: Style) -> None:
-        weight, size = model.enter.weight, self._size
-        base = weight[:, 2 * size : -2] @ model.style.base(style)[0] + model.enter.bias
-        self._enter = _floats(weight[:, :size])
-        self._enter_place = _floats(model.embedding @ weight[:, size : 2 * size].T + base)
-        self._enter_time = _floats(clock(torch.arange(LONG + 1)) @ weight[:, -2:].T)
+    @torch.no_grad()
+    def ask(self, style: Style) -> None:
+        """Ask for another style from the next step on."""
+        self._style_base = _floats(self._enter_style @ self._model.style.base(style)[0])
+        self._prior = _floats(style.weights[0].clamp_min(0).log().repeat_interleave(self._each))
+        self._known = _floats(self._model.known(style.weights)[0])
 
     def _take_layers(self, model: LstmGenerator) -> None:
         """Gates in the order input, forget, output, new; halved where sigmoid(x) is (1 + tanh(x / 2)) / 2."""
@@ -65,21 +64,20 @@ class LstmLoop:
             weight = torch.cat([inner, outer], dim=1)[order] * half[:, None]
             self._layers.append((_floats(weight), _floats(bias[order] * half)))
 
-    def _take_style(self, model: LstmGenerator, style: Style) -> None:
+    def _take_heads(self, model: LstmGenerator) -> None:
+        weight, size = model.enter.weight, self._size
+        self._enter, self._enter_style = _floats(weight[:, :size]), weight[:, 2 * size : -2]
+        self._enter_place = _floats(model.embedding @ weight[:, size : 2 * size].T + model.enter.bias)
+        self._enter_time = _floats(clock(torch.arange(LONG + 1)) @ weight[:, -2:].T)
         tokens = model.style.tokens
-        styles, each, size = tokens.shape
+        self._styles, self._each, size = tokens.shape
         self._tokens = _floats(tokens.reshape(-1, size).T)
         self._query = _floats(model.style.query.weight)
         keys = torch.nn.functional.normalize(tokens.reshape(-1, size), dim=-1)
         self._keys = _floats(model.style.sharpness.exp() * keys)
-        self._prior = _floats(style.weights[0].clamp_min(0).log().repeat_interleave(each))
-        self._styles = styles
-
-    def _take_heads(self, model: LstmGenerator, style: Style) -> None:
         self._leave, self._leave_bias = _floats(model.leave.weight[0]), float(model.leave.bias)
         ask, _, answer = model.choose
-        self._choose = _floats(ask.weight), _floats(ask.bias), _floats(answer.weight)
-        self._choose_bias = _floats(answer.bias + model.known(style.weights)[0])
+        self._choose = _floats(ask.weight), _floats(ask.bias), _floats(answer.weight), _floats(answer.bias)
         ask, _, answer = model.move
         width = ask.weight.shape[1] - self._size - 2 - self._noise_size
         place, time, noise = ask.weight[:, width:].split([self._size, 2, self._noise_size], dim=1)
@@ -121,6 +119,7 @@ class LstmLoop:
     def _listen(self) -> _Floats:
         """Hear the last step: the LSTM's output, (hidden,)."""
         entered = self._enter @ self._point + self._enter_place[self._code] + self._enter_time[min(self._held, LONG)]
+        entered += self._style_base
         found: _Floats = np.tanh(entered)
         size = self._hidden
         for layer, (weight, bias) in enumerate(self._layers):
@@ -149,8 +148,9 @@ class LstmLoop:
 
     def _choice(self, context: _Floats, where: _Floats) -> int:
         """As `draw_place`."""
-        ask, bias, answer = self._choose
-        logits = (answer @ _gelu(ask @ context + bias) + self._choose_bias) / np.float32(self._daring.temperature)
+        ask, bias, answer, answer_bias = self._choose
+        logits = answer @ _gelu(ask @ context + bias) + answer_bias + self._known
+        logits /= np.float32(self._daring.temperature)
         if len(logits) > 1 and self._code < len(logits):
             logits[self._code] = -np.inf
         if self._daring.nucleus < 1:

@@ -27,6 +27,12 @@ class Walk:
         self._loop = LstmLoop(model, style, daring, start) if isinstance(model, LstmGenerator) else None
         self._start = start
 
+    def ask(self, style: Style) -> None:
+        """Ask for another style from the next step on; luck and all that was heard stay."""
+        self._style = style
+        if self._loop is not None:
+            self._loop.ask(style)
+
     @torch.no_grad()
     def go(self, steps: int) -> Run:
         """The next steps: points (1, steps, size), places, attention, and where it stands then."""

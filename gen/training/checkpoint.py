@@ -137,7 +137,8 @@ def _check_size(path: Path, preset: Preset) -> None:
     """Refuse widths that would take all memory before the shapes are compared."""
     generator, vocoder = preset.generator, preset.vocoder
     widths = (
-        generator.hidden * generator.layers,
+        generator.hidden * max(4, generator.layers),
+        generator.window,
         preset.latent.stack * preset.rows,
         preset.latent.channels * preset.latent.blocks,
         generator.codes,

@@ -64,6 +64,24 @@ def test_a_walk_is_the_same_bits_in_any_pieces_and_beside_any_other(backbone):
     assert not torch.equal(torch.cat([part.points for part in strange], dim=1), whole.points)
 
 
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_a_walk_can_be_asked_for_another_style_on_its_way(backbone):
+    model, changed = walker(backbone, labels=(3,)), Walk(walker(backbone, labels=(3,)), *ASKED, random(8))
+    chance = Dice(random(8), 10, 3)
+    with torch.no_grad():
+        first = free_run(model, ASKED[0], Daring(), chance.roll(30))
+        second = free_run(model, OTHER, Daring(), chance.roll(30), first.end)
+    assert torch.allclose(changed.go(30).points, first.points, atol=1e-3)
+    changed.ask(OTHER)
+    run = changed.go(30)
+    assert torch.allclose(run.points, second.points, atol=1e-3)
+    assert torch.allclose(run.attention, second.attention, atol=1e-3)
+
+
+ASKED = (Style(torch.tensor([[0.9, 0.1]]), torch.tensor([[1.0, 0.0]])), Daring())
+OTHER = Style(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.0, 1.0]]))
+
+
 def test_dice_roll_the_same_in_any_pieces():
     whole, dice = Dice(random(3), 7, 5).roll(400), Dice(random(3), 7, 5)
     pieces = [dice.roll(steps) for steps in (0, 1, 127, 128, 144)]
