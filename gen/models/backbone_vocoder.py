@@ -11,13 +11,11 @@ from torch import Tensor, nn
 from gen.config import MelConfig
 from gen.features import from_spectrum, mel_basis
 from gen.models.config import VocoderConfig
+from gen.models.onnx_backbone import OnnxBackbone
 from gen.models.vocoder import Vocoder, reach
 
 _KERNEL = 7
 _WIDER = 3
-_LEAST = 1e-5
-_FURTHEST = 4.0
-"""By how much the logarithm of a magnitude is moved at most."""
 
 
 class Block(nn.Module):
@@ -45,6 +43,11 @@ class Block(nn.Module):
 class BackboneVocoder(Vocoder[None]):
     """config.blocks blocks of config.channels channels, and a head that speaks of magnitude and phase."""
 
+    least = 1e-5
+    """The smallest magnitude that the bands are taken to speak of."""
+    furthest = 4.0
+    """By how much the logarithm of a magnitude is moved at most."""
+
     def __init__(self, config: VocoderConfig, mel: MelConfig) -> None:
         """mel: what the frames were made with."""
         super().__init__(config, mel)
@@ -52,7 +55,18 @@ class BackboneVocoder(Vocoder[None]):
         self.blocks = nn.ModuleList(Block(config.channels, 1 / config.blocks) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(config.channels, elementwise_affine=False)
         self.head = nn.Linear(config.channels, mel.window + 2)
+        self.graph: OnnxBackbone | None = None
         self.register_buffer("inverse", torch.linalg.pinv(mel_basis(mel)), persistent=False)
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """By onnxruntime where it is installed, which fuses layers."""
+        return ("onnx", "eager")
+
+    def prepare(self) -> None:
+        """Hand the network over to onnxruntime. Raises ConfigError where that is not installed."""
+        if self.way == "onnx":
+            self.graph = OnnxBackbone(self)
 
     @property
     def context(self) -> int:
@@ -64,18 +78,20 @@ class BackboneVocoder(Vocoder[None]):
 
     def spectrum(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Magnitude and phase (radians), each (B, window / 2 + 1, T), of log-mel frames (B, bands, T)."""
+        if self.graph is not None:
+            return self.graph(frames)
         heard = self.enter(frames)
         for block in self.blocks:
             heard = block(heard)
         # float: under autocast all before may be bfloat16, of which there are no complex numbers.
         louder, phase = self.head(self.norm(heard.transpose(1, 2))).float().transpose(1, 2).chunk(2, dim=1)
-        ground = (self.get_buffer("inverse") @ frames.exp()).clamp_min(_LEAST)
-        return ground * (_FURTHEST * torch.tanh(louder / _FURTHEST)).exp(), phase
+        ground = (self.get_buffer("inverse") @ frames.exp()).clamp_min(self.least)
+        return ground * (self.furthest * torch.tanh(louder / self.furthest)).exp(), phase
 
     def made(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Samples and magnitude."""
         magnitude, phase = self.spectrum(frames)
-        hop = self.mel.hop
-        return from_spectrum(
-            torch.polar(magnitude, phase), self.mel.window, hop, (frames.shape[-1] - 1) * hop
-        ), magnitude
+        hop, length = self.mel.hop, (frames.shape[-1] - 1) * self.mel.hop
+        # Twice as fast as torch.polar.
+        bins = torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
+        return from_spectrum(bins, self.mel.window, hop, length), magnitude

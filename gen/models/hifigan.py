@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from gen.config import MelConfig
+from gen.models.channels_last import lay_channels_last
 from gen.models.config import VocoderConfig
 from gen.models.vocoder import Vocoder
 
@@ -100,6 +101,16 @@ class HifiGan(Vocoder[None]):
             width = after
             self.fields.append(Fusion(width, self.shape))
         self.leave = weight_norm(nn.Conv1d(width, 1, 7, padding=3))
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """Channels last, which suits the processor's convolutions."""
+        return ("channels-last", "eager")
+
+    def prepare(self) -> None:
+        """Lay out the convolutions, also for bfloat16."""
+        if self.way != "eager":
+            lay_channels_last(self)
 
     @property
     def context(self) -> int:
