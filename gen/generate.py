@@ -63,7 +63,7 @@ class Generator:
     def __init__(self, preset: Preset, styles: tuple[str, ...], generator: Backbone, vocoder: Vocoder[Any]) -> None:
         """styles: names of the datasets, in the order of a request's style weights."""
         self.preset, self.styles = preset, styles
-        self._generator, self._vocoder = generator, vocoder.folded()
+        self._generator, self._vocoder = generator, vocoder.quickened()
 
     @classmethod
     def load(cls, path: Path) -> "Generator":
