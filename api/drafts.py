@@ -24,7 +24,8 @@ def keep(home: Home, record: TrackRecord) -> None:
 
 def find(home: Home, audio: Digest, name: str) -> TrackRecord:
     """The record of a file by its digest; ``name`` is the file's, for the error."""
-    from ledger.records import TrackRecord
+    from ledger.errors import MalformedRecord
+    from ledger.records import TrackRecord, read
 
     path = _path(home, audio)
     if not path.exists():
@@ -32,7 +33,10 @@ def find(home: Home, audio: Digest, name: str) -> TrackRecord:
             f"{name}: no claim is known for this file. Only the very file that `stemmata generate` wrote, in this "
             "home, can be minted; a converted or edited copy cannot"
         )
-    return TrackRecord.from_payload(path.read_bytes())
+    record = read(path.read_bytes())
+    if not isinstance(record, TrackRecord):
+        raise MalformedRecord(f"{path} is no draft of a track; delete it, and generate the track again to mint it")
+    return record
 
 
 def _path(home: Home, audio: Digest) -> Path:

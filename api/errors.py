@@ -8,6 +8,7 @@ ApiError
 ├── RecordingChanged       a file changed while it was being registered
 ├── ResemblesDataset       recordings are those of a dataset that is registered already
 ├── NamesForgotten         the key of a dataset's file names was erased
+├── NothingOriginal        all that was made repeats too much of a training recording
 ├── NotGenerated           a file to be minted is not what ``generate`` wrote here
 ├── NotCreator             the claim belongs to another key
 ├── HomeBusy               another process is changing this home
@@ -66,6 +67,10 @@ class ResemblesDataset(ApiError):
 
 class NamesForgotten(ApiError):
     """The key of a dataset's file names was erased."""
+
+
+class NothingOriginal(ApiError):
+    """All that was made repeats too much of a training recording."""
 
 
 class NotGenerated(ApiError):

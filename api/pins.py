@@ -49,17 +49,19 @@ def everything(home: Home) -> Iterator[Named]:
     """All that is pinned by hand, drafted, or waiting in a registration."""
     from ledger.closure import Named
     from ledger.errors import Invalid, Malformed
-    from ledger.records import TrackRecord
+    from ledger.records import TrackRecord, read
 
     for _, pin in _pins(home):
         yield from (Named(cid, f"{pin.what} (pinned)") for cid in pin.cids)
     for path in sorted(home.folder("drafts").glob("*.json")):
         try:
-            record = TrackRecord.from_payload(path.read_bytes())
+            record = read(path.read_bytes())
         except (Invalid, Malformed) as error:
             raise Malformed(
                 f"{path} is no draft of a track: {error}; delete it, and generate the track again to mint it"
             ) from None
+        if not isinstance(record, TrackRecord):
+            raise Malformed(f"{path} is no draft of a track; delete it, and generate the track again to mint it")
         yield Named(record.fingerprint.cid, f"fingerprint of the draft of track {record.watermark}")
         if home.store().has(record.content.cid):  # it is stored when it is minted
             yield Named(record.content.cid, f"audio of the draft of track {record.watermark}")

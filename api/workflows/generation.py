@@ -1,30 +1,62 @@
-"""Generate a track with a recorded model: claim first, then samples, then the mark, then the file."""
+"""Generate tracks with a recorded model: sound first, then the claim, then the mark, then the file.
+
+What repeats too much of a training recording is refused, and made again with the next seed that follows from the one
+asked for. The claim holds the seed that was used, so that each track can be made again alone.
+"""
 
 from __future__ import annotations
 
 import io
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api import drafts, sealed_weights
-from api.errors import OutputExists, UsageError
+from api import drafts
+from api.errors import NothingOriginal, OutputExists, UsageError
 from api.home import Home, Ledger
-from api.workflows import opening
+from api.sampler import Sampler, request_of
+from api.workflows import originality, rendering
 from api.workflows.shares import shares_ppm
-from ledger import file
+from api.workflows.training import code_digest
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
+    from gen.fingerprint import Fingerprint
     from gen.generate import Generator
+    from gen.levelling import Take
+    from gen.waveform import Waveform
     from ledger.address import Address
     from ledger.contracts import ModelEntry
     from ledger.keys import Signer
-    from ledger.records import Claim, TrackRecord, TrainingRunRecord
+    from ledger.records import Claim, RepeatableTrackRecord, TrainingRunRecord
 
 MAX_SECONDS = 3600
+MOST_VARIATIONS = 100
+ATTEMPTS = 8
+"""So many times at most one variation is made, before it is given up since each repeats a recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for beside length, seed and style.
+
+    temperature, nucleus: decimal texts. labels: a number for each field. primer: music to go on from. morph_seed,
+    morph_style (whole numbers, one per dataset), morph_labels: where the music goes to. limit: seconds of a training
+    recording that may be repeated.
+    """
+
+    temperature: str = "1.0"
+    nucleus: str | None = None
+    beams: int = 1
+    labels: tuple[int, ...] | None = None
+    primer: Waveform | None = None
+    morph_seed: int | None = None
+    morph_style: tuple[int, ...] | None = None
+    morph_labels: tuple[int, ...] | None = None
+    limit: float = 5.0
 
 
 def generate(
@@ -37,27 +69,50 @@ def generate(
     out: Path,
     now: Callable[[], datetime],
     style: Sequence[int] | None = None,
-    temperature: str = "1.0",
+    wish: Wish | None = None,
     unlock: Callable[[], Signer] | None = None,
-) -> TrackRecord:
+) -> RepeatableTrackRecord:
     """Generate ``seconds`` of audio into a 16-bit WAV file that carries the watermark of its claim.
 
     The claim holds everything that decides the samples (model, seed, style in ppm per dataset, length, sampler) and
     who made it where; the first 64 bits of its digest are the watermark id. So the same call gives the same file.
     ``unlock`` gives the creator's key, which weights that are sealed ask for. Returns the Track record, unsigned yet.
     """
-    if not 3 <= seconds <= MAX_SECONDS:
-        raise UsageError(f"--seconds {seconds:g}: between 3 (a watermark needs that much) and {MAX_SECONDS}")
-    if out.suffix.lower() != ".wav":
-        raise UsageError(f"--out {out}: the original is written as WAV; name it {out.with_suffix('.wav').name}")
-    if not out.parent.is_dir():
-        raise UsageError(f"--out {out}: the folder {out.parent} does not exist; make it first")
+    return variations(
+        home,
+        model_id,
+        seconds=seconds,
+        seed=seed,
+        creator=creator,
+        outs=[out],
+        now=now,
+        style=style,
+        wish=wish or Wish(),
+        unlock=unlock,
+    )[0]
 
-    from gen.audio import save
+
+def variations(
+    home: Home,
+    model_id: int,
+    *,
+    seconds: float,
+    seed: int,
+    creator: Address,
+    outs: Sequence[Path],
+    now: Callable[[], datetime],
+    style: Sequence[int] | None = None,
+    wish: Wish,
+    unlock: Callable[[], Signer] | None = None,
+    done: Callable[[RepeatableTrackRecord, Path], None] = lambda record, path: None,
+) -> list[RepeatableTrackRecord]:
+    """Generate a track for each file of ``outs``; the first has the seed itself, the others seeds that follow from it.
+
+    Each is what its own seed alone gives, whatever is made beside it. ``done`` hears of each that is finished. Raises
+    :class:`NothingOriginal` where everything that was made of one repeats a recording; those before it stay.
+    """
+    _check(seconds, outs)
     from gen.config import RATE
-    from gen.generate import GenerationRequest
-    from gen.watermark.mark import Watermark
-    from gen.watermark.payload import PUBLIC_KEY
     from ledger.errors import LicenseMissing
     from ledger.records import Claim
 
@@ -66,8 +121,10 @@ def generate(
         if not ledger.contracts.is_licensed("model", model_id, creator, "generate"):
             raise LicenseMissing(f"model {model_id}, use generate: {creator} is neither its owner nor licensed")
         record = _training_run(ledger, entry)
+        known = originality.learned(ledger, record)
         deployment = ledger.contracts.deployment
-    generator = _generator(home, entry, record, unlock, now)
+    generator = rendering.open_generator(home, entry.id, record, unlock, now)
+    count = len(record.datasets)
     claim = Claim(
         chain_id=deployment.chain_id,
         tracks=deployment.tracks,
@@ -77,22 +134,90 @@ def generate(
         seed=seed,
         frames=round(seconds * RATE),
         rate=RATE,
-        channels=1,
-        style=_style(style, len(record.datasets)),
-        sampler={"temperature": temperature},
+        channels=generator.channels,
+        style=_style(style, count, "--style"),
+        sampler=_sampler(wish, count).table(),
     )
-    made = generator.render(
-        GenerationRequest(
-            frames=claim.frames,
-            seed=seed,
-            style=tuple(share / 1_000_000 for share in claim.style),
-            temperature=float(temperature),
-        )
+    made = []
+    for variation, out in enumerate(outs):
+        made.append(_make(home, generator, claim, variation, wish, known, entry, out, now))
+        done(made[-1], out)
+    return made
+
+
+def _check(seconds: float, outs: Sequence[Path]) -> None:
+    if not 3 <= seconds <= MAX_SECONDS:
+        raise UsageError(f"--seconds {seconds:g}: between 3 (a watermark needs that much) and {MAX_SECONDS}")
+    if not 1 <= len(outs) <= MOST_VARIATIONS:
+        raise UsageError(f"--variations {len(outs)}: between 1 and {MOST_VARIATIONS}")
+    for out in outs:
+        if out.suffix.lower() != ".wav":
+            raise UsageError(f"--out {out}: the original is written as WAV; name it {out.with_suffix('.wav').name}")
+        if not out.parent.is_dir():
+            raise UsageError(f"--out {out}: the folder {out.parent} does not exist; make it first")
+
+
+def _make(
+    home: Home,
+    generator: Generator,
+    asked: Claim,
+    variation: int,
+    wish: Wish,
+    known: originality.Learned,
+    entry: ModelEntry,
+    out: Path,
+    now: Callable[[], datetime],
+) -> RepeatableTrackRecord:
+    """One variation, made until it is original enough."""
+    from gen.seeds import derived_seed
+
+    for attempt in range(ATTEMPTS):
+        claim = asked
+        if variation or attempt:
+            sampler = replace(Sampler.read(asked.sampler), asked=asked.seed, variation=variation, attempt=attempt)
+            derived = derived_seed(asked.seed, "variation", variation, attempt)
+            claim = replace(asked, seed=derived, sampler=sampler.table())
+        take, attention = generator.record(request_of(claim, wish.primer), out.parent)
+        try:
+            measure = originality.measure(_codes(take), known)
+            if measure.longest <= wish.limit:
+                found = measure.table(wish.limit, attempt)
+                return _keep(home, take, claim, attention, found, entry, out, now)
+        finally:
+            take.close()
+    raise NothingOriginal(
+        f"{out}: each of {ATTEMPTS} attempts repeats more than {wish.limit:g} s of a training recording, the last one "
+        f"{measure.longest:.1f} s of {measure.recording}; try a higher --temperature, another --seed or --style, or "
+        "allow more with --repeat-limit"
     )
+
+
+def _codes(take: Take) -> Fingerprint:
+    from gen import chromaprint
+    from gen.config import RATE
+    from gen.fingerprint import Fingerprint
+
+    listener = chromaprint.Listener(RATE)
+    for block in take.blocks():
+        listener.add(block.mean(axis=0))
+    return Fingerprint(listener.codes())
+
+
+def _keep(
+    home: Home,
+    take: Take,
+    claim: Claim,
+    attention: Sequence[float],
+    measure: dict[str, str | int],
+    entry: ModelEntry,
+    out: Path,
+    now: Callable[[], datetime],
+) -> RepeatableTrackRecord:
+    """Write the file, and what is known of it beside the drafts; neither without the other."""
     partial = out.with_name(f".{secrets.token_hex(8)}.part.wav")  # of this run alone, whoever else writes here
     try:
-        save(partial, Watermark(PUBLIC_KEY).embed(made.waveform, claim.watermark))
-        draft = _describe(home, partial, claim, made.attention, entry.record, now)
+        written = rendering.write(partial, take, claim)
+        draft = _describe(home, partial, written, claim, attention, measure, entry.record, now)
         if out.exists() and Digest.of_file(out) != draft.audio:
             raise OutputExists(f"{out} exists and is another file; move it or choose another name")
         drafts.keep(home, draft)
@@ -102,68 +227,37 @@ def generate(
     return draft
 
 
-def _generator(
-    home: Home,
-    entry: ModelEntry,
-    record: TrainingRunRecord,
-    unlock: Callable[[], Signer] | None,
-    now: Callable[[], datetime],
-) -> Generator:
-    """The model, out of weights in clear, or of ciphertext whose key is released to the creator."""
-    from gen.generate import Generator
-
-    if not record.sealed:
-        return Generator.load(weights(home, record))
-    if unlock is None:
-        raise UsageError(f"the weights of model {entry.id} are sealed: the key of whoever generates has to be unlocked")
-    key = opening.data_key(home, home.vault(), "model", entry.id, signer=unlock(), now=now)
-    with sealed_weights.opened(home.store(), record, key) as path:
-        return Generator.load(path)
-
-
 def _describe(
     home: Home,
     path: Path,
+    written: rendering.Written,
     claim: Claim,
     attention: Sequence[float],
+    measure: dict[str, str | int],
     model_record: Digest,
     now: Callable[[], datetime],
-) -> TrackRecord:
+) -> RepeatableTrackRecord:
     """The Track record of a file: what is described is what the file holds, after rounding to 16 bits."""
-    from gen.audio import load
-    from gen.fingerprint import fingerprint
+    from gen.repeatable import machine_class
     from ledger import hashing
-    from ledger.records import TrackRecord, timestamp
+    from ledger.records import Making, RepeatableTrackRecord, timestamp
 
-    wave = load(path)
-    codes = fingerprint(wave)
     content = hashing.name(path)  # stored when it is minted
-    return TrackRecord(
+    return RepeatableTrackRecord(
         claim=claim,
         audio=content.sha256,
-        pcm=Digest(wave.pcm_sha256()),
+        pcm=written.pcm,
         size=path.stat().st_size,
-        iscc=codes.iscc,
-        fingerprint=hashing.keep(home.store(), io.BytesIO(codes.to_bytes())),
+        iscc=written.codes.iscc,
+        fingerprint=hashing.keep(home.store(), io.BytesIO(written.codes.to_bytes())),
         content=content,
         attention=shares_ppm([round(weight * 1_000_000) for weight in attention]),
         watermark=claim.watermark.hex(),
         royalty_ppm=0,  # asked for when it is minted
         model_record=model_record,
         created=timestamp(now()),
+        making=Making(code_digest(), machine_class(), measure),
     )
-
-
-def weights(home: Home, record: TrainingRunRecord) -> Path:
-    """A model's weights in clear as a file, from this home or out of the store, checked against the record's digest."""
-    from ledger.errors import DigestMismatch
-
-    path = home.folder("models") / f"{record.weights}.safetensors"
-    if not path.exists():
-        file.write(path, lambda out: out.writelines(home.store().read(record.content.cid)))
-    if Digest.of_file(path) != record.weights:
-        raise DigestMismatch(f"{path} is not the model that was recorded; delete it to fetch it from the store again")
-    return path
 
 
 def _training_run(ledger: Ledger, entry: ModelEntry) -> TrainingRunRecord:
@@ -173,10 +267,23 @@ def _training_run(ledger: Ledger, entry: ModelEntry) -> TrainingRunRecord:
     return fetch(ledger.store, TrainingRunRecord, entry.cid, entry.record, entry.trainer)
 
 
-def _style(style: Sequence[int] | None, count: int) -> tuple[int, ...]:
+def _sampler(wish: Wish, count: int) -> Sampler:
+    return Sampler(
+        temperature=wish.temperature,
+        nucleus=wish.nucleus,
+        beams=wish.beams,
+        labels=wish.labels,
+        primer=None if wish.primer is None else Digest(wish.primer.pcm_sha256()),
+        morph_seed=wish.morph_seed,
+        morph_style=None if wish.morph_style is None else _style(wish.morph_style, count, "--morph-style"),
+        morph_labels=wish.morph_labels,
+    )
+
+
+def _style(style: Sequence[int] | None, count: int, option: str) -> tuple[int, ...]:
     """Style weights as ppm that sum to the whole; an even mix if none are given."""
     if style is None:
         return shares_ppm([1] * count)
     if len(style) != count or any(weight < 0 for weight in style) or not any(style):
-        raise UsageError(f"--style: give {count} whole numbers, one per dataset of the model, not all zero")
+        raise UsageError(f"{option}: give {count} whole numbers, one per dataset of the model, not all zero")
     return shares_ppm(style)

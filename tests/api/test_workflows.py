@@ -12,7 +12,7 @@ from story import MICRO, TERMS, Story, new_key, now, record_folder
 from api import private_names
 from api.errors import BadRecordings, NotCreator, NotGenerated, OutputExists, UsageError
 from api.home import Home
-from api.workflows import datasets, generation, licenses, minting, training
+from api.workflows import datasets, generation, licenses, minting, rendering, training
 from gen.audio import load, save
 from gen.errors import NoRecordings
 from ledger.archive import fetch
@@ -182,5 +182,5 @@ def test_weights_come_whole_out_of_the_store(story: Story) -> None:
     with story.home.ledger() as ledger:
         entry = ledger.contracts.model(story.model)
         record = fetch(ledger.store, TrainingRunRecord, entry.cid, entry.record, entry.trainer)
-    assert generation.weights(story.home, record).read_bytes() == whole
+    assert rendering.weights(story.home, record).read_bytes() == whole
     assert list(path.parent.iterdir()) == [path]
