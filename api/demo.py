@@ -193,7 +193,7 @@ def _train(home: Home, ids: list[int], creator: Signer, stage: Stage) -> int:
     with stage.progress() as report:
 
         def progress(step: Progress) -> None:
-            report(f"training {step.phase}\tloss {step.loss:.3f}", step.step, step.steps)
+            report(training.described(step), step.step, step.steps)
 
         done = training.train(
             home, ids, preset=load_preset("tiny"), seed=SEED, signer=creator, now=stage.now, progress=progress

@@ -38,11 +38,14 @@ class Order(Sampler[list[Place]]):
 
     def __iter__(self) -> Iterator[list[Place]]:
         drawn: dict[int, tuple[int, Array]] = {}
+        last, turned = -1, np.arange(len(self.groups))
         for number in count(self.first):
             places = []
             for position in range(number * self.batch, (number + 1) * self.batch):
                 turn, place = divmod(position, len(self.groups))
-                group = int(np.random.default_rng([self.seed, 0, turn]).permutation(len(self.groups))[place])
+                if turn != last and len(self.groups) > 1:
+                    turned = np.random.default_rng([self.seed, 0, turn]).permutation(len(self.groups))
+                last, group = turn, int(turned[place])
                 epoch, index = divmod(turn, len(self.groups[group]))
                 if drawn.get(group, (-1,))[0] != epoch:
                     random = np.random.default_rng([self.seed, 1, epoch, group])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,8 +83,7 @@ def train(
     with console.progress() as report:
 
         def progress(step: Progress) -> None:
-            speed = "" if math.isnan(step.speed) else f"loss {step.loss:.3f}, {step.speed:.1f} steps/s"
-            report(f"training {step.phase}\t{speed}", step.step, step.steps)
+            report(training.described(step), step.step, step.steps)
 
         done = training.train(
             home,

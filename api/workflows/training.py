@@ -7,6 +7,7 @@ same command again finds the finished run; one that was killed goes on at the st
 from __future__ import annotations
 
 import contextlib
+import math
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -139,6 +140,14 @@ def train(
             "sealed any more; another --seed makes another model"
         )
     return Trained(entry, outcome["metrics"], sealed, already)
+
+
+def described(step: Progress) -> str:
+    """A phase in words and how it goes, with a tab between them, as :meth:`api.console.Console.progress` takes them."""
+    words = {"listening": "hearing recordings", "windows": "cutting windows"}
+    loss = "" if math.isnan(step.loss) else f"loss {step.loss:.3f}"
+    speed = "" if math.isnan(step.speed) else f"{step.speed:.1f} steps/s"
+    return f"{words.get(step.phase, f'training {step.phase}')}\t{', '.join(filter(None, (loss, speed)))}"
 
 
 def code_digest() -> Digest:

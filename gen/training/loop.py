@@ -27,6 +27,8 @@ from gen.training.vocoder import VocoderTraining
 __all__ = ["Progress", "Saving", "Split", "StyleCorpus", "TrainingResult", "train"]
 
 _SPEED_OVER = 20
+_ASIDE = 64
+"""Windows that are judged by, at most: judging takes time from learning."""
 
 
 @dataclass(frozen=True)
@@ -127,13 +129,13 @@ def train(
             if team.leads:
                 team.wait()
             metrics, used = learn(material, team)
-    return TrainingResult(out, metrics, material.split, time.monotonic() - began, used)
+    return TrainingResult(out, metrics | material.figures, material.split, time.monotonic() - began, used)
 
 
 def _phases(material: Material, preset: Preset, seed: int, team: Team) -> Iterator[Phase]:
     """Each is made when those before it have learnt."""
     excerpts = material.excerpts("train")
-    aside = {name: material.excerpts(name) for name in ("validation", "test")}
+    aside = {name: material.excerpts(name, _ASIDE) for name in ("validation", "test")}
     styles = len(material.styles)
     latent = LatentTraining(excerpts, styles, preset, _random(seed, 3), aside, team)
     yield latent

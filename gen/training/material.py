@@ -135,6 +135,11 @@ class Material:
     labelled: dict[str, float]
     seed: int
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """What a training record says of labels: "labelled_genre" and so on, where any is known."""
+        return {f"labelled_{name}": share for name, share in self.labelled.items() if share > 0}
+
     def excerpts(self, part: str, most: int = 512) -> Excerpts:
         """Windows of "train", "validation" or "test": all, or so many, about as many of each style, evenly chosen."""
         windows: Windows | None = {"train": self.train, "validation": self.validation, "test": self.test}[part]

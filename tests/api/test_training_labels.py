@@ -1,0 +1,106 @@
+"""What a holder says of recordings reaches whoever is licensed as numbers: works for the split, styles to learn by."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from chords import chords
+from story import MICRO, PASSPHRASE, TERMS, new_home, new_key, now
+
+from api.home import Home
+from api.settings import Settings
+from api.workflows import datasets, licenses, sounds, training
+from gen.audio import save
+from gen.confined import ConfinedDecoder
+from gen.training.loop import Progress
+from gen.training.material import Material, gather
+from ledger.keys import Signer
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Signer]:
+    """Two datasets: twelve short recordings of ten works in two genres, and one that nothing is said of."""
+    folder = tmp_path_factory.mktemp("labels")
+    home = new_home(Settings(home=folder / "home", passphrase=PASSPHRASE))
+    new_key(home, "anna")
+    new_key(home, "carl")
+    lines = ["file,genre,work,artist"]
+    for number in range(12):
+        save(place(folder / "one", f"{number:02}.wav"), chords(5.5, 700 + number))
+        lines.append(f"{number:02}.wav,{'waltz' if number % 2 else 'march'},Op. {number % 10},Brüll")
+    (folder / "one" / "labels.csv").write_text("\n".join(lines), encoding="utf-8")
+    save(place(folder / "two", "other.wav"), chords(7.0, 800))
+    ids = [
+        datasets.add(
+            home,
+            folder / name,
+            title=name,
+            license_="MIT",
+            terms=TERMS,
+            signer=home.signer("anna"),
+            now=now,
+            hide_labels=name == "two",
+        ).entry.id
+        for name in ("one", "two")
+    ]
+    carl = home.signer("carl")
+    for dataset_id in ids:
+        licenses.buy(home, "dataset", dataset_id, uses=("train",), signer=carl, now=now)
+    return home, carl
+
+
+def place(folder: Path, name: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name
+
+
+def heard(home: Home, signer: Signer, seed: int) -> Material:
+    with home.ledger() as ledger:
+        chosen = [datasets.show(ledger, number) for number in (1, 2)]
+    with ConfinedDecoder() as decoder:
+        return gather(sounds.of_datasets(home, chosen, decoder, signer=signer, now=now), MICRO, seed)
+
+
+def test_a_licensee_splits_by_work_and_knows_no_name(made: tuple[Home, Signer]) -> None:
+    home, carl = made
+    for seed in range(3):
+        found = heard(home, carl, seed)
+        assert found.label_sizes == (3, 1, 2, 1, 11, 1)
+        works = [
+            {source.labels[4] for source in windows.sources if source.style == 0}
+            for windows in (found.train, found.validation, found.test)
+            if windows is not None
+        ]
+        assert len(works) == 3 and all(works) and not works[0] & (works[1] | works[2])
+        assert found.split.by_time == 1  # the one recording of the other dataset
+        batch = found.train[0, 0]
+        assert batch.labels.shape == (1, 6) and batch.labels[0, 2] == 1
+        assert set(found.figures) == {"labelled_genre", "labelled_artist", "labelled_work"}
+
+
+def test_a_model_hears_labels_and_its_record_says_how_many(made: tuple[Home, Signer]) -> None:
+    home, carl = made
+    told: list[Progress] = []
+    done = training.train(home, [1, 2], preset=MICRO, seed=1, signer=carl, now=now, progress=told.append)
+    assert 0 < float(done.metrics["labelled_work"]) < 1 and "labelled_era" not in done.metrics
+    assert [step.phase for step in told[:13]] == ["listening"] * 13 and told[13].phase == "windows"
+    assert all(step.steps == 13 for step in told[:13])
+    with home.ledger() as ledger:
+        from ledger.archive import fetch
+        from ledger.records import TrainingRunRecord
+
+        record = fetch(ledger.store, TrainingRunRecord, done.entry.cid, done.entry.record, done.entry.trainer)
+    assert record.metrics["labelled_work"] == done.metrics["labelled_work"]
+    assert record.config["segment.seconds"] == "5.0" and record.split.by_time == 1
+    weights = home.folder("models") / f"{done.entry.weights}.safetensors"
+    assert "Brüll".encode() not in weights.read_bytes() and b"waltz" not in weights.read_bytes()
+
+
+def test_progress_is_told_in_words() -> None:
+    said = training.described(Progress(1, 3, "listening", math.nan, math.nan))
+    assert said == "hearing recordings\t"
+    assert (
+        training.described(Progress(1, 3, "vocoder", 0.5, math.nan, 2.0)) == "training vocoder\tloss 0.500, 2.0 steps/s"
+    )
