@@ -1,22 +1,27 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from studio import MICRO
+from studio import MICRO, melody
 
 from gen.errors import ConfigError
+from gen.generate import Generator
 from gen.models.coder import factors
 from gen.models.config import LATENTS, LatentConfig
 from gen.models.latent import latent_of
 from gen.models.linear import principal_components
 from gen.models.quantised import QuantisedLatent
 from gen.models.vae import divergence, drawn
+from gen.request import GenerationRequest
+from gen.training.checkpoint import load_checkpoint
 from gen.training.initial import initialise
 from gen.training.latent import LatentTraining, distance, reconstructed
-from gen.training.material import Excerpt
+from gen.training.loop import train
+from gen.training.material import Excerpt, StyleCorpus
 from gen.training.paths import Atlas
 
 BANDS = 24
@@ -280,6 +285,22 @@ def test_places_are_found_in_any_space(kind):
     assert away < 0.8 * spread
     model = atlas.model(1, (), random())
     assert torch.equal(model.latent.encode(excerpts[1].frames[None, :, 2:92]), shifted)
+
+
+@pytest.mark.parametrize("kind", ["vae", pytest.param("quantised", marks=pytest.mark.slow)])
+def test_recordings_become_music_by_way_of_any_space(kind, tmp_path):
+    latent = dataclasses.replace(KINDS[kind], stack=4, steps=2)
+    preset = dataclasses.replace(MICRO, latent=latent)
+    phases = []
+    result = train(
+        [StyleCorpus.of("a", [melody(12)])], preset, 1, tmp_path / "w", lambda told: phases.append(told.phase)
+    )
+    assert phases.count("latent") == 2
+    assert {"latent_distance", "validation_reconstruction"} <= result.metrics.keys()
+    found = load_checkpoint(result.weights)
+    assert found.generator.latent.stack == 4
+    made = Generator.load(result.weights).render(GenerationRequest(30000, 3)).waveform
+    assert made.frames == 30000 and np.isfinite(made.samples).all() and np.abs(made.samples).max() > 0
 
 
 @pytest.mark.parametrize("kind", LATENTS)
