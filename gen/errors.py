@@ -29,6 +29,7 @@ GenError
 ├── ConfigError                a preset or setting that makes no sense
 ├── CheckpointError            a weights file that is not ours, or is broken
 ├── TrainingDiverged           a loss became NaN or infinite
+├── MetricError                a measure that cannot be taken of this, or not here
 ├── StateError                 the saved state of a run is another run's, or is broken
 ├── TeamError                  one of several processes that train together failed
 └── WatermarkError
@@ -165,6 +166,10 @@ class StateError(GenError):
 
 class TeamError(GenError):
     """One of several processes that train together failed."""
+
+
+class MetricError(GenError):
+    """A measure that cannot be taken of this, or not here."""
 
 
 class WatermarkError(GenError):
