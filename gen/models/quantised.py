@@ -25,7 +25,7 @@ class QuantisedLatent(ConvolutionalLatent):
 
         Gradients flow through the rounding as if it were not there.
         """
-        return self._snapped(torch.tanh(self.read(frames)))
+        return self._snapped(torch.tanh(self.read(frames).float()))
 
     def decode(self, points: Tensor) -> Tensor:
         """Points (B, T, size), T >= 1, to log-mel frames (B, bands, T * stack). Gradients flow as in `encode`."""
