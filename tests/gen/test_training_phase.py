@@ -14,7 +14,9 @@ from gen.preset import Preset
 from gen.training import loop
 from gen.training.initial import initialise
 from gen.training.loop import train
+from gen.training.material import gather
 from gen.training.phase import MODEL, Phase, pace
+from gen.training.team import Team
 
 
 class Line(Phase):
@@ -225,3 +227,18 @@ def test_tensorboard_is_loaded_only_for_a_board():
 
     code = "import sys, gen.training.loop; sys.exit('tensorboard' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.slow
+def test_in_bfloat16_the_losses_are_nearly_the_same():
+    """On the CPU, which has the same autocast as a GPU, though nothing to gain by it."""
+    material = gather(music(), RUN, 5)
+    losses = [
+        [
+            phase.advance(index)
+            for phase in loop._phases(material, RUN, 5, Team(mixed=mixed))
+            for index in range(min(3, phase.steps))
+        ]
+        for mixed in (False, True)
+    ]
+    assert losses[0] != losses[1] == pytest.approx(losses[0], rel=0.03)
