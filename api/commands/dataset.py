@@ -89,7 +89,7 @@ def add(
     defects are warned of, and refuse nothing. Recordings that sound like those of another dataset are refused: somebody
     else's always, your own unless --allow-overlap.
     """
-    from api.workflows import datasets
+    from api.workflows import datasets, datasheet
     from ledger.records import Terms
 
     home, console = Home(settings, ask_passphrase), Console(as_json)
@@ -120,7 +120,7 @@ def add(
             hide_labels=hide_labels,
             report=report,
         )
-    entry = done.entry
+    entry, sheet = done.entry, datasheet.keep(home, done.entry.id)
     content: dict[str, Any] = {
         "dataset": entry.id,
         "root": str(entry.root),
@@ -132,17 +132,24 @@ def add(
         **words.as_json(entry.terms),
         "omitted": [{"file": name, "reason": reason} for name, reason in done.omitted],
         "already": done.already,
+        "datasheet": None if sheet is None else str(sheet),
         "overlaps": [{"dataset": number, "recordings": count} for number, count in done.overlaps],
         "uncompared": list(done.uncompared),
         "findings": [{"file": name, **found} for name, found in done.findings],
     }
     lines = [
         f"dataset {entry.id}{' (registered before, and stays as it was)' if done.already else ''}",
+        *(
+            [f"  other terms for it: stemmata dataset terms {entry.id}"]
+            if done.already and entry.terms != terms
+            else []
+        ),
         f"  terms       {words.as_text(entry.terms)}",
         f"  root        {entry.root}",
         f"  recordings  {done.recordings}, {done.seconds / 60:.1f} min",
         f"  record      {entry.record}",
         f"  cid         {entry.cid}",
+        *([] if sheet is None else [f"  datasheet   {sheet}"]),
         *(f"  left out    {name}: {reason}" for name, reason in done.omitted),
         *(
             f"  warning     {name}: {'; '.join(found['warnings'])}"

@@ -88,11 +88,35 @@ def write(home: Home, dataset_id: int, out: Path, folder: Path | None = None) ->
         entry, record = datasets.show(ledger, dataset_id)
         counted = None if folder is None else _counted(ledger.store, record, folder)
     sheet = datasheet(entry, record, counted)
-    written = (json.dumps(sheet, ensure_ascii=False, indent=2) + "\n").encode()
+    written = _written(sheet)
+    if not out.parent.is_dir():
+        raise UsageError(f"--out {out}: the folder {out.parent} does not exist; make it first")
     if out.exists() and (not out.is_file() or out.read_bytes() != written):
         raise OutputExists(f"{out} exists and is another file; move it or choose another name")
     file.write(out, lambda target: target.write(written))
     return sheet
+
+
+def keep(home: Home, dataset_id: int) -> Path | None:
+    """Write a dataset's datasheet, without labels, into the home, over an older one; None where its record is not here.
+
+    It cannot be named in the record, whose digest it names.
+    """
+    from api.workflows import datasets
+    from ledger.errors import BlockMissing
+
+    try:
+        with home.ledger() as ledger:
+            sheet = datasheet(*datasets.show(ledger, dataset_id), None)
+    except BlockMissing:
+        return None
+    out = home.folder("datasheets") / f"dataset-{dataset_id}.json"
+    file.write(out, lambda target: target.write(_written(sheet)))
+    return out
+
+
+def _written(sheet: dict[str, Any]) -> bytes:
+    return (json.dumps(sheet, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def datasheet(entry: DatasetEntry, record: DatasetRecord, counted: Balance | None) -> dict[str, Any]:

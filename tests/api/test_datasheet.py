@@ -128,6 +128,31 @@ def test_every_address_is_where_the_ciphertext_is(sheet: Path, record: DatasetRe
     ]
 
 
+def test_registration_writes_one_into_the_home(home: Home, folder: Path, tmp_path: Path) -> None:
+    kept = home.path / "datasheets" / "dataset-1.json"
+    assert not mlc.Dataset(kept).metadata.ctx.issues.errors
+    out = tmp_path / "sheet.json"
+    Shell(home.path).json("dataset", "croissant", "1", "--out", str(out))
+    assert kept.read_bytes() == out.read_bytes()
+    kept.unlink()
+    again = Shell(home.path).json("dataset", "add", str(folder), *WORDS, "--key", "anna")
+    assert (again["already"], again["datasheet"]) == (True, str(kept))
+    assert kept.exists()
+
+
+def test_other_terms_for_what_is_registered_are_pointed_to(home: Home, folder: Path) -> None:
+    words = [word if word != "0.1" else "0.2" for word in WORDS]
+    said = Shell(home.path).run("dataset", "add", str(folder), *words, "--key", "anna").out
+    assert "stemmata dataset terms 1" in said
+    assert "dataset terms" not in Shell(home.path).run("dataset", "add", str(folder), *WORDS, "--key", "anna").out
+
+
+def test_a_folder_that_is_not_there_is_named(home: Home, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "none" / "sheet.json"
+    said = Shell(home.path).refusal("dataset", "croissant", "1", "--out", str(out), code=2)
+    assert said == f"UsageError: --out {out}: the folder {out.parent} does not exist; make it first"
+
+
 def test_without_labels_it_says_so(home: Home, folder: Path, tmp_path: Path) -> None:
     shell, out = Shell(home.path), tmp_path / "sheet.json"
     shell.json("dataset", "croissant", "1", "--out", str(out))
