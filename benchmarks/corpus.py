@@ -39,9 +39,9 @@ from gen.models.config import GeneratorConfig, VocoderConfig
 from gen.portrait import portray
 from gen.preset import Preset
 from gen.stamps import Stamps
-from gen.training.excerpts import Excerpt
 from gen.training.generator import GeneratorTraining
 from gen.training.latent import LatentTraining
+from gen.training.material import Excerpt
 from gen.training.vocoder import VocoderTraining
 from gen.waveform import Waveform
 
@@ -234,9 +234,11 @@ def appetites() -> dict[str, float]:
     )
     random = torch.Generator().manual_seed(1)
     noise = [0.1 * torch.randn(int(seconds * RATE), generator=random) for _ in range(8)]
-    excerpts = [Excerpt(samples, log_mel(samples, MEL), 0) for samples in noise]
-    latent = LatentTraining(excerpts, 1, base, random).model
-    generator, vocoder = GeneratorTraining(excerpts, 1, base, latent, random), VocoderTraining(excerpts, base, random)
+    excerpts = [Excerpt(samples, log_mel(samples, MEL), 0, torch.zeros(0, dtype=torch.long)) for samples in noise]
+    latent = LatentTraining(excerpts, 1, base, random)
+    latent.finish()
+    generator = GeneratorTraining(excerpts, 1, base, latent.model, random)
+    vocoder = VocoderTraining(excerpts, base, random)
     shape = base.generator
     # The counter does not know LSTMs: 8 h (in + h) for a step of a layer, and twice that on the way back.
     recurrent = 3 * small * shape.length * shape.layers * 8 * shape.hidden * 2 * shape.hidden
@@ -251,7 +253,7 @@ def appetites() -> dict[str, float]:
     play, foresee = (least(lambda n=n: generator.step(n), 32, recurrent) for n in (shape.free_from, 1))
     return {
         "generator (LSTM, 3 x 256, batch 32)": 32 / ((play + (shape.free_every - 1) * foresee) / shape.free_every),
-        "vocoder (batch 16 of 65536 samples)": 16 * 65536 / (seconds * RATE) / least(vocoder.step, 16, 0.0),
+        "vocoder (batch 16 of 65536 samples)": 16 * 65536 / (seconds * RATE) / least(lambda: vocoder.step(1), 16, 0.0),
     }
 
 
