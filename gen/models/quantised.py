@@ -31,6 +31,17 @@ class QuantisedLatent(ConvolutionalLatent):
         """Points (B, T, size), T >= 1, to log-mel frames (B, bands, T * stack). Gradients flow as in `encode`."""
         return self.write(self._snapped(points))
 
+    @torch.no_grad()
+    def fit(self, frames: Tensor) -> None:
+        """Begin as principal components of log-mel frames (N, bands, stack), N >= 1, each brought to the grid.
+
+        The straight path back makes up for what the grid makes shorter: the least squares for each coordinate.
+        """
+        super().fit(frames)
+        wanted, found = self.read(frames), self.encode(frames)
+        gain = (wanted * found).sum(dim=(0, 1)) / found.square().sum(dim=(0, 1)).clamp_min(1e-6)
+        self.decoder.straight.weight.mul_(gain.clamp_min(1e-3)[:, None, None])
+
     def codes(self, points: Tensor) -> Tensor:
         """The nearest points of the grid, as a number from 0 to levels - 1 for each coordinate: int64, same shape."""
         return ((points.clamp(-1, 1) + 1) * (self.levels - 1) / 2).round().long()
