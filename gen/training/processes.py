@@ -1,8 +1,10 @@
 """How a team of processes comes together: begun here, one for each GPU or as many as asked for; or by torchrun."""
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
+import signal
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
@@ -22,6 +24,7 @@ Outcome = TypeVar("Outcome")
 _PATIENCE = timedelta(minutes=30)
 """How long one process waits for the others: the first one also judges and writes."""
 _FAREWELL = 10.0
+_PR_SET_PDEATHSIG = 1
 
 
 def together(count: int, work: Callable[[Team], Outcome], device: str | None = None) -> Outcome:
@@ -115,6 +118,7 @@ def _group(team: Team, meeting: str) -> Iterator[Team]:
 
 def _follow(work: Callable[[Team], object], team: Team, meeting: str, report: Connection) -> None:
     """What a process does that is not the first."""
+    _die_with_parent()
     torch.set_num_threads(1)  # the pool of threads of the process that this is a fork of is not there any more
     try:
         with _group(team, meeting):
@@ -125,6 +129,14 @@ def _follow(work: Callable[[Team], object], team: Team, meeting: str, report: Co
     finally:
         report.close()
         os._exit(0)  # what the first process has opened is its own to close
+
+
+def _die_with_parent() -> None:
+    """Have the system kill this process when the first one is gone, however it went: prctl(2), on Linux alone."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() == 1:  # it went before it could be asked for
+        os._exit(0)
 
 
 def _first(reports: list[Connection]) -> str | None:

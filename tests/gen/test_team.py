@@ -1,7 +1,9 @@
 import dataclasses
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -112,3 +114,31 @@ def test_a_batch_must_be_shared_evenly_and_devices_be_there(tmp_path):
     with pytest.raises(ConfigError, match="torchrun"), by_torchrun():
         pass
     assert devices_for(2, "cpu") == ["cpu", "cpu"]
+
+
+@pytest.mark.slow
+def test_no_process_outlives_the_first_one(tmp_path):
+    code = (
+        "import os, sys, time\nfrom gen.training.processes import together\n"
+        "def work(team):\n"
+        "    if team.leads: print('ready', flush=True)\n"
+        "    else: open(sys.argv[1], 'w').write(str(os.getpid()))\n"
+        "    time.sleep(600)\n"
+        "together(2, work, 'cpu')\n"
+    )
+    first = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "pid")],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+    )
+    assert first.stdout is not None and first.stdout.readline() == b"ready\n"
+    while not (text := (tmp_path / "pid").read_text() if (tmp_path / "pid").exists() else ""):
+        time.sleep(0.05)
+    first.kill()
+    first.communicate()
+    for _ in range(100):
+        if not Path(f"/proc/{text}").exists():
+            return
+        time.sleep(0.1)
+    os.kill(int(text), signal.SIGKILL)
+    pytest.fail("the second process went on")
