@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from api.commands import json_option, now
+from api.commands.generate import heard_primer
 from api.console import Console, ask_passphrase
 from api.errors import UsageError
 from api.home import Home
@@ -20,12 +21,30 @@ EXIT_CODES = {"verified": 0, "unknown": 3, "invalid": 4, "unverifiable": 5}
 @click.option(
     "--report", metavar="OUT.json", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed report."
 )
-@click.option("--key", "key_name", metavar="NAME", help="The key that signs the report.")
+@click.option(
+    "--replay", is_flag=True, help="Make each track again from its record, and compare. Takes as long as generating it."
+)
+@click.option(
+    "--primer",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --replay: the music that the track goes on from.",
+)
+@click.option(
+    "--key", "key_name", metavar="NAME", help="The key that signs the report, and with --replay opens sealed weights."
+)
 @json_option
 @click.pass_obj
 @click.pass_context
 def audit(
-    context: click.Context, settings: Settings, file: Path, report: Path | None, key_name: str | None, as_json: bool
+    context: click.Context,
+    settings: Settings,
+    file: Path,
+    report: Path | None,
+    replay: bool,
+    primer: Path | None,
+    key_name: str | None,
+    as_json: bool,
 ) -> None:
     """Tell where FILE comes from, as far as it can be proved; FILE may be cut and re-encoded.
 
@@ -33,16 +52,29 @@ def audit(
     """
     from api import report as reports
     from api.workflows.audit import audit as run
+    from api.workflows.replay import Replay
     from gen.errors import AudioError
 
-    if (report is None) != (key_name is None):
+    if report is not None and key_name is None:
         raise UsageError("--report and --key go together: the key signs the report")
+    if key_name is not None and report is None and not replay:
+        raise UsageError("--key goes with --report, which it signs, or with --replay, for which it opens weights")
+    if primer is not None and not replay:
+        raise UsageError("--primer goes with --replay")
     if report is not None and not report.absolute().parent.is_dir():
         raise UsageError(f"--report {report}: the folder {report.parent} does not exist; make it first")
     home = Home(settings, ask_passphrase)
     signer = home.signer(key_name) if key_name is not None else None
+    again = None
+    if replay:
+        again = Replay(
+            home,
+            now,
+            unlock=None if key_name is None else lambda: home.signer(key_name),
+            primer=None if primer is None else heard_primer(primer),
+        )
     try:
-        outcome = run(home, file)
+        outcome = run(home, file, again)
     except AudioError as error:
         raise UsageError(f"{type(error).__name__}: {error}") from error
     if report is not None and signer is not None:

@@ -105,7 +105,7 @@ def generate(
         nucleus=None if top_p is None else _decimal("--top-p", top_p, 1e-6, 1),
         beams=beams,
         labels=_labels(labels),
-        primer=None if primer is None else _primer(primer),
+        primer=None if primer is None else heard_primer(primer),
         morph_seed=morph_seed,
         morph_style=morph_style,
         limit=repeat_limit,
@@ -162,7 +162,8 @@ def _original(measure: dict[str, Any]) -> str:
     )
 
 
-def _primer(path: Path) -> Waveform:
+def heard_primer(path: Path) -> Waveform:
+    """The music in a primer's file. Raises :class:`UsageError`."""
     from gen.audio import load
     from gen.errors import AudioError
 

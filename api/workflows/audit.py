@@ -8,6 +8,7 @@ track. A track that any witness names is then verified down to its datasets (:mo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,8 +58,8 @@ class Witness:
     marked: tuple[tuple[float, float], ...] = ()
 
 
-def audit(home: Home, path: Path) -> Audit:
-    """Audit a file.
+def audit(home: Home, path: Path, replay: Callable[[TrackNode, Waveform], Finding] | None = None) -> Audit:
+    """Audit a file. With ``replay`` each track that is found is made again and compared (:mod:`api.workflows.replay`).
 
     Raises :class:`gen.errors.AudioError` for what is no audio. All else is a finding: a chain out of reach, and a home
     that is damaged or closed to us, could not be checked.
@@ -88,6 +89,8 @@ def audit(home: Home, path: Path) -> Audit:
         findings.append(Finding("chain", Status.INVALID, "chain", str(error)))
     except (LedgerError, OSError) as error:
         findings.append(Finding("chain", Status.UNVERIFIABLE, "chain", str(error)))
+    if replay is not None:
+        findings.extend(replay(node, wave) for node in nodes)
     verdict = conclude(findings, known=known)
     return Audit(audio, wave.duration, verdict, tuple(findings), tuple(nodes))
 
