@@ -7,6 +7,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
+from gen.loader import Feed
 from gen.models.latent import Latent, latent_of
 from gen.models.quantised import QuantisedLatent
 from gen.models.vae import VariationalLatent, divergence, drawn
@@ -24,6 +25,8 @@ _SHOWN = 512
 
 class LatentTraining(Phase):
     """The phase in which the latent space learns. A linear one is there at once, without a step."""
+
+    feed: Feed
 
     def __init__(
         self,
