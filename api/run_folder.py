@@ -48,8 +48,8 @@ class RunFolder:
         file.write(self.path / "outcome.json", lambda out: out.write(json.dumps(outcome).encode()))
 
     def clear(self) -> None:
-        """Overwrite what the run went on from, and what a kill left of a file of weights that was being written."""
-        for path in sorted([*self.state.glob("*"), *self.path.glob(f".{self.weights.name}.*")]):
+        """Overwrite what the run went on from, and what a kill left of a file that was being written."""
+        for path in sorted([*self.state.glob("*"), *self.path.glob(".*")]):
             file.shred(path)
         if self.state.is_dir():
             self.state.rmdir()

@@ -41,15 +41,15 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def replacing(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[BinaryIO]:
     """Write a file so that others see the old one or the whole new one, never a part.
 
     The new bytes go to a temporary file beside it, which takes the name when the block ends without an error and is
-    removed otherwise. Raises OSError as `open` does.
+    removed otherwise. mode: who may do what with it, less what the umask takes. Raises OSError as `open` does.
     """
     target = Path(path)
     beside = target.with_name(f".{secrets.token_hex(8)}.part")
-    descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(descriptor, "w+b") as file:
             yield file

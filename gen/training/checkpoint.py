@@ -6,8 +6,6 @@ the format's version, the preset, the names of the styles, the number of places,
 """
 
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from safetensors.torch import save
 from torch import nn
 
 from gen.errors import CheckpointError, ConfigError
+from gen.file import replacing
 from gen.json_text import parse
 from gen.models.backbone import Backbone, backbone_of
 from gen.models.latent import latent_of
@@ -61,16 +60,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     }
     text = json.dumps(about, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     data = save(dict(sorted(tensors.items())), metadata={_ENTRY: text})
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(path, 0o600) as file:
+        file.write(data)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -7,12 +7,9 @@ whole or not at all, and carries a SHA-256 over its tensors, so that a damaged o
 What lies there are weights, and moments of their gradients; no recording and no name of one.
 """
 
-import contextlib
 import hashlib
 import json
 import math
-import os
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +21,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from gen.errors import StateError, TrainingDiverged
+from gen.file import replacing
 from gen.json_text import parse
 from gen.training.phase import Phase
 
@@ -83,7 +81,8 @@ class RunState:
         }
         text = json.dumps(about, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace(self._path(phase), save(tensors, metadata={_ENTRY: text}))
+        with replacing(self._path(phase), 0o600) as file:
+            file.write(save(tensors, metadata={_ENTRY: text}))
         self._written = time.monotonic()
 
     def restore(self, phase: Phase) -> tuple[int, dict[str, float] | None, tuple[str, ...]]:
@@ -111,31 +110,6 @@ class RunState:
 
     def _path(self, phase: Phase) -> Path:
         return self.folder / f"{phase.name}{_SUFFIX}"
-
-
-def state_files(folder: Path) -> list[Path]:
-    """What a run has written into a folder, also what a kill left half-written; for whoever takes it away."""
-    return sorted([*folder.glob(f"*{_SUFFIX}"), *folder.glob(f".*{_SUFFIX}.*")])
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, and to the disk."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    with contextlib.suppress(OSError):  # a file system that cannot flush a folder's names
-        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _tensors(phase: Phase, finished: bool) -> dict[str, Tensor]:

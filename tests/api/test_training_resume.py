@@ -51,7 +51,7 @@ def test_a_killed_training_goes_on_where_its_state_was_written_and_shreds_it_in_
     assert {path.name for path in run.state.iterdir()} == {"latent.state", "generator.state"}
     assert run.state.stat().st_mode & 0o777 == 0o700
     moments = (run.state / "generator.state").read_bytes()
-    (folder / ".weights.safetensors.half").write_bytes(moments)  # what a kill would leave of it
+    (folder / ".0123456789abcdef.part").write_bytes(moments)  # what a kill would leave of it
     steps.clear()
     later = lambda: now() + timedelta(hours=1)  # noqa: E731
     steps.extend([("never", 0)] * 10)  # do not kill any more
