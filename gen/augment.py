@@ -16,7 +16,7 @@ VERSION = 1
 def augment(
     samples: npt.NDArray[np.float32], config: AugmentConfig, seed: int, epoch: int, window: int
 ) -> npt.NDArray[np.float32]:
-    """A varied copy of mono samples at 44.1 kHz, float32 (N,), of the same length.
+    """A varied copy of samples at 44.1 kHz, float32 (N,), or (2, N) for stereo, of the same length.
 
     Of music that became longer the middle is kept, and music that became shorter is repeated from its start. seed,
     epoch and window (all >= 0) decide everything: nothing depends on what was augmented before, or by which process.
@@ -32,7 +32,7 @@ def augment(
     if config.invert and sign < 0:
         varied = -varied
     if config.noise < 0:
-        hiss = random.standard_normal(len(samples), dtype=np.float32)
+        hiss = random.standard_normal(samples.shape[-1], dtype=np.float32)
         varied = varied + hiss * np.float32(10 ** (config.noise / 20))
     return samples.copy() if varied is samples else varied
 
@@ -40,13 +40,15 @@ def augment(
 def _stretched(samples: npt.NDArray[np.float32], semitones: float, factor: float) -> npt.NDArray[np.float32]:
     from python_stretch import Signalsmith
 
-    length = len(samples)
+    sound = np.atleast_2d(samples)
+    channels, length = sound.shape
     machine = Signalsmith.Stretch()
-    machine.preset(1, RATE, True)
+    machine.preset(channels, RATE, True)
     machine.setTransposeSemitones(semitones)
     machine.setTimeFactor(1 / factor)
-    made = machine.process(np.array(samples[None]))[0]
-    if len(made) < length:
-        made = np.tile(made, -(-length // max(1, len(made))))[:length] if len(made) else samples
-    first = (len(made) - length) // 2
-    return np.asarray(made[first : first + length], dtype=np.float32)
+    made = machine.process(np.array(sound))
+    found = made.shape[1]
+    if found < length:
+        made = np.tile(made, (1, -(-length // max(1, found))))[:, :length] if found else sound
+    first = (made.shape[1] - length) // 2
+    return np.asarray(made[:, first : first + length], dtype=np.float32).reshape(samples.shape)

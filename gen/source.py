@@ -48,12 +48,19 @@ def count_windows(frames: int, shares: Sequence[float], cut: SegmentConfig) -> t
     return tuple(sum(1 for _ in starts(end - first, length, step)) if end > first else 0 for first, end in parts)
 
 
-def cut_up(source: Source, cut: SegmentConfig) -> Iterator[Array]:
-    """All windows of a recording, part after part: samples, float32 (N,), mono at 44.1 kHz."""
-    sound = source.load().mono().resampled(RATE).samples
+def cut_up(source: Source, cut: SegmentConfig, stereo: bool = False) -> Iterator[Array]:
+    """All windows of a recording, part after part: samples at 44.1 kHz, float32 (N,), or (2, N) for stereo."""
+    waveform = source.load()
+    if not stereo or waveform.channels != 2:
+        waveform = waveform.mono()
+    sound = waveform.resampled(RATE).samples
+    if stereo and len(sound) == 1:
+        sound = np.repeat(sound, 2, axis=0)
     for first, end in divided(sound.shape[-1], source.shares):
         if end > first:
             for window in segment(Waveform(sound[:, first:end], RATE), cut):
-                samples = window.samples[0]
-                short = window.sounding < len(samples)
-                yield np.resize(samples[: window.sounding], samples.shape) if short else samples
+                samples = window.samples
+                if window.sounding < samples.shape[1]:
+                    times = -(-samples.shape[1] // window.sounding)
+                    samples = np.tile(samples[:, : window.sounding], (1, times))[:, : samples.shape[1]]
+                yield samples if stereo else samples[0]

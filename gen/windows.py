@@ -58,7 +58,9 @@ class Windows(Dataset[Batch]):
     in memory, up to MOST_HELD. augment: for music to learn from alone; leave it out for music that is judged by. With
     augment.copies the windows of an epoch n are those of epoch n modulo copies, and kept in the cache like all others;
     with 0 every epoch is varied anew, which takes a core some 30 ms for each window that is shifted or stretched. seed:
-    decides how windows are varied. samples, frames: what a batch shall hold. report: told after each recording.
+    decides how windows are varied. samples, frames: what a batch shall hold; samples are the mid of both channels.
+    stereo: frames say where the sound is as well (`gen.models.stereo`), so they have more rows. report: told after each
+    recording.
     Raises NoRecordings for no sources, CacheFull, and what loading a recording raises.
     """
 
@@ -73,6 +75,7 @@ class Windows(Dataset[Batch]):
         seed: int = 0,
         samples: bool = False,
         frames: bool = True,
+        stereo: bool = False,
         report: Report = lambda done, total: None,
     ) -> None:
         if not sources:
@@ -80,6 +83,7 @@ class Windows(Dataset[Batch]):
         if not (samples or frames):
             raise ConfigError("samples, frames: at least one of them must be asked for")
         self.sources, self.cache, self.cut, self.mel, self.seed = tuple(sources), cache, cut, mel, seed
+        self.stereo = stereo
         self.augment = augment if augment is not None and augment.active else None
         self.wanted = (samples, frames)
         self._open: OrderedDict[str, Sequence[Array]] = OrderedDict()
@@ -115,7 +119,7 @@ class Windows(Dataset[Batch]):
             if self.augment is not None and (self.augment.copies == 0 or number in self._held):
                 sounds.append(self._varied(self.sources[number], self._row("samples", number, row), copy, row))
                 if frames:
-                    framed.append(features.log_mel(torch.from_numpy(sounds[-1]), self.mel).numpy())
+                    framed.append(self._pictured(sounds[-1]))
                 continue
             kept = None if self.augment is None else copy
             if samples:
@@ -125,7 +129,7 @@ class Windows(Dataset[Batch]):
         sources = [self.sources[number] for _, number, _ in found]
         fields = max(len(source.labels) for source in self.sources)
         return Batch(
-            _stacked(sounds) if samples else None,
+            _stacked([_mid(heard) for heard in sounds]) if samples else None,
             _stacked(framed) if frames else None,
             torch.tensor([source.style for source in sources]),
             torch.tensor([source.labels or (0,) * fields for source in sources]).reshape(len(sources), fields).long(),
@@ -167,7 +171,7 @@ class Windows(Dataset[Batch]):
         if copy is None:
             return (samples if kind == "samples" else frames)[row]
         varied = self._varied(source, samples[row], copy, row)
-        return varied if kind == "samples" else features.log_mel(torch.from_numpy(varied), self.mel).numpy()
+        return varied if kind == "samples" else self._pictured(varied)
 
     def _rows(self, kind: str, source: Source, copy: int | None = None) -> Sequence[Array]:
         """An entry, open; some stay open, since opening one means reading its table."""
@@ -195,7 +199,7 @@ class Windows(Dataset[Batch]):
     def _sounds(self, source: Source, copy: int | None) -> Iterator[Array]:
         if copy is None:
             peaks = []
-            for samples in cut_up(source, self.cut):
+            for samples in cut_up(source, self.cut, self.stereo):
                 peaks.append(_peak(samples))
                 yield samples
             # Now, since it costs nothing; later it would cost reading all windows again.
@@ -207,11 +211,20 @@ class Windows(Dataset[Batch]):
     def _framed(self, source: Source, copy: int | None) -> Iterator[Array]:
         kept = self._cache(source).find(self._key("samples", source, copy))
         for samples in self._sounds(source, copy) if kept is None else kept:
-            yield features.log_mel(torch.tensor(samples), self.mel).numpy()
+            yield self._pictured(samples)
 
     def _measured(self, source: Source, copy: int | None) -> Iterable[Array]:
         kept = self._cache(source).find(self._key("samples", source, copy))
-        yield np.array([_peak(samples) for samples in kept or cut_up(source, self.cut)], dtype=np.float32)
+        yield np.array([_peak(samples) for samples in kept or cut_up(source, self.cut, self.stereo)], dtype=np.float32)
+
+    def _pictured(self, samples: Array) -> Array:
+        """Frames (rows, T) of a window."""
+        heard = torch.tensor(samples)
+        if not self.stereo:
+            return features.log_mel(heard, self.mel).numpy()
+        from gen.models.stereo import stereo_frames
+
+        return stereo_frames(heard[None], self.mel)[0].numpy()
 
     def _peaks(self, source: Source) -> Array:
         try:
@@ -224,10 +237,10 @@ class Windows(Dataset[Batch]):
     def _hold(self, number: int) -> tuple[int, ...]:
         """Keep a recording's windows in memory; returns which are used. Raises CacheFull where that is too much."""
         source = self.sources[number]
-        windows = list(cut_up(source, self.cut))
+        windows = list(cut_up(source, self.cut, self.stereo))
         used = _sounding(source, np.array([_peak(samples) for samples in windows], dtype=np.float32))
         samples = {row: windows[row] for row in used}
-        frames = {row: features.log_mel(torch.tensor(windows[row]), self.mel).numpy() for row in used}
+        frames = {row: self._pictured(windows[row]) for row in used}
         self._bytes += sum(array.nbytes for array in (*samples.values(), *frames.values()))
         if self._bytes > MOST_HELD:
             raise CacheFull(
@@ -248,7 +261,7 @@ class Windows(Dataset[Batch]):
             f"source.{name}": value for name, value in source.settings.items()
         }
         settings |= {f"segment.{name}": value for name, value in asdict(self.cut).items()}
-        settings["segment.shares"] = repr(source.shares)
+        settings |= {"segment.shares": repr(source.shares), "segment.stereo": self.stereo}
         version = VERSION
         if copy is not None and self.augment is not None:
             settings |= {f"augment.{name}": value for name, value in asdict(self.augment).items() if name != "copies"}
@@ -263,6 +276,10 @@ def _sounding(source: Source, peaks: Array) -> tuple[int, ...]:
     """The numbers of the windows that are used."""
     chosen = range(len(peaks)) if source.chosen is None else [row for row in source.chosen if row < len(peaks)]
     return tuple(row for row in chosen if peaks[row] > _SILENCE) or tuple(chosen[:1])
+
+
+def _mid(samples: Array) -> Array:
+    return samples if samples.ndim == 1 else samples.mean(axis=0, dtype=np.float32)
 
 
 def _peak(samples: Array) -> float:

@@ -233,6 +233,7 @@ def _material(
                 seed=seed,
                 samples=True,
                 frames=True,
+                stereo=preset.vocoder.stereo,
                 report=lambda done, _, before=before: report("windows", before + done, total),
             )
             if sources

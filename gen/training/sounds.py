@@ -59,18 +59,20 @@ class Sounds:
         return self._known(recording) or self._described(recording)
 
     def prepared(self, index: int) -> Source:
-        """A recording to cut windows from: cleaned as the preset says, one channel, 44.1 kHz, at one level."""
+        """A recording to cut windows from: cleaned as the preset says, 44.1 kHz, at one level, and in one channel
+        unless the preset is for stereo."""
         recording, preset = self._recordings[index], self._preset
         settings: dict[str, str | int | bool | float] = {"loudness": preset.corpus.loudness, "prepared": VERSION}
         if preset.corpus.clean:
             settings |= {f"cleaning.{name}": value for name, value in asdict(preset.cleaning).items()}
-        settings |= recording.settings
+        stereo = preset.vocoder.stereo
+        settings |= {**recording.settings, "stereo": stereo}
 
         def load() -> Waveform:
             waveform = recording.load()
             if preset.corpus.clean:
                 waveform = clean(waveform, preset.cleaning).waveform
-            return levelled(waveform.mono().resampled(RATE), preset.corpus.loudness)
+            return levelled((waveform if stereo else waveform.mono()).resampled(RATE), preset.corpus.loudness)
 
         return replace(recording, load=load, settings=settings, cache=recording.cache or self._cache)
 
@@ -106,12 +108,13 @@ class Sounds:
 def levelled(waveform: Waveform, loudness: float) -> Waveform:
     """Without its mean, which is a fault of the converter and no music, and at this RMS level, in dB below full scale.
 
-    The level is that of all seconds in which anything sounds; a recording is made 300 times louder at most.
+    The level is that of the channels' mean in all seconds in which anything sounds; a recording is made 300 times
+    louder at most.
     """
     samples = waveform.samples - waveform.samples.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
     power, count = 0.0, 0
     for first in range(0, samples.shape[1], waveform.rate):
-        second = samples[:, first : first + waveform.rate]
+        second = samples[:, first : first + waveform.rate].mean(axis=0)
         if np.abs(second).max() > _SILENCE:
             power, count = power + float(np.sum(second**2, dtype=np.float64)), count + second.size
     if count:

@@ -244,3 +244,22 @@ def test_excerpts_are_bounded_and_of_every_style():
     assert len(some) == 6 and styles.count(1) == 2
     assert len(found.excerpts("train", 1000)) == found.split.train
     assert [excerpt.style for excerpt in some[4:]] == styles[4:]
+
+
+def test_a_preset_for_stereo_learns_where_the_sound_is(tmp_path):
+    left = Waveform(np.concatenate([melody(10).samples, 0.1 * melody(10).samples]), 44100)
+    preset = dataclasses.replace(
+        WHOLE, vocoder=dataclasses.replace(MICRO.vocoder, stereo=True), augment=AugmentConfig(share=1.0, shift=2.0)
+    )
+    varied = gather([StyleCorpus.of("a", [left])], preset, 1).train[0, 0]
+    heard = gather([StyleCorpus.of("a", [left])], dataclasses.replace(preset, augment=AugmentConfig()), 1)
+    (excerpt, *_) = heard.excerpts("train")
+    assert excerpt.frames.shape[0] == preset.rows > preset.mel.bands and excerpt.samples.ndim == 1
+    mono = gather([StyleCorpus.of("a", [left])], WHOLE, 1).excerpts("train")[0]
+    assert torch.allclose(excerpt.samples, mono.samples, atol=1e-3)
+    assert torch.allclose(excerpt.frames[: preset.mel.bands], mono.frames, atol=0.05)
+    cues = preset.vocoder.rows(preset.mel) - preset.mel.bands
+    for frames in (excerpt.frames, varied.frames[0]):
+        angle = frames[preset.mel.bands : preset.mel.bands + cues // 2]
+        assert float(angle.median()) > 0.4  # to the left; pi / 4 would be all
+    train([StyleCorpus.of("a", [left])], preset, 1, tmp_path / "weights")
