@@ -1,16 +1,18 @@
 """How fast an LSTM of three layers of 256 units runs free, as the preset `base` has it, against other ways to run it.
 
 Run with ``python benchmarks/lstm_loop.py``. All ways run in one process on one thread, turn by turn; the table shows
-the median of the rounds. A frame is a frame of the mel picture: a step of the generator writes a point, which stands
-for latent.stack of them. The weights are drawn, not learnt, which takes as long.
+the median of the rounds, in seconds of that thread, which on a machine at rest are those of the clock. A frame is a
+frame of the mel picture: a step of the generator writes a point, which stands for latent.stack of them. The weights are
+drawn, not learnt, which takes as long.
 """
 
+import dataclasses
 import statistics
 import time
 from collections.abc import Callable
 
-STEPS = 400
-ROUNDS = 9
+STEPS = 200
+ROUNDS = 5
 
 
 def main() -> None:
@@ -25,6 +27,7 @@ def main() -> None:
     from gen.models.latent import latent_of
     from gen.models.style import Style
     from gen.preset import load_preset
+    from gen.primer import hear
     from gen.sampling import Daring, free_run
     from gen.training.initial import initialise
 
@@ -38,6 +41,10 @@ def main() -> None:
         model.places.normal_(generator=random)
         model.embedding.normal_(generator=random)
         model.leave.bias.fill_(-1.0)  # leaves a place after some steps, as music does
+    attentive = backbone_of(dataclasses.replace(config, backbone="transformer"), model.latent, 5, config.codes).eval()
+    initialise(attentive, random)
+    with torch.no_grad():
+        heard = hear(attentive, Style.of(torch.full((1, 5), 0.2)), torch.zeros(1, config.window, model.latent.size))
     style, daring = Style.of(torch.full((1, 5), 0.2)), Daring(nucleus=config.nucleus)
     chance = draw_chance(random, 1, STEPS, config.codes, config.noise_size)
     loop = LstmLoop(model, style, daring)
@@ -53,6 +60,9 @@ def main() -> None:
     ways: dict[str, Callable[[], object]] = {
         "eager `nn.LSTM` alone, fed its own output": alone,
         "eager, the whole generator (`gen.sampling.free_run`)": lambda: free_run(model, style, daring, chance),
+        "eager, the whole Music Transformer, its window full": lambda: free_run(
+            attentive, style, daring, chance, heard
+        ),
         "fused, the whole generator (`gen.lstm_loop`)": lambda: loop.go(chance),
     }
     took: dict[str, list[float]] = {name: [] for name in ways}

@@ -12,26 +12,28 @@ from gen.likelihood import log_likelihood, next_places
 from gen.models.backbone import Past
 from gen.primer import hear, places_along
 from gen.sampling import Daring, beginning, free_run
+from gen.training.places import held_since
 
 CODES, STEPS = 3, 4
 
 
 def every_path(model, style):
-    """All paths of STEPS places with their points and log-probabilities, found by walking each."""
-    found = {}
-    for path in itertools.product(range(CODES), repeat=STEPS):
-        (past, state), points, held, total = beginning(model, style), [], 0, 0.0
-        for step, place in enumerate(path):
-            forecast, state = model(past, style, state)
-            total += float(next_places(model, forecast, past)[0, 0, place])
-            held = held + 1 if step and path[step - 1] == place else 1
-            point = model.arrive(
-                forecast.context, torch.tensor([[place]]), torch.tensor([[held]]), torch.zeros(1, 1, 3)
-            )
-            past = Past(point, torch.tensor([[place]]), torch.tensor([[held]]))
-            points.append(point)
-        found[path] = total, torch.cat(points, dim=1)
-    return found
+    """All paths of STEPS places, (paths, STEPS), with their points and log-probabilities, each walked in a row."""
+    paths = torch.tensor(list(itertools.product(range(CODES), repeat=STEPS)))
+    asked_all = style_rows(style, len(paths))
+    (past, state), points, total = beginning(model, asked_all), [], torch.zeros(len(paths))
+    for step, held in enumerate(held_since(paths).unbind(dim=1)):
+        forecast, state = model(past, asked_all, state)
+        place = paths[:, step : step + 1]
+        total += next_places(model, forecast, past)[:, 0].gather(1, place)[:, 0]
+        point = model.arrive(forecast.context, place, held[:, None], torch.zeros(len(paths), 1, 3))
+        past = Past(point, place, held[:, None])
+        points.append(point)
+    return paths, torch.cat(points, dim=1), total
+
+
+def style_rows(style, count):
+    return type(style)(*(part.expand(count, -1) for part in style))
 
 
 @pytest.fixture(params=BACKBONES)
@@ -42,27 +44,33 @@ def model(request):
 
 
 def test_all_paths_together_are_certain(model):
-    assert sum(torch.tensor(total).exp() for total, _ in every_path(model, asked(0.4)).values()) == pytest.approx(1)
+    assert float(every_path(model, asked(0.4))[2].exp().sum()) == pytest.approx(1)
 
 
 def test_the_likelihood_of_a_path_is_that_of_its_steps(model):
-    for path, (total, points) in every_path(model, asked(0.4)).items():
-        likely = log_likelihood(model, asked(0.4), points, torch.tensor([path]))
-        assert likely.shape == (1, STEPS)
-        assert float(likely.sum()) == pytest.approx(total, abs=1e-5)
-        assert torch.isinf(likely).any() == any(len(set(path[i : i + 3])) == 1 for i in (0, 1))
+    paths, points, total = every_path(model, asked(0.4))
+    likely = log_likelihood(model, style_rows(asked(0.4), len(paths)), points, paths)
+    assert torch.allclose(likely.sum(dim=1), total, atol=1e-5)
+    too_long = (held_since(paths) > 2).any(dim=1)
+    assert torch.equal(torch.isinf(total), too_long) and too_long.any()
 
 
-def test_wide_beams_find_the_likeliest_path_of_all(model):
-    paths = every_path(model, asked(0.4))
-    best = max(paths, key=lambda path: paths[path][0])
-    run, total = beam_search(model, asked(0.4), STEPS, CODES ** (STEPS - 1))
-    assert tuple(run.codes[0].tolist()) == best
-    assert total == pytest.approx(paths[best][0], abs=1e-5)
-    assert torch.allclose(run.points, paths[best][1], atol=1e-5)
-    assert run.attention.shape == (1, STEPS, 2)
-    totals = [beam_search(model, asked(0.4), STEPS, width).log_probability for width in (1, 27)]
-    assert totals[0] <= totals[1]
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_wide_beams_find_the_likeliest_path_of_all(backbone):
+    greedy_is_worse = 0
+    for seed in range(8):
+        model = walker(backbone, codes=CODES, seed=seed).requires_grad_(False)
+        for layer, factor in ((model.choose[-1], 2), (model.leave, 4), (model.enter, 4)):
+            layer.weight.mul_(factor)
+        paths, points, total = every_path(model, asked(0.4))
+        best = int(total.argmax())
+        run, found = beam_search(model, asked(0.4), STEPS, CODES ** (STEPS - 1))
+        assert run.codes[0].tolist() == paths[best].tolist()
+        assert found == pytest.approx(float(total[best]), abs=1e-5)
+        assert torch.allclose(run.points[0], points[best], atol=1e-5)
+        assert run.attention.shape == (1, STEPS, 2)
+        greedy_is_worse += beam_search(model, asked(0.4), STEPS, 1).log_probability < found - 1e-4
+    assert greedy_is_worse > 0
 
 
 def test_one_beam_is_greedy(model):

@@ -16,7 +16,7 @@ def random(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def walker(backbone: str, *, codes: int = 10, labels: tuple[int, ...] = (), **settings: int) -> Backbone:
+def walker(backbone: str, *, codes: int = 10, seed: int = 5, labels: tuple[int, ...] = (), **settings: int) -> Backbone:
     """Two styles, three coordinates; places are apart, and are left about every other step."""
     config = GeneratorConfig(
         **{
@@ -26,7 +26,7 @@ def walker(backbone: str, *, codes: int = 10, labels: tuple[int, ...] = (), **se
     )  # fmt: skip
     latent = latent_of(LatentConfig(stack=2, size=3), 4)
     made = backbone_of(config, latent, 2, codes, labels)
-    initialise(made, random(5))
+    initialise(made, random(seed))
     with torch.no_grad():
         made.places.normal_(generator=random(6))
         made.embedding.normal_(generator=random(7))
