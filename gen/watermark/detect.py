@@ -1,38 +1,42 @@
 """Finding marks: where the pilots fit, read the code; where the tag fits, measure how far the mark reaches.
 
-Audio is searched in overlapping windows, so that a file may hold several marked tracks, and then once more as a whole,
-for marks too weak for one window. The grid of tiles is tried at four phases and all PERIOD offsets, and twice: as the
-audio is, and without the tiles that noise seems to have covered. Of all these the pilots choose; at most CANDIDATES
-of them are decoded in a window, and every one decoded counts against the probability of a false mark.
+Audio is searched in overlapping windows, so that a file may hold several marked tracks, one after another or one over
+another, and then once more as a whole, for marks too weak for one window. In each window the pilots choose at most
+CANDIDATES constant delays and one path of changing delays; every one decoded counts against the probability of a false
+mark.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from operator import attrgetter, itemgetter
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gen.watermark.patterns import FRAME, PERIOD, RATE, TILE, Pattern
+from gen.watermark.align import BLOCK_STEPS, CHIP_STEPS, DELAYS, Alignment, Delays, soft_chips, soft_tiles
+from gen.watermark.patterns import RATE, Pattern
 from gen.watermark.payload import TAG_BYTES, decode, encode
-from gen.watermark.tiles import Array, clearness, residual
+from gen.watermark.tiles import STEP, STEPS, Array, clearness
 
-PHASES: Final = 4
 CANDIDATES: Final = 4
 # Pilot correlations below this many standard deviations are not decoded.
 THRESHOLD: Final = 4.0
-WINDOW_TILES: Final = round(15 * RATE / TILE)
+BLOCK_SECONDS: Final = BLOCK_STEPS * STEP / RATE
+WINDOW_BLOCKS: Final = round(15 / BLOCK_SECONDS)
+# Delays nearer than a chip are the same place in the pattern.
+_NEAR: Final = CHIP_STEPS
+# A path that wanders may pass for a mark with less than this per block; below it nothing can be read either.
+_LEAST_PATH: Final = 1.0
 
 
 @dataclass(frozen=True)
 class Detection:
     """One mark that was found.
 
-    id: the 8 bytes it says. score: pilot correlation in standard deviations of unmarked audio. start, end: the part of
-    the audio that carries it, in seconds, good to about a second. false_positive: an upper bound for the probability
-    that this search would have reported anything in audio made without the key (candidates decoded times 2**-32).
-    tempo, pitch: how much faster and higher the audio is than when it was marked; 1.0 unless that was searched for.
+    id: the 8 bytes it says (16 if the watermark was asked for those). score: pilot correlation in standard deviations
+    of unmarked audio. start, end: the part of the audio that carries it, in seconds, good to about a second.
+    false_positive: an upper bound for the probability that this search would have reported anything in audio made
+    without the key (candidates decoded times 2**-40). tempo, pitch: how much faster and higher the audio is than when
+    it was marked; beyond half a per cent only if that was searched for.
     """
 
     id: bytes
@@ -44,84 +48,39 @@ class Detection:
     pitch: float = 1.0
 
 
-@dataclass(frozen=True)
-class View:
-    """One way to look at the tiles: the phase of their grid (0 to PHASES - 1), and whether noise is masked."""
-
-    phase: int
-    masked: bool
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mark:
-    """A mark in one view of the tiles: its id, score and first and last tile."""
+    """A mark in one alignment: its id, score, first and last block, and the delay of each block."""
 
     id: bytes
     score: float
-    view: View
     first: int
     last: int
-
-
-class Grid:
-    """Soft tiles of one audio in all views: values whose sign is the mark's, weighted by how far they can be trusted.
-
-    decibels: band energies every TILE / PHASES samples, float32 (frames, BANDS), at least one frame. tempo: factor by
-    which the audio is believed to be faster than when it was marked. phases: at how many of PHASES to look.
-    """
-
-    def __init__(self, decibels: Array, tempo: float = 1.0, phases: int = PHASES) -> None:
-        clear = clearness(decibels)
-        self.tempo = tempo
-        self.hops = len(decibels) - 1 + FRAME * PHASES // TILE
-        self.views: dict[View, Array] = {}
-        for phase in range(0, min(PHASES, len(decibels)), PHASES // phases):
-            rows = np.round(np.arange(phase, len(decibels) * tempo, PHASES) / tempo).astype(np.intp)
-            rows = rows[rows < len(decibels)]
-            soft = _soft(decibels[rows])
-            self.views[View(phase, False)] = soft
-            self.views[View(phase, True)] = soft * clear[rows]
+    delays: Delays
 
     @property
-    def tiles(self) -> int:
-        """How many tiles the audio is long."""
-        return len(self.views[View(0, False)])
-
-    def fold(self, view: View, first: int, last: int) -> Array:
-        """Tiles first to last added up over the periods: float32 (PERIOD, BANDS), row t holding tiles t mod PERIOD."""
-        tiles = self.views[view][first:last]
-        before = first % PERIOD
-        after = -(before + len(tiles)) % PERIOD
-        padded = np.pad(tiles, ((before, after), (0, 0)))
-        return padded.reshape(-1, PERIOD, tiles.shape[1]).sum(axis=0)
-
-    def seconds(self, mark: Mark) -> tuple[float, float]:
-        """Begin and end of a mark in seconds: the middle half of its first and last frame, or the ends of the audio."""
-        begin, end = ((PHASES * tile + mark.view.phase) / self.tempo for tile in (mark.first, mark.last))
-        margin = PHASES / 2
-        begin = 0.0 if begin < 2 * PHASES else begin + margin
-        end = self.hops if end > self.hops - 4 * PHASES else end + margin
-        second = RATE * PHASES / TILE
-        return float(begin / second), float(end / second)
-
-
-def _soft(decibels: Array) -> Array:
-    rest, liveliness = residual(decibels)
-    # The hyperbolic tangent: a tile far out is an accident of the music, and may not outvote the others.
-    return np.tanh(rest / liveliness) / np.sqrt(liveliness)
+    def tempo(self) -> float:
+        """How much faster than nominal the pattern runs, by the slow drift of the delay."""
+        turns = np.unwrap(self.delays[self.first : self.last].astype(np.float64), period=DELAYS)
+        drift = np.diff(turns)
+        # Splices jump; what they jump says nothing about speed.
+        slow = drift[np.abs(drift) <= 1]
+        return 1.0 - float(slow.mean()) / BLOCK_STEPS if len(slow) >= 8 else 1.0
 
 
 class Search:
     """One search for the marks of one key; goes on counting the candidates that were decoded before it."""
 
-    def __init__(self, grid: Grid, key: bytes, decoded: int = 0) -> None:
-        self.grid = grid
+    def __init__(self, decibels: Array, key: bytes, id_bytes: int, decoded: int = 0) -> None:
         self.key = key
-        self.pattern = Pattern.of(key)
+        self.pattern = Pattern.of(key, id_bytes)
         self.decoded = decoded
         pilots = self.pattern.pilots
-        self._pilots = np.conj(np.fft.rfft(pilots, axis=0))
-        self._weight = float(np.square(pilots).sum())
+        tiles = soft_tiles(decibels)
+        # Looked at as it is, and without what background noise seems to cover.
+        views = (tiles, tiles * clearness(decibels))
+        self.alignments = [Alignment.of(soft_chips(view), pilots) for view in views]
+        self.steps = len(decibels)
 
     @property
     def false_positive(self) -> float:
@@ -131,75 +90,100 @@ class Search:
     def marks(self) -> list[Mark]:
         """All marks, by their beginning."""
         found: list[Mark] = []
-        free = np.ones(self.grid.tiles, bool)
-        for first, last in _windows(self.grid.tiles):
-            if free[first:last].mean() < 0.5:
-                continue
-            mark = self._read(first, last)
-            if mark is not None:
-                free[mark.first : mark.last] = False
-                twin = next((other for other in found if _same_copy(other, mark)), None)
-                if twin is None:
-                    found.append(mark)
-                else:
-                    best = max(twin, mark, key=attrgetter("score"))
-                    whole = replace(best, first=min(twin.first, mark.first), last=max(twin.last, mark.last))
-                    found[found.index(twin)] = whole
+        path = self.alignments[0].path()
+        for first, last in _windows(self.alignments[0].blocks):
+            for mark in self._read(first, last, path, found):
+                _merge(found, mark)
         return sorted(found, key=lambda mark: mark.first)
 
-    def fits(self, first: int, last: int) -> list[tuple[float, View, int]]:
-        """Best (pilot correlation, view, offset) among the tiles first to last, best first."""
-        best = []
-        for view in self.grid.views:
-            fold = self.grid.fold(view, first, last)
-            spread = np.sqrt(float(np.square(fold).mean()) * self._weight)
-            if spread == 0:
-                continue
-            spectrum = (np.fft.rfft(fold, axis=0) * self._pilots).sum(axis=1)
-            scores = np.fft.irfft(spectrum, n=PERIOD) / spread
-            best += [(float(scores[offset]), view, int(offset)) for offset in np.argsort(scores)[-CANDIDATES:]]
-        return sorted(best, key=itemgetter(0), reverse=True)[:CANDIDATES]
+    def fits(self, first: int, last: int) -> list[tuple[float, int, int]]:
+        """Best (pilot correlation, view, delay) among the blocks first to last, best first."""
+        best: list[tuple[float, int, int]] = []
+        scores = np.stack([alignment.scores(first, last) for alignment in self.alignments])
+        for _ in range(CANDIDATES):
+            view, delay = (int(index) for index in np.unravel_index(np.argmax(scores), scores.shape))
+            best.append((float(scores[view, delay]), view, delay))
+            scores[:, np.arange(delay - _NEAR, delay + _NEAR + 1) % DELAYS] = -np.inf
+        return best
 
-    def _read(self, first: int, last: int) -> Mark | None:
-        for score, view, offset in self.fits(first, last):
+    def _read(self, first: int, last: int, path: tuple[Delays, Array], known: list[Mark]) -> Iterator[Mark]:
+        """The marks of one window that are not known yet, or reach on."""
+        free = np.ones(last, bool)
+        for mark in known:
+            free[mark.first : mark.last] = False
+        for score, view, delay in self.fits(first, last):
             if score < THRESHOLD:
                 break
-            self.decoded += 1
-            fold = np.roll(self.grid.fold(view, first, last), -offset, axis=0)
-            identity = decode(self.key, self.pattern.read(fold))
-            if identity is not None:
-                return Mark(identity, score, view, *self._extent(identity, view, offset, first, last))
-        return None
+            if any(_holds(mark, first, last, delay) for mark in known):
+                continue
+            delays = np.full(self.alignments[view].blocks, delay)
+            mark = self._try(view, delays, first, last, score)
+            if mark is not None:
+                free[mark.first : mark.last] = False
+                yield mark
+        delays, fits = path
+        score = float(fits[first:last].sum()) / float(np.sqrt(last - first))
+        if free[first:].mean() > 0.5 and score > THRESHOLD and fits[first:last].mean() > _LEAST_PATH:
+            mark = self._try(0, delays, first, last, score)
+            if mark is not None:
+                yield mark
 
-    def _extent(self, identity: bytes, view: View, offset: int, first: int, last: int) -> tuple[int, int]:
-        """From which tile to which the audio carries this mark."""
-        tiles = self.grid.views[view]
+    def _try(self, view: int, delays: Delays, first: int, last: int, score: float) -> Mark | None:
+        self.decoded += 1
+        alignment = self.alignments[view]
+        identity = decode(self.key, self.pattern.read(alignment.fold(delays[first:last], first)))
+        if identity is None:
+            return None
         signs = self.pattern.write(encode(self.key, identity))
-        wanted = np.roll(signs, offset, axis=0)[np.arange(len(tiles)) % PERIOD]
-        agreement = (tiles * wanted).sum(axis=1) / (np.sqrt(np.square(tiles).sum(axis=1)) + 1e-9)
-        # Half of what a marked tile agrees on average: above it speaks for the mark, below against.
-        return _heaviest_run(agreement - agreement[first:last].mean() / 2)
+        agreement = alignment.agreement(delays, signs)
+        # Half of what a marked block agrees on average: above it speaks for the mark, below against.
+        run = _heaviest_run(agreement - max(1.0, float(agreement[first:last].mean())) / 2, first, last)
+        return Mark(identity, score, *run, delays)
+
+    def seconds(self, mark: Mark) -> tuple[float, float]:
+        """Begin and end of a mark in seconds, with the ends of the audio where it comes near them."""
+        second = RATE / STEP
+        length = (self.steps - 1 + 2 * STEPS) / second
+        begin, end = mark.first * BLOCK_SECONDS, mark.last * BLOCK_SECONDS
+        return (0.0 if begin < BLOCK_SECONDS / 2 else begin), min(end, length)
 
 
-def _same_copy(one: Mark, other: Mark) -> bool:
-    """Whether two windows have found one and the same copy of a mark: most of the shorter extent is common."""
-    common = min(one.last, other.last) - max(one.first, other.first)
-    return one.id == other.id and 2 * common > min(one.last - one.first, other.last - other.first)
+def _holds(mark: Mark, first: int, last: int, delay: int) -> bool:
+    """Whether this mark, in these blocks, is what fits at this delay."""
+    part = mark.delays[max(first, mark.first) : min(last, mark.last)]
+    apart = np.abs((part - delay + DELAYS // 2) % DELAYS - DELAYS // 2)
+    return bool(len(part) and np.median(apart) <= _NEAR)
 
 
-def _windows(tiles: int) -> Iterator[tuple[int, int]]:
+def _merge(found: list[Mark], mark: Mark) -> None:
+    """Add a mark, or make one of it and the mark of which it is another part."""
+    for place, other in enumerate(found):
+        common = min(other.last, mark.last) - max(other.first, mark.first)
+        if other.id == mark.id and 2 * common > min(other.last - other.first, mark.last - mark.first):
+            best = max(other, mark, key=lambda each: each.score)
+            found[place] = replace(best, first=min(other.first, mark.first), last=max(other.last, mark.last))
+            return
+    found.append(mark)
+
+
+def _windows(blocks: int) -> Iterator[tuple[int, int]]:
     """Windows of 15 s at half their distance, the last one at the end, and then everything at once."""
-    step = WINDOW_TILES // 2
-    for first in range(0, max(1, tiles - WINDOW_TILES), step):
-        yield first, min(tiles, first + WINDOW_TILES)
-    if tiles > WINDOW_TILES:
-        yield tiles - WINDOW_TILES, tiles
-        yield 0, tiles
+    step = WINDOW_BLOCKS // 2
+    for first in range(0, max(1, blocks - WINDOW_BLOCKS), step):
+        yield first, min(blocks, first + WINDOW_BLOCKS)
+    if blocks > WINDOW_BLOCKS:
+        yield blocks - WINDOW_BLOCKS, blocks
+        yield 0, blocks
 
 
-def _heaviest_run(values: NDArray[np.floating]) -> tuple[int, int]:
-    """First and end index of the run of values with the largest sum (Kadane's algorithm, by running minima)."""
+def _heaviest_run(values: Array, first: int, last: int) -> tuple[int, int]:
+    """First and end index of the run of values with the largest sum (Kadane's algorithm, by running minima).
+
+    The run holds at least a part of what lies between `first` and `last`.
+    """
     sums = np.concatenate(([0.0], np.cumsum(values, dtype=np.float64)))
     gains = sums - np.minimum.accumulate(sums)
-    last = int(np.argmax(gains))
-    return int(np.argmin(sums[: last + 1])), last
+    # The run that ends best inside the window, and from there on as far as it still gains.
+    end = first + 1 + int(np.argmax(gains[first + 1 : last + 1]))
+    end += int(np.argmax(sums[end:] - sums[end])) if end < len(values) else 0
+    return int(np.argmin(sums[:end])), end

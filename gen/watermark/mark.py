@@ -1,81 +1,119 @@
-"""The watermark as the other rooms see it: a key, and audio in and out.
-
-Audio of any rate is analysed at 44.1 kHz; what the mark adds is brought back to the audio's own rate and added there,
-so that nothing above the mark's bands, and nothing in silence, is touched.
-"""
+"""The watermark as the other rooms see it: a key, and audio in and out."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from gen.errors import TooShort
 from gen.watermark import payload
-from gen.watermark.detect import PHASES, Detection, Grid, Search
-from gen.watermark.embed import difference
-from gen.watermark.patterns import FRAME, RATE, TILE, Pattern
+from gen.watermark.detect import Detection, Search
+from gen.watermark.embed import Embedder
+from gen.watermark.patterns import PERIOD, RATE, Pattern
 from gen.watermark.speed import Change, likely
-from gen.watermark.tiles import energies
+from gen.watermark.tiles import STEPS, Analysis, level
 from gen.waveform import Waveform
 
-SHORTEST_SECONDS = 3.0
+# Audio is searched in sections, so that memory stays within bounds; neighbours share a window.
+SECTION_SECONDS = 90
+SHARED_SECONDS = 15
+# Above it, bringing the audio down first is cheaper than long frames.
+HIGHEST_RATE = 50000
 
 
 class Watermark:
     """Writes and finds the marks of one key.
 
     `key` has at least 16 bytes (WrongLength otherwise); `payload.PUBLIC_KEY` is the one that everybody knows. Marks of
-    different keys do not disturb each other much: audio may carry more than one.
+    different keys do not disturb each other much: audio may carry more than one. `strength` is a factor for what is
+    written: 1.0 is meant to be inaudible, more is easier to read. `id_bytes`: 8, or 16 for long ids, which are another
+    kind of mark: one is not read as the other.
     """
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, *, strength: float = 1.0, id_bytes: int = payload.ID_BYTES) -> None:
         self._key = bytes(key)
-        self._pattern = Pattern.of(self._key)
+        self._strength = strength
+        self._id_bytes = id_bytes
+        self._pattern = Pattern.of(self._key, id_bytes)
 
-    def embed(self, waveform: Waveform, id: bytes) -> Waveform:  # noqa: A002 (the field's own word)
+    def embedder(self, rate: int, channels: int, id: bytes) -> Embedder:  # noqa: A002 (the field's own word)
+        """Marks a stream as it comes, with the same result as `embed`, in memory that does not grow with its length.
+
+        Raises WrongLength for an id of another size.
+        """
+        if len(id) != self._id_bytes:
+            raise payload.WrongLength(f"a watermark id has {self._id_bytes} bytes, not {len(id)}")
+        signs = self._pattern.write(payload.encode(self._key, id))
+        return Embedder(rate, channels, signs, payload.beginning(self._key, id, PERIOD), self._strength)
+
+    def embed(self, waveform: Waveform, id: bytes) -> Waveform:  # noqa: A002
         """The same audio, carrying an id of 8 bytes: same rate, channels and length, and the same samples every time.
 
         No sample leaves full scale that was not beyond it before: there the mark gives way. Nothing is scaled.
         Raises TooShort for less than 3 s, WrongLength for an id of another size.
         """
-        signs = self._pattern.write(payload.encode(self._key, id))
-        if waveform.duration < SHORTEST_SECONDS:
-            raise TooShort(f"{waveform.duration:.2f} s are too short for a mark: give at least {SHORTEST_SECONDS:g} s")
-        added = Waveform(difference(waveform.resampled(RATE).samples, signs), RATE).resampled(waveform.rate).samples
-        samples = waveform.samples
-        limit = np.maximum(np.float32(1), np.abs(samples))
-        return Waveform(np.clip(samples + _fit(added, waveform.frames), -limit, limit), waveform.rate)
+        embedder = self.embedder(waveform.rate, waveform.channels, id)
+        block = 8 * waveform.rate
+        pieces = [
+            embedder.push(waveform.samples[:, first : first + block]) for first in range(0, waveform.frames, block)
+        ]
+        return Waveform(np.concatenate([*pieces, embedder.finish()], axis=1), waveform.rate)
 
     def detect(self, waveform: Waveform, *, search_speed: bool = False) -> list[Detection]:
         """The marks found, by their beginning; empty when there is none, or the audio is silent or very short.
 
-        With `search_speed`, audio in which nothing is found is searched again at other speeds, tempos and pitches, up
-        to 6 % off; this takes many times longer, and one copy may be reported in parts.
+        Speeds up to half a per cent off are followed. With `search_speed`, audio in which nothing is found is searched
+        again at other speeds, tempos and pitches, up to 12 % off; this takes several times longer.
         """
-        samples = waveform.resampled(RATE).samples
-        if samples.shape[1] < FRAME:
-            return []
+        if waveform.rate > HIGHEST_RATE:
+            waveform = waveform.resampled(RATE)
+        found = self._search(waveform, Change())
+        if not found and search_speed:
+            for change in likely(waveform, self._key, self._id_bytes):
+                found = self._search(waveform, change)
+                if found:
+                    break
+        return found
+
+    def _search(self, waveform: Waveform, change: Change) -> list[Detection]:
+        analysis = Analysis(waveform.rate, change.tempo)
+        found: list[Detection] = []
         decoded = 0
-        for change in self._changes(samples, search_speed):
-            grid = Grid(energies(samples, TILE // PHASES, change.pitch), change.tempo)
-            search = Search(grid, self._key, decoded)
-            marks = search.marks()
+        for start, section in _sections(waveform):
+            gain = level(section.samples, section.rate) ** 2
+            if analysis.steps_in(section.frames) <= STEPS or gain == 0:
+                continue
+            rows = [analysis.decibels(power, gain, change.pitch) for power in analysis.powers(section.samples)]
+            search = Search(np.concatenate(rows), self._key, self._id_bytes, decoded)
+            for mark in search.marks():
+                begin, end = (start + second / change.tempo for second in search.seconds(mark))
+                tempo = change.tempo * mark.tempo
+                pitch = change.pitch * mark.tempo if change.pitch == change.tempo else change.pitch
+                bound = search.false_positive
+                _join(found, Detection(mark.id, mark.score, begin, end, bound, tempo, pitch))
             decoded = search.decoded
-            if marks:
-                return [
-                    Detection(
-                        mark.id, mark.score, *grid.seconds(mark), search.false_positive, change.tempo, change.pitch
-                    )
-                    for mark in marks
-                ]
-        return []
-
-    def _changes(self, samples: np.ndarray, search_speed: bool) -> Iterator[Change]:
-        yield Change()
-        if search_speed:
-            yield from likely(samples, self._key)
+        return sorted(found, key=lambda each: each.start)
 
 
-def _fit(samples: np.ndarray, frames: int) -> np.ndarray:
-    """The first `frames` frames of samples (channels, frames), with zeros behind where rounding left fewer."""
-    missing = max(0, frames - samples.shape[1])
-    return np.pad(samples[:, :frames], ((0, 0), (0, missing)))
+def _sections(waveform: Waveform) -> Iterator[tuple[float, Waveform]]:
+    """The audio in sections, each with its beginning in seconds."""
+    start = 0.0
+    while start == 0 or start + SHARED_SECONDS < waveform.duration:
+        end = start + SECTION_SECONDS
+        # A short rest is searched with what lies before it.
+        end = waveform.duration if end + SHARED_SECONDS >= waveform.duration else end
+        yield start, waveform.excerpt(start, end)
+        if end == waveform.duration:
+            return
+        start = end - SHARED_SECONDS
+
+
+def _join(found: list[Detection], new: Detection) -> None:
+    """Add a detection, or lengthen the one that it goes on from in the section before."""
+    for place, old in enumerate(found):
+        if old.id == new.id and old.start <= new.start < old.end - SHARED_SECONDS / 4 and old.end < new.end:
+            found[place] = Detection(
+                old.id, max(old.score, new.score), old.start, new.end, new.false_positive, old.tempo, old.pitch
+            )
+            return
+        if old.id == new.id and old.start <= new.start and new.end <= old.end:
+            return
+    found.append(new)

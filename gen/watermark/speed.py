@@ -1,23 +1,30 @@
 """How audio was sped up, stretched or transposed since it was marked, judged by how well the pilots fit."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
-from gen.watermark.detect import PHASES, Grid, Search
-from gen.watermark.patterns import RATE, TILE
-from gen.watermark.tiles import Array, energies
+from gen.watermark.align import soft_chips, soft_tiles
+from gen.watermark.patterns import CHIP_TILES, PERIOD, PILOT_SHARE, Pattern
+from gen.watermark.tiles import STEPS, Analysis, Array, level
+from gen.waveform import Waveform
 
-REACH: Final = 0.06
-# Over the excerpt the grid of tiles may slip by half a tile at most before the pilots are lost.
-EXCERPT_SECONDS: Final = 15
-COARSE: Final = 0.0012
-FINE: Final = 0.0003
+REACH: Final = 0.12
+EXCERPT_SECONDS: Final = 20
+# Over the coarse excerpt a tempo wrong by half of COARSE slips by an eighth of a chip at either end.
+COARSE_SECONDS: Final = 12
+COARSE: Final = 0.001
+FINE: Final = 0.00015
+# Bands are 3 % wide and more.
+PITCH: Final = 0.012
 FINALISTS: Final = 3
+_ROWS_PER_TILE: Final = 2
+_SKIP: Final = STEPS // _ROWS_PER_TILE
 
 
 @dataclass(frozen=True)
@@ -28,40 +35,64 @@ class Change:
     pitch: float = 1.0
 
 
-def likely(samples: Array, key: bytes) -> list[Change]:
-    """The likeliest changes of samples (channels, frames) at 44.1 kHz, at most FINALISTS, best first.
+def likely(waveform: Waveform, key: bytes, id_bytes: int) -> list[Change]:
+    """The likeliest changes, at most FINALISTS, best first; none for silence and audio of less than a second.
 
     Tried are tempo and pitch together (another sampling rate or tape speed), tempo alone and pitch alone, each up to
-    6 % up or down, on the 15 s in the middle.
+    12 % up or down, on the 20 s in the middle.
     """
-    spare = max(0, samples.shape[1] - EXCERPT_SECONDS * RATE) // 2
-    excerpt = samples[:, spare : spare + EXCERPT_SECONDS * RATE].mean(axis=0, keepdims=True)
-    steps = [float(step) for step in 1 + np.arange(-REACH, REACH + COARSE / 2, COARSE)]
-    coarse = [Change(s, s) for s in steps] + [Change(s, 1.0) for s in steps]
-    # A band is wide enough for eight steps, so pitch alone needs fewer.
-    coarse += [Change(1.0, s) for s in steps[::8]]
-    finalists = _best(excerpt, key, coarse, phases=2)
-    return _best(excerpt, key, {near for change in finalists for near in _around(change)}, phases=4)
+    spare = max(0.0, waveform.duration - EXCERPT_SECONDS) / 2
+    excerpt = waveform.excerpt(spare, waveform.duration - spare)
+    gain = level(excerpt.samples, excerpt.rate) ** 2
+    if gain == 0 or excerpt.duration < 1:
+        return []
+    analysis = Analysis(excerpt.rate)
+    power = np.concatenate([block[::_SKIP] for block in analysis.powers(excerpt.samples)])
+    pilots = Pattern.of(key, id_bytes).pilots
+    second = analysis.rate / float(analysis.begins(0, 1001)[-1]) * 1000 / _SKIP
+    side = max(0, (len(power) - round(COARSE_SECONDS * second)) // 2)
+    middle = power[side : len(power) - side]
+    tempos = [float(step) for step in 1 + np.arange(-REACH, REACH + COARSE / 2, COARSE)]
+    pitches = [float(step) for step in 1 + np.arange(-REACH, REACH + PITCH / 2, PITCH)]
+    together = [Change(tempo, min(pitches, key=lambda pitch: abs(pitch - tempo))) for tempo in tempos]
+    coarse = {*together, *(Change(tempo, 1.0) for tempo in tempos), *(Change(1.0, pitch) for pitch in pitches)}
+    finalists = _best(analysis, middle, gain, pilots, coarse)
+    near = {
+        Change(
+            change.tempo + k * FINE,
+            change.tempo + k * FINE if 0 < abs(change.tempo - change.pitch) < PITCH else change.pitch,
+        )
+        for change in finalists
+        for k in range(-5, 6)
+    }
+    return _best(analysis, power, gain, pilots, near)
 
 
-def _around(change: Change) -> Iterator[Change]:
-    for step in range(-4, 5):
-        factor = 1 + step * FINE
-        if change.tempo == 1:
-            yield Change(1.0, change.pitch * (1 + 8 * step * FINE))
-        elif change.pitch == 1:
-            yield Change(change.tempo * factor, 1.0)
-        else:
-            yield Change(change.tempo * factor, change.pitch * factor)
-
-
-def _best(excerpt: Array, key: bytes, changes: Iterable[Change], phases: int) -> list[Change]:
+def _best(analysis: Analysis, power: Array, gain: float, pilots: Array, changes: Iterable[Change]) -> list[Change]:
     """The FINALISTS of the changes whose pilots fit best."""
     scored = []
     for pitch, group in groupby(sorted(changes, key=attrgetter("pitch", "tempo")), key=attrgetter("pitch")):
-        decibels = energies(excerpt, TILE // PHASES, pitch)
-        for change in group:
-            grid = Grid(decibels, change.tempo, phases)
-            fits = Search(grid, key).fits(0, grid.tiles)
-            scored += [(fit[0], change.tempo, pitch) for fit in fits[:1]]
-    return [Change(tempo, pitch) for _, tempo, pitch in sorted(scored, reverse=True)[:FINALISTS]]
+        tiles = soft_tiles(analysis.decibels(power, gain, pitch), _ROWS_PER_TILE)
+        chips = soft_chips(tiles, _ROWS_PER_TILE)
+        products = chips @ pilots.T
+        energies = np.square(chips).sum(axis=1)
+        scored += [(_fit(products, energies, change.tempo), change) for change in group]
+    return [change for _, change in sorted(scored, key=lambda each: -each[0])[:FINALISTS]]
+
+
+def _fit(products: Array, energies: Array, tempo: float) -> float:
+    """The highest pilot correlation at this tempo, in standard deviations."""
+    rows_per_chip = CHIP_TILES * _ROWS_PER_TILE
+    best = 0.0
+    for phase in range(rows_per_chip):
+        rows = np.round(np.arange(phase, len(products) * tempo, rows_per_chip) / tempo).astype(np.intp)
+        rows = rows[rows < len(products)]
+        # One period after another, twice side by side, so that the diagonals do not leave the array.
+        total = np.zeros(PERIOD, np.float32)
+        for first in range(0, len(rows), PERIOD):
+            part = products[rows[first : first + PERIOD]]
+            twice = np.concatenate([part, part], axis=1)
+            stride = twice.strides
+            total += as_strided(twice, (len(part), PERIOD), (stride[0] + stride[1], stride[1])).sum(axis=0)
+        best = max(best, float(total.max()) / float(np.sqrt(PILOT_SHARE * energies[rows].sum() + 1e-12)))
+    return best

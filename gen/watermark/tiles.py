@@ -1,6 +1,8 @@
 """Tiles of audio: short-time band energies, and how far each stands out from its neighbours.
 
-Writer and reader both look at audio through this file, so they agree about what is steady and what is lively.
+Writer and reader both look at audio through this file, so they agree about what is steady and what is lively. Audio of
+every rate is looked at as it is: frames, steps and bands have the same length in seconds and width in Hz at all of
+them, to within a sample and a Fourier bin.
 """
 
 from collections.abc import Iterator
@@ -10,103 +12,160 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from gen.watermark.patterns import BANDS, EDGES, FRAME, RATE
+from gen.watermark.patterns import BANDS, EDGES_HZ, FRAME, RATE, TILE
 
 Array = NDArray[np.float32]
 
-# Root of a Hann window: applied before and after the transform, frames at half a frame's distance add up to one.
-WINDOW: Final = np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)).astype(np.float32)
-WINDOW.flags.writeable = False
+# Readers do not know where the tiles begin: they look every STEP samples (of RATE), four times in a tile.
+STEPS: Final = 4
+STEP: Final = TILE // STEPS
 
 LEVEL: Final = 0.1
-# Power per bin that counts as silence once the audio is at LEVEL: what rounding to 16 bits leaves.
-FLOOR: Final = 1e-7
+# Power density (per sample and channel, as in a periodogram divided by the window's energy) that counts as silence:
+# about what rounding to 16 bits leaves.
+FLOOR: Final = 2e-10
 # Frames transformed at once: bounds the memory of long files.
 BLOCK: Final = 2048
 # Weights of the tiles before, at and after the one looked at: music is steady, the mark is not.
-_ACROSS_TIME: Final = (-0.12, -0.38, 1.0, -0.38, -0.12)
-_ACROSS_BANDS: Final = 0.45
-_LIVELINESS_TILES: Final = 15
+_ACROSS_TIME: Final = (-0.08, -0.14, -0.28, 1.0, -0.28, -0.14, -0.08)
+_ACROSS_BANDS: Final = 0.3
+_LIVELINESS_TILES: Final = 31
 _LEAST_LIVELINESS: Final = 0.35
 _OUTLIER: Final = 12.0
 _NOISE_PERCENTILE: Final = 2
 _NOISE_MARGIN: Final = 2.5
 
-
-def level(samples: Array) -> float:
-    """Factor that brings the loudest second of samples (channels, frames) at RATE to LEVEL; 0.0 for silence."""
-    power = np.square(samples, dtype=np.float32).mean(axis=0)
-    whole = -(-len(power) // RATE)
-    seconds = np.add.reduceat(power.astype(np.float64), np.arange(whole) * RATE) / min(RATE, max(1, len(power)))
-    loudest = float(np.sqrt(seconds.max())) if len(power) else 0.0
-    return LEVEL / loudest if loudest > 1e-9 else 0.0
+# How many tiles to either side a tile's liveliness depends on.
+REACH: Final = len(_ACROSS_TIME) // 2 + _LIVELINESS_TILES // 2
 
 
-def spectra(samples: Array, hop: int) -> Iterator[tuple[int, NDArray[np.complex64]]]:
-    """Short-time spectra of one channel, BLOCK frames at a time: (first frame, complex64 (frames, bins))."""
-    frames = sliding_window_view(samples, FRAME)[::hop]
-    for first in range(0, len(frames), BLOCK):
-        yield first, np.fft.rfft(frames[first : first + BLOCK] * WINDOW, axis=1).astype(np.complex64, copy=False)
+def _smooth(number: float) -> int:
+    """The even number nearest to `number` of which Fourier transforms are fast: no prime factor above 11."""
+    centre = max(2, 2 * round(number / 2))
+    near = [centre + 2 * k for k in range(-8, 9) if centre + 2 * k >= 2]
+    return min((n for n in near if _is_smooth(n)), key=lambda n: abs(n - number), default=centre)
 
 
-def energies(samples: Array, hop: int, scale: float = 1.0) -> Array:
-    """Band energies in decibels, float32 (frames, BANDS), of samples (channels, frames) with at least one frame.
+def _is_smooth(number: int) -> bool:
+    for prime in (2, 3, 5, 7, 11):
+        while number % prime == 0:
+            number //= prime
+    return number == 1
 
-    The audio is brought to LEVEL first: its loudness does not matter. `scale` moves all band limits by a factor, to
-    look for audio whose pitch was changed.
+
+class Analysis:
+    """How audio of one rate is cut into frames and bands.
+
+    tempo: how much faster the audio is believed to play than when it was marked; its tiles are that much shorter.
+    frame: samples of a frame. window: float32 (frame,), the root of a Hann window, applied before and after the
+    transform. edges: band limits in bins; the first `bands` bands lie within what the rate can hold.
     """
-    gain = np.float32(level(samples) ** 2)
-    count = (samples.shape[1] - FRAME) // hop + 1
-    total = np.zeros((count, BANDS), np.float32)
-    weights = None if scale == 1.0 else _band_weights(scale)
-    for channel in samples:
-        for first, block in spectra(channel, hop):
-            power = np.square(block.real) + np.square(block.imag)
-            total[first : first + len(block)] += (
-                np.add.reduceat(power[:, : EDGES[-1]], EDGES[:-1], axis=1)
-                if weights is None
-                else power[:, : len(weights)] @ weights
-            )
-    widths = np.diff(EDGES).astype(np.float32)
-    return 10 * np.log10(gain * total + np.float32(FLOOR) * widths)
+
+    def __init__(self, rate: int, tempo: float = 1.0) -> None:
+        self.rate = rate
+        self._tile = TILE * rate / RATE / tempo
+        self.frame = _smooth(FRAME * rate / RATE)
+        self.window = np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.frame) / self.frame)).astype(np.float32)
+        # In bins; the lowest bands of odd rates may not lose their two bins to rounding.
+        edges = np.round(np.array(EDGES_HZ) * self.frame / rate).astype(np.intp)
+        self.bands = int(np.searchsorted(edges, self.frame // 2 + 1, side="right")) - 1
+        self.edges = edges[: self.bands + 1]
+        self.energy = float(np.square(self.window, dtype=np.float64).sum())
+
+    def begins(self, first: int, last: int, per_tile: int = STEPS) -> NDArray[np.intp]:
+        """First samples of the steps from `first` until before `last`; a tile has `per_tile` steps."""
+        return np.floor(np.arange(first, last) * (self._tile / per_tile) + 0.5).astype(np.intp)
+
+    def steps_in(self, samples: int) -> int:
+        """How many whole frames, one every step, lie in so many samples."""
+        most = max(0, int((samples - self.frame) / (self._tile / STEPS)) + 2)
+        return int(np.count_nonzero(self.begins(0, most) + self.frame <= samples))
+
+    def spectra(self, channel: Array, begins: NDArray[np.intp]) -> NDArray[np.complex64]:
+        """Short-time spectra of the frames of one channel that begin there: complex64 (frames, bins)."""
+        frames = sliding_window_view(channel, self.frame)[begins]
+        return np.fft.rfft(frames * self.window, axis=1).astype(np.complex64, copy=False)
+
+    def powers(self, samples: Array) -> Iterator[Array]:
+        """Power spectra, summed over the channels, of the frame at every step: float32 (frames, bins), in blocks."""
+        steps = self.steps_in(samples.shape[1])
+        for first in range(0, steps, BLOCK):
+            begins = self.begins(first, min(steps, first + BLOCK))
+            total = np.zeros((len(begins), self.frame // 2 + 1), np.float32)
+            for channel in samples:
+                spectra = self.spectra(channel, begins)
+                total += np.square(spectra.real)
+                total += np.square(spectra.imag)
+            yield total
+
+    def decibels(self, power: Array, gain: float = 1.0, pitch: float = 1.0) -> Array:
+        """Band energies in decibels, float32 (frames, BANDS), of power spectra (frames, bins).
+
+        gain: factor for the power. pitch: moves all band limits by a factor, to look for audio that was transposed.
+        """
+        total = np.zeros((len(power), BANDS), np.float32)
+        if pitch == 1.0:
+            bands = np.add.reduceat(power[:, : self.edges[-1]], self.edges[:-1], axis=1)
+            total[:, : self.bands] = bands
+        else:
+            weights = self._weights(pitch)
+            total[:] = power[:, : len(weights)] @ weights
+        widths = np.diff(np.array(EDGES_HZ, np.float32)) * np.float32(self.frame / self.rate)
+        return 10 * np.log10(np.float32(gain / self.energy) * total + np.float32(FLOOR) * widths)
+
+    def _weights(self, pitch: float) -> Array:
+        """How much of each bin belongs to each band moved by `pitch`: float32 (bins, BANDS)."""
+        edges = np.array(EDGES_HZ) * self.frame / self.rate * pitch
+        bins = np.arange(min(self.frame // 2 + 1, int(edges[-1]) + 1))[:, None]
+        inside = np.minimum(edges[1:], bins + 1) - np.maximum(edges[:-1], bins)
+        return np.clip(inside, 0, 1).astype(np.float32)
 
 
-def _band_weights(scale: float) -> Array:
-    """How much of each bin belongs to each scaled band: float32 (bins, BANDS)."""
-    edges = np.array(EDGES) * scale
-    bins = np.arange(min(FRAME // 2 + 1, int(edges[-1]) + 1))[:, None]
-    inside = np.minimum(edges[1:], bins + 1) - np.maximum(edges[:-1], bins)
-    return np.clip(inside, 0, 1).astype(np.float32)
+def level(samples: Array, rate: int) -> float:
+    """Factor that brings the loudest second of samples (channels, frames) to LEVEL; 0.0 for silence."""
+    frames = samples.shape[1]
+    if not frames:
+        return 0.0
+    starts = np.arange(0, frames, rate)
+    power = sum(np.add.reduceat(np.square(channel), starts, dtype=np.float64) for channel in samples)
+    lengths = np.minimum(rate, frames - starts)
+    # What is left at the end may be a few loud samples; a short rest counts as if it were half a second.
+    loudest = float(np.max(power / np.maximum(lengths, min(frames, rate // 2)))) / len(samples)
+    return LEVEL / float(np.sqrt(loudest)) if loudest > 1e-18 else 0.0
 
 
-def residual(decibels: Array) -> tuple[Array, Array]:
-    """What of band energies (tiles, BANDS) is not steady, and how lively the music is there.
+def residual(decibels: Array, steps: int = 1) -> tuple[Array, Array]:
+    """What of band energies (rows, BANDS) is not steady, and how lively the music is there.
 
-    Returns two float32 arrays of the same shape in decibels: the difference to the neighbouring tiles and bands, and
-    its effective value over a third of a second.
+    steps: rows in a tile. Returns two float32 arrays of the same shape in decibels: the difference to the neighbouring
+    tiles and bands, and its effective value over a third of a second.
     """
-    tiles = len(decibels)
-    reach = len(_ACROSS_TIME) // 2
+    rows = len(decibels)
+    reach = len(_ACROSS_TIME) // 2 * steps
     padded = np.pad(decibels, ((reach, reach), (0, 0)), mode="edge")
-    rest = sum(np.float32(weight) * padded[k : k + tiles] for k, weight in enumerate(_ACROSS_TIME))
+    rest = decibels.copy()
+    for place, weight in enumerate(_ACROSS_TIME):
+        if place != len(_ACROSS_TIME) // 2:
+            rest += np.float32(weight) * padded[place * steps : place * steps + rows]
     sides = np.pad(rest, ((0, 0), (1, 1)), mode="edge")
-    rest = rest - np.float32(_ACROSS_BANDS / 2) * (sides[:, :-2] + sides[:, 2:])
-    squares = np.square(np.clip(rest, -_OUTLIER, _OUTLIER), dtype=np.float64)
-    side = _LIVELINESS_TILES // 2
-    sums = np.cumsum(np.pad(squares, ((side + 1, side), (0, 0)), mode="edge"), axis=0)
+    rest -= np.float32(_ACROSS_BANDS / 2) * (sides[:, :-2] + sides[:, 2:])
+    squares = np.square(np.clip(rest, -_OUTLIER, _OUTLIER))
+    side = _LIVELINESS_TILES // 2 * steps
+    sums = np.cumsum(np.pad(squares, ((side + 1, side), (0, 0)), mode="edge"), axis=0, dtype=np.float64)
     # A sum that runs on leaves a rounding error below zero where nothing happens.
-    mean = np.maximum(sums[_LIVELINESS_TILES:] - sums[:-_LIVELINESS_TILES], 0) / _LIVELINESS_TILES
+    mean = np.maximum(sums[2 * side + 1 :] - sums[: -2 * side - 1], 0) / (2 * side + 1)
     return rest, np.maximum(np.sqrt(mean), _LEAST_LIVELINESS).astype(np.float32)
 
 
 def clearness(decibels: Array) -> Array:
-    """How much of each tile's energy is not background noise: float32 (tiles, BANDS), 0 to 1.
+    """How much of each tile's energy is not background noise: float32 (rows, BANDS), 0 to 1.
 
     The weakest tiles of the audio are taken for its noise, of the same density in all bands. Where the music hardly
     rises above it, a gain given to the music can hardly be seen.
     """
-    density = decibels - 10 * np.log10(np.diff(EDGES)).astype(np.float32)
-    heard = density[density > 10 * np.log10(FLOOR) + 1]
+    density = decibels - 10 * np.log10(np.diff(EDGES_HZ)).astype(np.float32)
+    silence = 10 * np.log10(FLOOR * FRAME / RATE)
+    heard = density[density > silence + 1]
     if not heard.size:
         return np.zeros_like(density)
     noise = np.percentile(heard, _NOISE_PERCENTILE)

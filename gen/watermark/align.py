@@ -1,0 +1,134 @@
+"""Where the pattern lies under the audio: correlations with the pilots for short blocks, and the likeliest path.
+
+The *delay* says where a period of the pattern begins, in steps (a quarter of a tile) modulo the period. Cutting keeps
+the delay; a splice changes it at once, another speed changes it slowly. So it is looked for in blocks of half a second,
+and the path through them may slip by a step from block to block cheaply, and jump anywhere for a price.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from gen.watermark.patterns import CHIP_TILES, PERIOD, PILOT_SHARE
+from gen.watermark.tiles import STEPS, Array, residual
+
+CHIP_STEPS: Final = CHIP_TILES * STEPS
+DELAYS: Final = PERIOD * CHIP_STEPS
+BLOCK_CHIPS: Final = 21
+BLOCK_STEPS: Final = BLOCK_CHIPS * CHIP_STEPS
+# Prices in standard deviations of one block's correlation: the highest of all delays reaches four by chance.
+_SLIP: Final = 0.7
+_JUMP: Final = 7.0
+
+Delays = NDArray[np.intp]
+
+
+def soft_tiles(decibels: Array, steps: int = STEPS) -> Array:
+    """Soft tiles: what stands out, with the sign of the mark, weighted by how far it can be trusted.
+
+    decibels: float32 (rows, BANDS), `steps` rows for each tile. Returns the same shape.
+    """
+    rest, liveliness = residual(decibels, steps)
+    # The hyperbolic tangent: a tile far out is an accident of the music, and may not outvote the others.
+    return np.tanh(rest / liveliness) / np.sqrt(liveliness)
+
+
+def soft_chips(tiles: Array, steps: int = STEPS) -> Array:
+    """Soft chips that begin at every row: each tile less the one that follows. float32 (rows - steps, BANDS)."""
+    return tiles[:-steps] - tiles[steps:]
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """How the pilots fit: correlations float32 (blocks, DELAYS), their variances without a mark (blocks, DELAYS)."""
+
+    chips: Array
+    correlations: Array
+    variances: Array
+
+    @classmethod
+    def of(cls, chips: Array, pilots: Array) -> "Alignment":
+        """Align soft chips (steps, BANDS) with the pilots of a pattern (PERIOD, BANDS)."""
+        blocks = max(1, -(-len(chips) // BLOCK_STEPS))
+        padded = np.pad(chips, ((0, blocks * BLOCK_STEPS - len(chips)), (0, 0)))
+        correlations = np.empty((blocks, PERIOD, CHIP_STEPS), np.float32)
+        variances = np.empty((blocks, PERIOD, CHIP_STEPS), np.float32)
+        turned = np.ascontiguousarray(np.concatenate([pilots, pilots[: BLOCK_CHIPS - 1]]).T)
+        starts = np.arange(blocks)[:, None] * BLOCK_CHIPS
+        # Row r of the pattern lies under chip k when the delay is k - r chips (and the phase).
+        rows = (starts - np.arange(PERIOD)) % PERIOD
+        for phase in range(CHIP_STEPS):
+            grid = padded[phase::CHIP_STEPS]
+            sums = np.empty((blocks, PERIOD), np.float32)
+            for block in range(blocks):
+                products = grid[block * BLOCK_CHIPS : (block + 1) * BLOCK_CHIPS] @ turned
+                stride = products.strides
+                # Along its diagonals lie the products of chips and the pilots they would have at one delay.
+                sums[block] = as_strided(products, (BLOCK_CHIPS, PERIOD), (stride[0] + stride[1], stride[1])).sum(
+                    axis=0
+                )
+            correlations[:, :, phase] = np.take_along_axis(sums, rows, axis=1)
+            energy = np.square(grid).reshape(blocks, -1).sum(axis=1)
+            variances[:, :, phase] = PILOT_SHARE * energy[:, None]
+        return cls(chips, correlations.reshape(blocks, DELAYS), variances.reshape(blocks, DELAYS))
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks of half a second there are, the last one perhaps not full."""
+        return len(self.correlations)
+
+    def scores(self, first: int, last: int) -> Array:
+        """Pilot correlation of the blocks first to last at each constant delay, in standard deviations."""
+        variance = self.variances[first:last].sum(axis=0)
+        return self.correlations[first:last].sum(axis=0) / np.sqrt(variance + np.float32(1e-12))
+
+    def path(self) -> tuple[Delays, Array]:
+        """The likeliest delay of each block, and the correlation there in standard deviations (Viterbi algorithm)."""
+        fits = self.correlations / np.sqrt(self.variances + np.float32(1e-12))
+        total = fits[0].copy()
+        came = np.empty((self.blocks, DELAYS), np.intp)
+        here = np.arange(DELAYS)
+        for block in range(1, self.blocks):
+            best, source = total.copy(), here.copy()
+            for step in (1, -1):
+                slipped = np.roll(total, step) - _SLIP
+                better = slipped > best
+                best[better], source[better] = slipped[better], np.roll(here, step)[better]
+            top = int(np.argmax(total))
+            jumped = total[top] - _JUMP > best
+            best[jumped], source[jumped] = total[top] - _JUMP, top
+            came[block] = source
+            total = best + fits[block]
+        delays = np.empty(self.blocks, np.intp)
+        delays[-1] = np.argmax(total)
+        for block in range(self.blocks - 1, 0, -1):
+            delays[block - 1] = came[block, delays[block]]
+        return delays, fits[np.arange(self.blocks), delays]
+
+    def fold(self, delays: Delays, first: int) -> Array:
+        """Chips of the blocks from `first` on, each at its delay, periods added up: float32 (PERIOD, BANDS)."""
+        total = np.zeros((2 * PERIOD, self.chips.shape[1]), np.float32)
+        for block, delay in enumerate(delays.tolist(), first):
+            chips, row = self._block(block, delay)
+            total[row : row + len(chips)] += chips
+        return total[:PERIOD] + total[PERIOD:]
+
+    def agreement(self, delays: Delays, signs: Array) -> Array:
+        """For each block, how far its chips agree with signs (PERIOD, BANDS) at its delay, in standard deviations."""
+        twice = np.concatenate([signs, signs[:BLOCK_CHIPS]])
+        result = np.zeros(len(delays), np.float32)
+        for block, delay in enumerate(delays.tolist()):
+            chips, row = self._block(block, delay)
+            wanted = twice[row : row + len(chips)]
+            result[block] = float((chips * wanted).sum()) / (float(np.sqrt(np.square(chips).sum())) + 1e-9)
+        return result
+
+    def _block(self, block: int, delay: int) -> tuple[Array, int]:
+        """The chips of a block on the grid of a delay, and the row of the pattern under the first of them."""
+        phase = delay % CHIP_STEPS
+        begin = block * BLOCK_STEPS
+        chips = self.chips[begin + phase : begin + BLOCK_STEPS : CHIP_STEPS]
+        return chips, (block * BLOCK_CHIPS - delay // CHIP_STEPS) % PERIOD

@@ -1,0 +1,95 @@
+"""A tail-biting convolutional code and its soft decoder.
+
+The code starts in the state in which it ends (Ma and Wolf, "On Tail Biting Convolutional Codes", 1986), so that no
+zero bits have to be sent: of 104 bits that saves an eighth. It is decoded by the Viterbi algorithm wrapped around the
+circle twice, in which the second round starts with what the first has learned.
+"""
+
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gen.errors import WrongLength
+
+ROUNDS: Final = 2
+
+
+class TailBitingCode:
+    """A feed-forward convolutional code without beginning or end.
+
+    `generators` are the taps of each output as integers of `constraint` bits whose highest bit is the oldest input;
+    every generator has its highest bit set (which halves the decoder's table).
+    """
+
+    def __init__(self, generators: tuple[int, ...], constraint: int) -> None:
+        if any(generator >> (constraint - 1) != 1 for generator in generators):
+            raise WrongLength(f"every generator of the code needs exactly {constraint} bits")
+        self.generators = generators
+        self.constraint = constraint
+
+    @cached_property
+    def _outputs(self) -> NDArray[np.intp]:
+        """For each content of the register its output bits, packed into one number."""
+        registers = np.arange(1 << self.constraint, dtype=np.uint32)
+        packed = np.zeros(len(registers), np.intp)
+        for place, generator in enumerate(self.generators):
+            packed |= (np.bitwise_count(registers & np.uint32(generator)) & 1).astype(np.intp) << place
+        return packed
+
+    @cached_property
+    def _signs(self) -> NDArray[np.float32]:
+        """For each packed output its bits as +1 (zero) and -1 (one)."""
+        rate = len(self.generators)
+        bits = (np.arange(1 << rate)[:, None] >> np.arange(rate)) & 1
+        return (1 - 2 * bits).astype(np.float32)
+
+    def length(self, bits: int) -> int:
+        """How many code bits `bits` message bits take."""
+        return bits * len(self.generators)
+
+    def encode(self, bits: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Code bits of a message (0 and 1) as signs: float32, +1 for zero and -1 for one.
+
+        Raises WrongLength for a message shorter than the register.
+        """
+        if len(bits) < self.constraint:
+            raise WrongLength(f"a message has at least {self.constraint} bits, not {len(bits)}")
+        register, mask = 0, (1 << self.constraint) - 1
+        for bit in bits[-(self.constraint - 1) :].tolist():
+            register = ((register << 1) | bit) & mask
+        path = []
+        for bit in bits.tolist():
+            register = ((register << 1) | bit) & mask
+            path.append(self._outputs[register])
+        return self._signs[path].ravel()
+
+    def decode(self, soft: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """The message whose code word correlates best with `soft` (any scale; 0 is an erasure), nearly always."""
+        symbols = np.asarray(soft, np.float32).reshape(-1, len(self.generators))
+        # A register holds the older state and the new bit. The two registers that lead to one state differ in the
+        # oldest bit alone, which every generator sees: the metric of the second is minus that of the first.
+        states = 1 << (self.constraint - 1)
+        half = states // 2
+        table = (self._signs @ symbols.T).T
+        index = self._outputs[:states]
+        metric = np.zeros(states, np.float32)
+        low, high = np.empty((2, half, 2), np.float32)
+        choices = np.empty((ROUNDS * len(symbols), states), bool)
+        for step in range(len(choices)):
+            gain = table[step % len(symbols)][index].reshape(half, 2)
+            np.add(metric[:half, None], gain, out=low)
+            np.subtract(metric[half:, None], gain, out=high)
+            np.greater(high.ravel(), low.ravel(), out=choices[step])
+            metric = np.maximum(low, high).ravel()
+        state, bits = int(np.argmax(metric)), []
+        for choice in choices[:0:-1]:
+            bits.append(state & 1)
+            state = (state >> 1) | (half if choice[state] else 0)
+        # The last bits of the last round have seen no future yet, but the end of the circle is its beginning: the
+        # middle of the two rounds has seen both sides.
+        bits = bits[::-1]
+        first = len(symbols) // 2
+        circle = bits[first - 1 : first - 1 + len(symbols)]
+        return np.roll(np.array(circle, np.uint8), first)
