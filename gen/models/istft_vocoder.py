@@ -98,6 +98,11 @@ class IstftVocoder(Vocoder[Memory]):
         return reach(frames + 3 + self.config.phase_refinement * step, self.mel.window, self.mel.hop)
 
     @property
+    def coarse(self) -> tuple[str, ...]:
+        """None: most of the time goes into the STFTs."""
+        return ()
+
+    @property
     def chunk(self) -> int:
         """Long, since the context is."""
         return 1024

@@ -32,6 +32,11 @@ class Vocoder(nn.Module, Generic[Memory]):
         """How it can be rendered with the same outcome, the fastest first."""
         return ("eager",)
 
+    @property
+    def coarse(self) -> tuple[str, ...]:
+        """Ways that are not so exact, and taken only when asked for: multiplying in bfloat16."""
+        return ("bfloat16",)
+
     def made(self, frames: Tensor) -> tuple[Tensor, Tensor | None]:
         """Samples from the network alone, with gradients, and the magnitude (B, window / 2 + 1, 1 + N / hop) that its
         head speaks of, if it has such a head.
@@ -92,11 +97,11 @@ class Vocoder(nn.Module, Generic[Memory]):
         return plain
 
     def by(self, way: str) -> Self:
-        """A copy to listen with, by one of `ways`, or by "bfloat16", which multiplies less exactly.
+        """A copy to listen with, by one of `ways` or `coarse`.
 
         Raises ConfigError if there is no such way for this kind, or it needs a package that is not installed.
         """
-        if way not in (*self.ways, "bfloat16"):
+        if way not in (*self.ways, *self.coarse):
             raise ConfigError(f"vocoder: {self.config.kind!r} is rendered by {', '.join(self.ways)}, not by {way!r}")
         made = self.folded()
         made.way = way
