@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def repeatable(strict: bool = True) -> Iterator[None]:
 
 
 def machine_class() -> str:
-    """On what the same seed gives the same bits: system, processor, its vector instructions, torch and numpy."""
+    """On what the same seed gives the same bits: system, processor, its vector instructions, and what multiplies."""
     fields = (
         platform.machine(),
         platform.system(),
@@ -38,8 +39,17 @@ def machine_class() -> str:
         str(torch.backends.cpu.get_cpu_capability()),
         f"torch {torch.__version__}",
         f"numpy {np.__version__}",
+        _onnx(),
     )
     return ", ".join(field for field in fields if field)[:200]
+
+
+def _onnx() -> str:
+    """What renders some vocoders where it is installed."""
+    try:
+        return f"onnxruntime {metadata.version('onnxruntime')}"
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def _processor() -> str:
