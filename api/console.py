@@ -54,6 +54,11 @@ class Console:
             yield update
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, which takes an s where it is not one."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def confirm(question: str, option: str) -> None:
     """Ask on the terminal whether to go on; "no" stops. Without a terminal say which option answers instead."""
     from api.errors import UsageError

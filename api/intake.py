@@ -185,14 +185,25 @@ def _erase(home: Home, vault: Vault, called: str) -> bool:
 
 
 def pending(home: Home) -> Iterator[Cid]:
-    """Content that no record names yet, and that a registration will go on with: to be spared by collections."""
-    for notes in home.folder("intake").glob("*.jsonl"):
+    """Content that no record names yet, and that a registration will go on with: to be spared by collections.
+
+    Raises :class:`~ledger.errors.Malformed`, with the file that is no such notes.
+    """
+    from ledger.errors import Malformed
+
+    for notes in sorted(home.folder("intake").glob("*.jsonl")):
         lines = _lines(notes)
-        if not _finished(lines):
-            found = (_recording(line["recording"]) for line in lines if "recording" in line)
-            for recording in found:
-                if recording is not None:
-                    yield from (recording.content.cid, recording.fingerprint.cid)
+        if _finished(lines):
+            continue
+        try:
+            found = [_recording(line["recording"]) for line in lines if "recording" in line]
+        except (Malformed, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Malformed(
+                f"{notes}: the notes of a registration cannot be read: {error}; if it is not to go on, delete it"
+            ) from None
+        for recording in found:
+            if recording is not None:
+                yield from (recording.content.cid, recording.fingerprint.cid)
 
 
 def _lines(notes: Path) -> list[dict[str, Any]]:

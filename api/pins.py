@@ -65,15 +65,8 @@ def everything(home: Home) -> Iterator[Named]:
         yield Named(record.fingerprint.cid, f"fingerprint of the draft of track {record.watermark}")
         if home.store().has(record.content.cid):  # it is stored when it is minted
             yield Named(record.content.cid, f"audio of the draft of track {record.watermark}")
-    try:
-        for cid in intake.pending(home):
-            yield Named(cid, "a recording of an unfinished registration")
-    except (Malformed, ValueError, KeyError, TypeError, AttributeError) as error:
-        folder = home.folder("intake")
-        names = ", ".join(sorted(path.name for path in folder.glob("*.jsonl")))
-        raise Malformed(
-            f"{folder}: the notes of a registration ({names}) cannot be read: {error}; if it is not to go on, delete it"
-        ) from None
+    for cid in intake.pending(home):
+        yield Named(cid, "a recording of an unfinished registration")
 
 
 def _pins(home: Home) -> Iterator[tuple[Path, Pin]]:

@@ -100,9 +100,9 @@ class _Search:
             for named in names:
                 yield from self._look(named, own)
         for pin in pins:
-            yield from self._look(pin, True)
+            yield from self._look(pin, True, "add or import the content again")
 
-    def _look(self, named: Named, own: bool) -> Iterator[Fault]:
+    def _look(self, named: Named, own: bool, remedy: str = "pull it by its CID, or add it again") -> Iterator[Fault]:
         if not own and not self.store.has(named.cid):
             return
         broken: dict[Cid, str] = {}
@@ -114,8 +114,7 @@ class _Search:
                     self.needs[cid.digest].append(named.what)
             elif not self.store.has(cid):
                 whole = False
-                detail = "not in the store; pull it, or add the content again"
-                yield Fault("missing", str(cid), (named.what,), detail)
+                yield Fault("missing", str(cid), (named.what,), f"not in the store; {remedy}")
         for cid, wrong in broken.items():
             if self.store.has(cid) and cid.digest not in self.needs:
                 yield Fault("unread", str(cid), (named.what,), wrong)

@@ -25,7 +25,11 @@ def write(
     both succeed. ``unfinished`` is the folder of the temporary file, on the same disk (that of ``path`` if not
     given). What ``fill`` or the system raises comes through, and the temporary file is gone.
     """
-    descriptor, name = tempfile.mkstemp(dir=unfinished or path.parent, prefix=".unfinished-")
+    try:
+        descriptor, name = tempfile.mkstemp(dir=unfinished or path.parent, prefix=".unfinished-")
+    except FileNotFoundError as error:  # of the folder, and not of a name that nobody gave
+        folder = unfinished or path.parent
+        raise FileNotFoundError(error.errno, "there is no such folder, make it first", str(folder)) from None
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
 from api.commands import json_option
-from api.console import Console
+from api.console import Console, counted
 from api.errors import UsageError
 from api.home import Home
 from api.settings import Settings
@@ -66,15 +66,17 @@ def push(settings: Settings, kind: Kind, subject: str, place: str, wait: float, 
 
 
 @click.command()
-@_subject
+@click.argument("kind", metavar="dataset|model|track|cid", type=click.Choice(["dataset", "model", "track", "cid"]))
+@click.argument("subject", metavar="ID")
 @click.option("--from", "place", type=click.Choice(["ipfs", "gateway"]), help="Where from.  [default: what is set]")
 @json_option
 @click.pass_obj
-def pull(settings: Settings, kind: Kind, subject: str, place: Place | None, as_json: bool) -> None:
+def pull(settings: Settings, kind: Kind | Literal["cid"], subject: str, place: Place | None, as_json: bool) -> None:
     """Fetch a record, and all that it rests on, from the IPFS node IPFS_API or the gateway STEMMATA_GATEWAY.
 
-    Only the chain is needed beforehand. Every block is verified before it is kept, so it does not matter whom it comes
-    from. Stopped anywhere, the same command goes on where it was.
+    Only the chain is needed beforehand; `pull cid CID` brings one content alone, such as a license's record. Every
+    block is verified before it is kept, so it does not matter whom it comes from. Stopped anywhere, the same command
+    goes on where it was.
     """
     from api.workflows import content as workflow
 
@@ -145,7 +147,7 @@ def status(context: click.Context, settings: Settings, kind: Kind | None, subjec
 
 def _say(console: Console, kind: str, subject: str, place: str | None, done: Moved, moved: str) -> None:
     content = {
-        kind: int(subject) if kind != "track" else subject,
+        kind: subject if kind in ("track", "cid") else int(subject),
         "place": place,
         "bytes": sum(item.size for item in done.items),
         moved: done.bytes,
@@ -161,7 +163,8 @@ def _say(console: Console, kind: str, subject: str, place: str | None, done: Mov
         ],
     }
     lines = [f"{item.state:<8} {item.named.what}  {item.named.cid}{_because(item)}" for item in done.items]
-    total = f"{len(lines)} contents, {_megabytes(content['bytes'])}, of which {_megabytes(done.bytes)} were {moved}"
+    size, part = _megabytes(content["bytes"]), _megabytes(done.bytes)
+    total = f"{counted(len(lines), 'content')}, {size}, of which {part} were {moved}"
     console.result(content, "\n".join([*lines, total]))
 
 
@@ -183,4 +186,8 @@ def _table(found: Survey) -> str:
     rows = [
         "  ".join([*(text.ljust(width) for text, width in zip(line, widths, strict=False)), line[3]]) for line in lines
     ]
-    return "\n".join([*rows, *(f"? {trouble}" for trouble in found.troubles)])
+    asked = {"ipfs": (row.node for row in found.rows), "pinning": (row.service for row in found.rows)}
+    unasked = [place for place, answers in asked.items() if None in answers]
+    sets = {"ipfs": "IPFS_API", "pinning": "STEMMATA_PINNING"}
+    legend = [f"?: not asked; {' and '.join(f'{sets[place]} says where {place} is' for place in unasked)}"]
+    return "\n".join([*rows, *(legend if unasked else []), *(f"? {trouble}" for trouble in found.troubles)])

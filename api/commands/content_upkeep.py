@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from api.commands import json_option
-from api.console import Console
+from api.console import Console, counted
 from api.home import Home
 from api.settings import Settings
 
@@ -60,8 +60,10 @@ def get(settings: Settings, text: str, out: Path, as_json: bool) -> None:
     from api.workflows import content_upkeep
     from ledger.cid import Cid
 
-    count = content_upkeep.get(Home(settings), Cid.parse(text), out)
-    Console(as_json).result({"cid": text, "out": str(out), "files": count}, f"{out}: {count} files")
+    console = Console(as_json)
+    with console.progress(in_bytes=True) as bar:
+        count = content_upkeep.get(Home(settings), Cid.parse(text), out, bar)
+    console.result({"cid": text, "out": str(out), "files": count}, f"{out}: {counted(count, 'file')}")
 
 
 @click.command("unpin")
@@ -102,7 +104,9 @@ def export(settings: Settings, kind: Any, id_: str, out: Path, as_json: bool) ->
         "blocks": done.blocks,
         "roots": [{"cid": str(named.cid), "what": named.what} for named in done.names],
     }
-    console.result(content, f"{out}: {len(done.names)} roots, {done.blocks} blocks, {done.size} bytes")
+    console.result(
+        content, f"{out}: {counted(len(done.names), 'root')}, {counted(done.blocks, 'block')}, {done.size} bytes"
+    )
 
 
 @click.command("import")
@@ -116,8 +120,18 @@ def import_(settings: Settings, path: Path, as_json: bool) -> None:
     console = Console(as_json)
     with console.progress(in_bytes=True) as bar:
         done = content_upkeep.take(Home(settings), path, bar)
-    content = {"roots": [str(root) for root in done.roots], "records": list(done.records), "pinned": True}
-    lines = [f"{path}: {len(done.roots)} roots, all whole", *(f"  {name}" for name in done.records)]
+    content = {
+        "roots": [str(root) for root in done.roots],
+        "records": list(done.records),
+        "unknown": [str(root) for root in done.unknown],
+        "pinned": True,
+    }
+    lines = [f"{path}: {counted(len(done.roots), 'root')}, all whole", *(f"  {name}" for name in done.records)]
+    if done.unknown:
+        lines.append(
+            f"  no record on this home's chain names {len(done.unknown)} of them: their blocks are whole, and what "
+            "they are, or whether a record among them is true, is not known here"
+        )
     console.result(content, "\n".join(lines))
 
 
@@ -140,9 +154,7 @@ def gc(settings: Settings, dry_run: bool, hours: float, names: tuple[str, ...], 
     """
     from api.workflows import content_upkeep
 
-    done = content_upkeep.collect(
-        Home(settings), hours=hours, forsaken=lambda name: "all" in names or name in names, dry_run=dry_run
-    )
+    done = content_upkeep.collect(Home(settings), hours=hours, forsaken=names, dry_run=dry_run)
     content = {
         "removed": done.removed,
         "freed": done.freed,
@@ -151,7 +163,10 @@ def gc(settings: Settings, dry_run: bool, hours: float, names: tuple[str, ...], 
         "dry_run": dry_run,
     }
     verb = "would remove" if dry_run else "removed"
-    text = f"{verb} {done.removed} blocks, {done.freed} bytes; {done.named} are named, {done.young} too young to judge"
+    text = (
+        f"{verb} {counted(done.removed, 'block')}, {done.freed} bytes; of the others {done.named} named, "
+        f"{done.young} too young to judge"
+    )
     Console(as_json).result(content, text)
 
 
@@ -192,7 +207,7 @@ def fsck(settings: Settings, repair: bool, as_json: bool) -> int:
             for fault in faults
         ],
     }
-    said = f"{files} files checked: {f'{len(wrong)} faults' if wrong else 'all whole'}"
+    said = f"{counted(files, 'file')} checked: {counted(len(wrong), 'fault') if wrong else 'all whole'}"
     console.result(content, "\n".join([*lines, said]))
     return DAMAGED if wrong else 0
 

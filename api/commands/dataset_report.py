@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from api.commands import json_option
-from api.console import Console
+from api.console import Console, counted
 from api.home import Home
 from api.settings import Settings
 
@@ -67,16 +67,16 @@ def _as_json(found: FolderReport) -> dict[str, Any]:
 
 
 def _lines(found: FolderReport) -> list[str]:
-    counted = found.balance
+    balance = found.balance
     described = [item.measured.description for item in found.recordings if item.measured.description is not None]
     return [
-        f"{len(found.recordings)} recordings, {_hours(counted.seconds + counted.copied)}",
+        f"{counted(len(found.recordings), 'recording')}, {_hours(balance.seconds + balance.copied)}",
         *(line for item in found.recordings for line in _recording(item)),
         *(f"refused  {name}: {type(error).__name__}: {error}" for name, error in found.refused),
         *(f"one take  {', '.join(names)}" for names in found.copies),
         *(f"labels  {name}: no such recording" for name in found.unmatched),
         *_summary(described),
-        *_balance(counted),
+        *_balance(balance),
     ]
 
 
@@ -124,12 +124,12 @@ def _between(values: list[float], unit: str, digits: int) -> str:
     return f"{middle} {unit}".rstrip() + (f" ({low} to {high})" if low != high else "")
 
 
-def _balance(counted: Balance) -> list[str]:
-    lines = [f"balance  {counted.takes} takes, {_hours(counted.seconds)}"]
-    if counted.copies:
-        noun = "copy" if counted.copies == 1 else "copies"
-        lines[0] += f"; {counted.copies} {noun} of these, {_hours(counted.copied)}, not counted"
-    for field, groups in counted.groups.items():
+def _balance(balance: Balance) -> list[str]:
+    lines = [f"balance  {balance.takes} takes, {_hours(balance.seconds)}"]
+    if balance.copies:
+        noun = "copy" if balance.copies == 1 else "copies"
+        lines[0] += f"; {balance.copies} {noun} of these, {_hours(balance.copied)}, not counted"
+    for field, groups in balance.groups.items():
         for group in groups:
             under = "  under-represented" if group.under else ""
             name = "unknown" if group.name is None else group.name

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from api.commands import json_option
-from api.console import Console, ask_passphrase, confirm
+from api.console import Console, ask_passphrase, confirm, counted
 from api.home import Home
 from api.settings import Settings
 
@@ -71,16 +71,17 @@ def forget(settings: Settings, dataset_id: int, recordings: bool, yes: bool, as_
     opens = (
         "this home can open it; --recordings forgets that too"
         if done.recordings_open
-        else f"this home cannot open it any more; {_count(left.licensees, 'licensee')} may hold the key"
+        else f"this home cannot open it any more; {counted(left.licensees, 'licensee')} may hold the key"
     )
     lines = [
         f"dataset {dataset_id}: forgotten: {erased}" if forgotten else f"dataset {dataset_id}: nothing left to forget",
         "What remains, for everybody and for good:",
-        f"  record      title {record.title!r}, holder {record.holder}, license, terms; of {total} recordings digests,",
-        "              length, rate, channels, ISCC, fingerprint, CID, and commitments that say nothing without salts",
+        f"  record      title {record.title!r}, holder {record.holder}, license, terms;",
+        f"              of {counted(total, 'recording')} digests, length, rate, channels, ISCC, fingerprint, CID, and",
+        "              commitments that say nothing without salts",
         f"  ciphertext  of {left.stored} of {total} recordings in this home: {opens}",
-        f"  chain       the dataset, {_count(left.licenses, 'license')}, {_count(left.models, 'model')} and "
-        f"{_count(left.tracks, 'track')} that rest on it; audits find them as before",
+        f"  chain       the dataset, {counted(left.licenses, 'license')}, {counted(left.models, 'model')} and "
+        f"{counted(left.tracks, 'track')} that rest on it; audits find them as before",
         *(
             [
                 "  offer       licenses to train are on sale yet, and their buyers can be given no key; end that with:",
@@ -93,7 +94,3 @@ def forget(settings: Settings, dataset_id: int, recordings: bool, yes: bool, as_
         *(f"  {beyond}" for beyond in content["beyond"]),  # type: ignore[attr-defined]
     ]
     Console(as_json).result(content, "\n".join(lines))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from api.home import Home
 from api.workflows import elsewhere, subjects
@@ -93,15 +93,19 @@ def push_to_service(home: Home, kind: Kind, text: str, bar: Bar, *, wait: float)
         return Moved(tuple(items), 0 if sent is None else sent.bytes)
 
 
-def pull(home: Home, kind: Kind, text: str, place: Place | None, bar: Bar) -> Moved:
+def pull(home: Home, kind: Kind | Literal["cid"], text: str, place: Place | None, bar: Bar) -> Moved:
     """Fetch a record and all it rests on, as far as it is not here; errors of :func:`ledger.transfer.pull`.
 
-    All that is needed beforehand is the chain: each record tells what to fetch next.
+    Of the kind ``cid`` is a content alone, whatever it is. All that is needed beforehand is the chain: each record
+    tells what to fetch next.
     """
+    from ledger.cid import Cid
+    from ledger.closure import Named
+
     with contextlib.closing(elsewhere.remote(home, place, search=SEARCH)) as there:
         store = home.store()
         through = transfer.ReadThrough(store, there)
-        names = _rests_on(home, kind, text, through)
+        names = [Named(Cid.parse(text), "content")] if kind == "cid" else _rests_on(home, kind, text, through)
         meter = Meter(bar, sum(transfer.announced(through, named.cid) for named in names))
         items, fetched = [], through.fetched
         for named in names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,10 +37,14 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """An archive that was read: its roots, and the records on this home's chain that are among them, each whole."""
+    """An archive that was read: its roots, and the records on this home's chain that are among them, each whole.
+
+    ``unknown`` are the roots that no record on this home's chain names, all of them where it has none.
+    """
 
     roots: tuple[Cid, ...]
     records: tuple[str, ...]
+    unknown: tuple[Cid, ...]
 
 
 def cid_of(path: Path, bar: Bar) -> Cid:
@@ -56,35 +60,50 @@ def add(home: Home, path: Path, bar: Bar) -> Cid:
     return cid
 
 
-def get(home: Home, cid: Cid, out: Path) -> int:
+def get(home: Home, cid: Cid, out: Path, bar: Bar) -> int:
     """Write a file or folder of the store as ``out``; how many files. Every block is verified on the way."""
-    from ledger import file, folder
+    from ledger import file, folder, unixfs
 
     if out.exists():
         raise OutputExists(f"{out} exists; move it or choose another name")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out {out}: the folder {out.parent} does not exist; make it first")
     store = home.store()
+    meter = Meter(bar, _announced(store, cid))
+
+    def block(name: Cid) -> bytes:
+        data = store.get(name)
+        meter.count("writing", len(data))
+        return data
+
     if folder.is_folder(cid, store.get):
-        return folder.export(cid, store.get, out)
-    file.write(out, lambda target: target.writelines(store.read(cid)), mode=0o644)
+        return folder.export(cid, block, out)
+    file.write(out, lambda target: target.writelines(unixfs.read(cid, block)), mode=0o644)
     return 1
 
 
-def collect(home: Home, *, hours: float, forsaken: Callable[[str], bool], dry_run: bool) -> Collected:
+def collect(home: Home, *, hours: float, forsaken: Sequence[str], dry_run: bool) -> Collected:
     """Remove what neither a record nor a pin reaches, and nobody stored within so many hours.
 
-    Raises :class:`~ledger.errors.NamesUnknown` where a record cannot be read that ``forsaken`` does not name, and
-    :class:`~ledger.errors.StoreFault` while another collection runs.
+    Raises :class:`~ledger.errors.NamesUnknown` where a record cannot be read that ``forsaken`` does not name (``all``
+    names each), :class:`UsageError` where it names none that there is, and :class:`~ledger.errors.StoreFault` while
+    another collection runs.
     """
     from ledger import garbage
 
     with _records(home) as records:
+        known = list(records)
+        names = {filed.name for filed in known} | {named.what for named in pins.everything(home)} | {"all"}
+        for name in forsaken:
+            if name not in names:
+                raise UsageError(f"--forsake {name!r}: no record or pin here is called so; such as 'dataset 5', or all")
         return garbage.collect(
             home.store(),
-            records,
+            known,
             pins.everything(home),
             now=time.time(),
             grace=hours * 3600,
-            forsaken=forsaken,
+            forsaken=lambda name: "all" in forsaken or name in forsaken,
             dry_run=dry_run,
         )
 
@@ -147,17 +166,19 @@ def take(home: Home, path: Path, bar: Bar) -> Imported:
             roots = car.load(home.store(), source, progress=lambda size: meter.count("importing", size))
         except (Unverifiable, Invalid, Malformed) as error:
             raise type(error)(f"{path}: {error}") from error
-    found = []
+    found, unknown = [], set(roots)
     if home.exists:
         held = set(roots)
         with _records(home) as records:
             for filed in records:
                 if filed.envelope.cid in held:
+                    unknown.discard(filed.envelope.cid)
                     for named in filed.read(home.store()):
                         home.store().check(named.cid)
+                        unknown.discard(named.cid)
                     found.append(filed.name)
     pins.keep(home, roots, f"archive {path.name}")
-    return Imported(roots, tuple(found))
+    return Imported(roots, tuple(found), tuple(root for root in roots if root in unknown))
 
 
 def _import(path: Path, put: Callable[[Cid, bytes], None], meter: Meter, phase: str) -> Cid:

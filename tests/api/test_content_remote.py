@@ -72,6 +72,22 @@ def test_a_track_and_all_behind_it_goes_to_a_node_and_comes_to_an_empty_machine(
     assert far.json("content", "pull", "track", number)["fetched"] == 0
 
 
+def test_one_content_alone_comes_by_its_cid(near, far):
+    pushed = near.json("content", "push", "model", "1")["content"]
+    (record,) = (each for each in pushed if each["what"].startswith("record of license 1 of dataset 1"))
+    fetched = far.json("content", "pull", "cid", record["cid"])
+    assert (fetched["cid"], fetched["fetched"]) == (record["cid"], record["bytes"])
+    assert len(blocks(far.home)) == 1
+    assert far.refusal("content", "pull", "cid", "bafy").startswith("Malformed: ")
+
+
+def test_what_was_not_asked_is_explained(near):
+    told = near.run("content", "status", "model", "1").out
+    assert told.endswith("?: not asked; STEMMATA_PINNING says where pinning is\n")
+    alone = Shell(near.home).run("content", "status", "model", "1").out
+    assert "IPFS_API says where ipfs is and STEMMATA_PINNING says" in alone
+
+
 def test_a_dataset_comes_from_a_gateway(near, far):
     near.json("content", "push", "dataset", "1")
     fetched = far.json("content", "pull", "dataset", "1", "--from", "gateway")

@@ -129,6 +129,7 @@ def test_an_unread_record_stops_a_collection_until_it_is_named(shell, home):
     assert shell.json("content", "gc", "--dry-run", "--forsake", "dataset 1")["removed"] > 0
     assert shell.json("content", "gc", "--dry-run", "--forsake", "all")["removed"] > 0
     assert "dataset 1" in shell.refusal("content", "gc", "--forsake", "dataset 2", code=5)
+    assert "--forsake 'datset 1': no record" in shell.refusal("content", "gc", "--forsake", "datset 1", code=2)
 
 
 def test_damage_is_found_named_moved_aside_and_mended(shell, home, story, tmp_path):
@@ -151,6 +152,19 @@ def test_damage_is_found_named_moved_aside_and_mended(shell, home, story, tmp_pa
     assert shell.json("content", "fsck")["whole"]
 
 
+def test_what_is_pinned_and_gone_is_to_be_added_again(shell, home, tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("by hand")
+    cid = Cid.parse(shell.json("content", "add", str(path))["cid"])
+    home.store().path(cid.digest).unlink()
+    said = shell.run("content", "fsck")
+    assert said.code == 4 and said.out.endswith(": 1 fault\n")
+    assert "notes.txt (pinned): not in the store; add or import the content again" in said.out
+    out = tmp_path / "none" / "notes.txt"
+    refused = shell.refusal("content", "get", str(cid), "--out", str(out), code=2)
+    assert f"the folder {out.parent} does not exist" in refused
+
+
 def test_a_file_that_is_not_the_stores_is_mentioned_and_no_fault(shell):
     (shell.home / "content" / "notes.txt").write_text("hello")
     done = shell.json("content", "fsck")
@@ -168,7 +182,13 @@ def test_all_that_it_rests_on_travels_in_one_archive(shell, home, story, tmp_pat
     assert said["bytes"] == archive.stat().st_size
     other = Shell(tmp_path / "other")
     done = other.json("content", "import", str(archive))
-    assert done["roots"] == [str(each.cid) for each in wanted]
+    assert done["roots"] == done["unknown"] == [str(each.cid) for each in wanted]
+    assert (
+        f"no record on this home's chain names {len(wanted)} of them"
+        in other.run("content", "import", str(archive)).out
+    )
+    known = shell.json("content", "import", str(archive))
+    assert len(known["unknown"]) < len(wanted)
     store = BlockStore(other.home / "content")
     for each in wanted:
         store.check(each.cid)
