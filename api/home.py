@@ -14,7 +14,7 @@ models/           weights in clear by digest, so that generation need not read t
 cache/            recordings as training hears them, sealed under their dataset's key; may be emptied at any time
 datasheets/       a datasheet for each dataset that was registered here, as it was then
 measured/         what was measured on recordings, by digest: figures and fingerprints; may be emptied at any time
-runs/             training runs by identity: what came out, and the model id once recorded
+runs/             training runs by identity: what a killed one goes on from, what came out, the model id once recorded
 drafts/           records of what ``generate`` wrote and ``mint`` has yet to sign, by file digest
 locks/            one for each thing that only one process may change at a time
 tmp/              ciphertext of weights on its way into the store
@@ -193,10 +193,17 @@ class Home:
             ledger.chain.catch_up(account)
             end = ledger.contracts.key_end(account)
             if end is not None:
-                follows = "make a new key" if end.successor is None else f"{end.successor} goes on: act with that key"
+                follows = "make a new key"
+                if end.successor is not None:
+                    follows = f"the key {self._called(end.successor)} goes on: act with that one"
                 word = "revoked" if end.successor is None else "rotated"
-                raise KeyEnded(f"the key of {account} was {word} in block {end.block}; {follows}")
+                raise KeyEnded(f"the key {self._called(account)} was {word} in block {end.block}; {follows}")
             yield ledger
+
+    def _called(self, account: Address) -> str:
+        """An address, with the name of its key where it is here."""
+        name = self.keystore().name_of(account)
+        return f"of {account}" if name is None else f"{name!r} ({account})"
 
     def introduce(self, ledger: Ledger, signer: Signer) -> None:
         """:meth:`fund`, and let the account publish its companion keys, once, before its first record is registered.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import secrets
@@ -111,6 +112,14 @@ class Keystore:
     def address(self, name: str) -> Address:
         """The address that the key file states, read without a passphrase; :meth:`unlock` is what proves it."""
         return KeyFile.read(self._path(name)).address
+
+    def name_of(self, address: Address) -> str | None:
+        """The first name of the key with this address, None if it is not here; damaged files are passed over."""
+        for name in self.names():
+            with contextlib.suppress(KeyDamaged, KeyNotFound):
+                if self.address(name) == address:
+                    return name
+        return None
 
     def card(self, name: str) -> KeyCard:
         """What the files of a key state, read without a passphrase. Raises :class:`KeyNotFound`, KeyDamaged."""

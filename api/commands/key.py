@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +60,8 @@ def new(
     keystore = home.keystore()
     already = keystore.has(name)
     where = _place(kms, region, endpoint, pkcs11, token, label)
+    if not already:
+        _refuse_reserved(name, "next")
     if where is not None:
         # A token knows its PIN, and what is there knows its passphrase: only what is new is asked twice.
         known = pkcs11 is not None or (already and keystore.card(name).public is not None)
@@ -69,7 +73,12 @@ def new(
         keystore.new(name, home.new_passphrase(f"the key {name!r}"))
     card = keystore.card(name)
     content = _summary(card) | {"already": already}
-    Console(as_json).result(content, f"{card.name}  {card.address}{'  (made before)' if already else ''}")
+    before = "  (made before)" if already else ""
+    if already:
+        ended, said = _ended(home, [card])
+        content |= ended[card.name]
+        before += said[card.name] and f"{said[card.name]}: make another under a new name, or see `stemmata key rotate`"
+    Console(as_json).result(content, f"{card.name}  {card.address}{before}")
 
 
 @key.command("list")
@@ -77,11 +86,16 @@ def new(
 @click.pass_obj
 def list_(settings: Settings, as_json: bool) -> None:
     """List keys and their addresses."""
-    keystore = Home(settings).keystore()
+    home = Home(settings)
+    keystore = home.keystore()
     cards = [keystore.card(name) for name in keystore.names()]
-    lines = [f"{card.name}  {card.address}{'' if card.kind == 'file' else f'  ({card.kind})'}" for card in cards]
+    ended, said = _ended(home, cards)
+    lines = [
+        f"{card.name}  {card.address}{'' if card.kind == 'file' else f'  ({card.kind})'}{said[card.name]}"
+        for card in cards
+    ]
     text = "\n".join(lines) or "no keys yet; make one with: stemmata key new NAME"
-    Console(as_json).result({"keys": [_summary(card) for card in cards]}, text)
+    Console(as_json).result({"keys": [_summary(card) | ended[card.name] for card in cards]}, text)
 
 
 @key.command("show")
@@ -90,9 +104,11 @@ def list_(settings: Settings, as_json: bool) -> None:
 @click.pass_obj
 def show(settings: Settings, name: str, as_json: bool) -> None:
     """Show what is public of the key NAME: address, kind, companion keys, fingerprint. Asks for no passphrase."""
-    card = Home(settings).keystore().card(name)
-    content: dict[str, Any] = _summary(card) | {"where": card.where, "companions": None}
-    lines = [f"key          {card.name}", f"address      {card.address}"]
+    home = Home(settings)
+    card = home.keystore().card(name)
+    ended, said = _ended(home, [card])
+    content: dict[str, Any] = _summary(card) | ended[card.name] | {"where": card.where, "companions": None}
+    lines = [f"key          {card.name}", f"address      {card.address}{said[card.name]}"]
     lines.append(f"kind         {card.kind}" + ("" if card.where is None else f": {card.where}"))
     if card.public is None:
         lines.append("companions   none yet; they are made when the key is next unlocked")
@@ -171,10 +187,40 @@ def import_(settings: Settings, source: Path, name: str, as_json: bool) -> None:
     if already:
         home.companions(name)
     else:
+        _refuse_reserved(name, "next|[1-9][0-9]*")
         keystore.add(name, found, home.passphrase(str(source)))
     card = keystore.card(name)
-    content = _summary(card) | {"already": already}
-    Console(as_json).result(content, f"{card.name}  {card.address}{'  (there before)' if already else ''}")
+    made = not already and found.companions is None
+    content = _summary(card) | {"already": already, "companions_made": made}
+    remark = "  (there before)" if already else ""
+    if made:
+        remark = f"\nit came without companion keys; new ones were made, with the fingerprint {card.fingerprint}"
+    Console(as_json).result(content, f"{card.name}  {card.address}{remark}")
+
+
+def _ended(home: Home, cards: Sequence[KeyCard]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """By name: ``ended`` as history has it, nothing where the chain cannot be asked; and the same in words."""
+    from api.commands.key_history import ending
+    from api.workflows import keys
+
+    found = keys.ends(home, [card.address for card in cards])
+    facts: dict[str, dict[str, Any]] = {card.name: {} for card in cards}
+    words = dict.fromkeys(facts, "")
+    if found is None:
+        return facts, words
+    for card in cards:
+        end = found[card.address]
+        facts[card.name] = ending(end)
+        if end is not None:
+            words[card.name] = f"  (ended in block {end.block})"
+    return facts, words
+
+
+def _refuse_reserved(name: str, endings: str) -> None:
+    """Raises :class:`UsageError` for a name with an @ that is none of what rotation uses."""
+    stem, at, ending = name.partition("@")
+    if at and not (stem and re.fullmatch(endings, ending)):
+        raise UsageError(f"key name {name!r}: a name holds no @: NAME@1 and NAME@next are what rotated keys are called")
 
 
 def _summary(card: KeyCard) -> dict[str, Any]:

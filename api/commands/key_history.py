@@ -45,7 +45,7 @@ def rotate(
     since = _since(compromised_since, reason)
     by = None if recovery is None else home.signer(recovery)
     done = keys.rotate(home, name, reason=reason, now=now, since=since, by=by)
-    content = {"key": name, "address": str(done.end.successor), "former": done.former, **_end(done.end)}
+    content = {"key": name, "address": str(done.end.successor), "former": done.former, **ending(done.end)}
     text = f"{name}  {done.end.successor}\n{done.former}  {done.end.account}  (ended in block {done.end.block})"
     Console(as_json).result(content, text)
 
@@ -81,7 +81,7 @@ def revoke(
     done = keys.revoke(home, account, reason=reason, signer=signer, now=now, confirm=ask, since=since)
     before = " before" if done.already else ""
     text = f"the key of {account} ended{before} in block {done.end.block}, {words.moment(done.end.time)}"
-    Console(as_json).result({"address": str(account), "already": done.already, **_end(done.end)}, text)
+    Console(as_json).result({"address": str(account), "already": done.already, **ending(done.end)}, text)
 
 
 @click.command("recovery")
@@ -147,7 +147,8 @@ def _since(text: str | None, reason: str) -> str | None:
     return timestamp(since)
 
 
-def _end(end: KeyEnd | None) -> dict[str, Any]:
+def ending(end: KeyEnd | None) -> dict[str, Any]:
+    """``ended``: None, or how a key ended."""
     if end is None:
         return {"ended": None}
     return {
@@ -177,7 +178,7 @@ def _history(found: History) -> dict[str, Any]:
             for entry, keys in found.published
         ],
         "recovery": None if found.recovery is None else str(found.recovery),
-        **_end(found.end),
+        **ending(found.end),
     }
     if isinstance(found.ending, str):
         content["ended"]["fault"] = found.ending

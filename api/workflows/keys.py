@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -119,6 +119,19 @@ def revoke(
         cid = publish(ledger.store, record, signer)
         home.fund(ledger, signer)
         return Revoked(ledger.contracts.revoke_key(signer, account, record.digest, str(cid)), already=False)
+
+
+def ends(home: Home, accounts: Sequence[Address]) -> dict[Address, KeyEnd | None] | None:
+    """How each key ended, None for one that goes on; None altogether where the chain cannot be asked."""
+    from ledger.errors import LedgerError
+
+    if not home.exists:  # a home without a chain has no key that ended
+        return dict.fromkeys(accounts)
+    try:
+        with home.ledger() as ledger:
+            return {account: ledger.contracts.key_end(account) for account in accounts}
+    except LedgerError:
+        return None
 
 
 def name_recovery(home: Home, account: Address, recovery: Address, *, signer: Signer) -> bool:

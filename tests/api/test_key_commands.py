@@ -52,10 +52,28 @@ def test_a_key_is_made_once(shell: Shell, keystore: Keystore) -> None:
     assert made.pop("already") is False
     card = keystore.card("zoë")
     assert made == {"key": "zoë", "address": str(card.address), "kind": "file", "fingerprint": str(card.fingerprint)}
-    assert shell.json("key", "new", "zoë") == made | {"already": True}
-    assert shell.json("key", "list") == {"keys": [made]}
+    assert shell.json("key", "new", "zoë") == made | {"already": True, "ended": None}
+    assert shell.json("key", "list") == {"keys": [made | {"ended": None}]}
     assert shell.run("key", "list").out == f"zoë  {card.address}\n"
     assert shell.run("key", "new", "zoë").out == f"zoë  {card.address}  (made before)\n"
+
+
+def test_names_that_rotation_gives_are_nobody_elses(shell: Shell, keystore: Keystore, anna: Address) -> None:
+    for name in ("anna@1", "anna@home", "@next", "a@b@next"):
+        assert "holds no @" in shell.refusal("key", "new", name, code=2)
+    assert shell.json("key", "new", "anna@next")["already"] is False  # the one to follow anna
+    out = shell.home.parent / "anna.key"
+    shell.json("key", "export", "anna", "--out", str(out))
+    assert "holds no @" in shell.refusal("key", "import", str(out), "--name", "anna@home", code=2)
+    assert shell.json("key", "import", str(out), "--name", "anna@1")["companions_made"] is False
+
+
+def test_companions_made_for_a_wallet_are_told(shell: Shell, keystore: Keystore, anna: Address) -> None:
+    out = shell.home.parent / "wallet.json"
+    shell.json("key", "export", "anna", "--wallet", "--out", str(out))
+    said = shell.run("key", "import", str(out), "--name", "bob").out
+    assert "new ones were made" in said and str(keystore.card("bob").fingerprint) in said
+    assert shell.json("key", "import", str(out), "--name", "carl")["companions_made"] is True
 
 
 def test_making_a_key_again_gives_it_the_companions_it_lacks(shell: Shell, keystore: Keystore, anna: Address) -> None:
@@ -75,6 +93,7 @@ def test_show_says_what_is_public_without_a_passphrase(shell: Shell, keystore: K
         "key": "anna",
         "address": str(anna),
         "kind": "file",
+        "ended": None,
         "where": None,
         "fingerprint": str(card.fingerprint),
         "companions": {
@@ -103,6 +122,7 @@ def test_an_export_opens_in_another_home(shell: Shell, anna: Address, tmp_path: 
         "kind": "file",
         "fingerprint": done["fingerprint"],
         "already": False,
+        "companions_made": False,
     }
     assert other.json("key", "import", str(out), "--name", "holder") == taken | {"already": True}
     assert "(there before)" in other.run("key", "import", str(out), "--name", "holder").out
@@ -212,7 +232,7 @@ def test_a_key_in_a_kms_by_command(shell: Shell, kms: str, tmp_path: Path) -> No
     words = ("key", "new", "house", "--kms", key_id, "--endpoint", kms)
     made = shell.json(*words)
     assert (made["kind"], made["already"]) == ("kms", False)
-    assert shell.json(*words) == made | {"already": True}
+    assert shell.json(*words) == made | {"already": True, "ended": None}
     shown = shell.json("key", "show", "house")
     assert shown["where"] == f"key {key_id!r} in KMS at {kms}"
     assert f"house  {made['address']}  (kms)" in shell.run("key", "list").out
@@ -222,7 +242,7 @@ def test_a_key_in_a_kms_by_command(shell: Shell, kms: str, tmp_path: Path) -> No
     shell.json("key", "export", "house", "--out", str(tmp_path / "house.key"))
     other = Shell(tmp_path / "other")
     taken = other.json("key", "import", str(tmp_path / "house.key"), "--name", "house")
-    assert taken == made
+    assert taken == made | {"companions_made": False}
     assert "KeyNotFound" in shell.refusal("key", "new", "b", "--kms", "1234-none", "--endpoint", kms)
     assert "KeyUnfit" in shell.refusal(
         "key", "new", "b", "--kms", kms_server.new_key(kms, "ECC_NIST_P256"), "--endpoint", kms

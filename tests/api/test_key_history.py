@@ -135,6 +135,19 @@ def test_the_key_that_follows_is_made_where_none_waits(home: Home) -> None:
     _rotates(home)
 
 
+def test_a_key_that_ended_is_marked(home: Home) -> None:
+    done, shell = rotate(home, "anna"), Shell(home.path)
+    old, new = shell.json("key", "list")["keys"][1], shell.json("key", "show", "anna")
+    assert (old["key"], old["ended"]["block"], old["ended"]["successor"]) == ("anna@1", done.end.block, new["address"])
+    assert new["ended"] is None
+    mark = f"  (ended in block {done.end.block})"
+    assert [mark in line for line in shell.run("key", "list").out.splitlines()] == [False, True, False]
+    assert mark in shell.run("key", "show", "anna@1").out and mark in shell.run("key", "new", "anna@1").out
+    with pytest.raises(KeyEnded) as refusal, home.acting(home.keystore().address("anna@1")):
+        pass
+    assert "the key 'anna@1' (0x" in str(refusal.value) and "the key 'anna' (0x" in str(refusal.value)
+
+
 def _rotates(home: Home) -> None:
     old = home.keystore().address("anna")
     done = rotate(home, "anna")
