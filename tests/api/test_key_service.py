@@ -5,7 +5,12 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -440,6 +445,27 @@ def test_a_key_file_that_was_altered_opens_no_training(story: Story, elsewhere: 
     path.write_text(json.dumps(written))
     with pytest.raises(KeyDamaged, match="restore the file"):
         opening.data_key(elsewhere, vault, "dataset", 1, signer=story.creator, now=clock)
+
+
+def test_a_port_that_is_taken_is_named(story: Story, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = Shell(story.home.path).refusal("serve-keys", "--port", port, code=2)
+    assert said.startswith(f"UsageError: nobody can listen at 127.0.0.1, port {port}: another program does")
+
+
+def test_the_address_is_the_one_object(story: Story) -> None:
+    words = [sys.executable, "-c", "from api.cli import main; main()", "serve-keys", "--port", "0", "--json"]
+    environment = {**os.environ, "STEMMATA_HOME": str(story.home.path), "STEMMATA_PASSPHRASE": PASSPHRASE}
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            url = json.loads(server.stdout.readline())["url"]
+            assert requests.get(f"{url}/nothing", timeout=30).status_code == 404
+        finally:
+            server.send_signal(signal.SIGINT)
+            out, err = server.communicate(timeout=30)
+    assert out == "" and "GET /nothing" in err
 
 
 def test_an_empty_home_serves_nobody(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.integration
 
 BANKER = LocalSigner(bytes(31) + bytes([103]))
-SERVE = [sys.executable, "-c", "from api.cli import main; main()", "serve-keys", "--port", "0"]
+SERVE = [sys.executable, "-c", "from api.cli import main; main()", "serve-keys", "--port", "0", "--json"]
 
 
 def clock() -> datetime:
@@ -69,15 +69,12 @@ def url(settings: Settings) -> Iterator[str]:
         "STEMMATA_DEPLOYMENT": str(settings.deployment),
     }
     new_home(settings)
-    server = subprocess.Popen(SERVE, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        SERVE, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     try:
-        assert server.stderr is not None
-        for line in server.stderr:
-            if found := re.search(r"running on (http://127\.0\.0\.1:[0-9]+)", line):
-                break
-        else:
-            raise AssertionError("the server ended at once")
-        yield found[1]
+        assert server.stdout is not None
+        yield json.loads(server.stdout.readline())["url"]
     finally:
         server.terminate()
         _, said = server.communicate(timeout=30)
