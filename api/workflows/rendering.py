@@ -85,17 +85,11 @@ def write(path: Path, take: Take, claim: Claim) -> Written:
 
 
 def _marked(take: Take, claim: Claim) -> Iterator[Samples]:
-    """The music with its mark in it. The mark is written into the whole at once, so that all of it is held here."""
-    import numpy as np
-
+    """The music with its mark in it."""
     from gen.watermark.mark import Watermark
     from gen.watermark.payload import PUBLIC_KEY
-    from gen.waveform import Waveform
 
-    whole = Waveform(np.concatenate(list(take.blocks()), axis=1), claim.rate)
-    marked = Watermark(PUBLIC_KEY).embed(whole, claim.watermark).samples
-    for start in range(0, claim.frames, _BLOCK):
-        yield marked[:, start : start + _BLOCK]
-
-
-_BLOCK = 1 << 16
+    embedder = Watermark(PUBLIC_KEY).embedder(claim.rate, claim.channels, claim.watermark)
+    for block in take.blocks():
+        yield embedder.push(block)
+    yield embedder.finish()
