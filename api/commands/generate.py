@@ -99,6 +99,7 @@ def generate(
     from api.workflows import generation
 
     home = Home(settings, ask_passphrase)
+    weights = None if style is None else _weights("--style", style, ",")
     morph_seed, morph_style = _morph(morph)
     wish = generation.Wish(
         temperature=_decimal("--temperature", temperature, 0.05, 5),
@@ -119,7 +120,7 @@ def generate(
         creator=home.keystore().address(key_name),
         outs=outs,
         now=now,
-        style=None if style is None else _weights("--style", style, ","),
+        style=weights,
         wish=wish,
         unlock=lambda: home.signer(key_name),
     )
