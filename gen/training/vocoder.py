@@ -42,7 +42,7 @@ class VocoderTraining(Phase):
         super().__init__("vocoder", preset.vocoder.steps, preset.training, random, team)
         team.check_batch("vocoder.batch", preset.vocoder.batch)
         self.config, self.mel = preset.vocoder, preset.mel
-        self.feed = feed_of(excerpts, self.config.batch, 2, samples=True)
+        self.feed = feed_of(excerpts, self.config.batch, 2, samples=True, stretch=self.config.segment)
         self.aside = aside.get("validation", ())
         self.model = make_vocoder(self.config, self.mel)
         initialise(self.model, random)

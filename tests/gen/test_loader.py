@@ -245,6 +245,28 @@ def test_other_kinds_of_batches_make_nothing_anew(cache):
     assert torch.equal(pictures[0, 1].frames, found[0, 1].frames)
 
 
+def test_stretches_of_windows_are_told_by_seed_and_epoch_alone(cache):
+    found = windows(cache, samples=True)
+    parts = found.giving(samples=True, frames=True, stretch=4000)
+    places = [(epoch, index) for epoch in range(3) for index in range(3)]
+    batch, whole = parts.__getitems__(places), found.__getitems__(places)
+    assert batch.samples.shape == (9, 4000) and torch.equal(batch.frames, whole.frames)
+    starts = [
+        [at for at in range(len(row) - 3999) if torch.equal(row[at : at + 4], part[:4])]
+        for row, part in zip(whole.samples, batch.samples, strict=True)
+    ]
+    assert all(len(start) == 1 for start in starts)
+    assert all(
+        torch.equal(row[at : at + 4000], part)
+        for row, (at,), part in zip(whole.samples, starts, batch.samples, strict=True)
+    )
+    assert len({at for (at,) in starts}) > 6
+    again = windows(cache, samples=True).giving(samples=True, frames=False, stretch=4000)
+    assert torch.equal(again[2, 1].samples[0], batch.samples[7])
+    long = found.giving(samples=True, frames=False, stretch=1 << 30)
+    assert torch.equal(long[0, 0].samples, whole.samples[:1])
+
+
 def test_progress_is_told_recording_by_recording(tmp_path):
     told = []
     Windows(sources(), Cache(tmp_path, 1 << 40, free=0), CUT, MEL, report=lambda *done: told.append(done))
