@@ -82,6 +82,11 @@ class Vault:
         """Whether there is a key of an asset, be it damaged or not."""
         return self._path(asset).exists()
 
+    @staticmethod
+    def lies_in(folder: Path, asset: str) -> bool:
+        """The same of a vault that nobody opens: what keys a folder holds is told without a passphrase."""
+        return _file(folder / "keys", asset).exists()
+
     def erase(self, asset: str) -> bool:
         """Erase the key of an asset, for good; whether there was one. What it encrypted opens no more with this vault.
 
@@ -105,7 +110,11 @@ class Vault:
         return f"Vault({str(self.folder)!r})"
 
     def _path(self, asset: str) -> Path:
-        return self._keys / f"{hashlib.sha256(asset.encode('utf-8')).hexdigest()}.json"
+        return _file(self._keys, asset)
+
+
+def _file(keys: Path, asset: str) -> Path:
+    return keys / f"{hashlib.sha256(asset.encode('utf-8')).hexdigest()}.json"
 
 
 def _new_vault(passphrase: str, n: int) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def write(home: Home, dataset_id: int, out: Path, folder: Path | None = None) ->
     with home.ledger() as ledger:
         entry, record = datasets.show(ledger, dataset_id)
         counted = None if folder is None else _counted(ledger.store, record, folder)
-    sheet = datasheet(entry, record, counted)
+    sheet = datasheet(entry, record, counted, erased=_erased(home, record))
     written = _written(sheet)
     if not out.parent.is_dir():
         raise UsageError(f"--out {out}: the folder {out.parent} does not exist; make it first")
@@ -107,7 +107,8 @@ def keep(home: Home, dataset_id: int) -> Path | None:
 
     try:
         with home.ledger() as ledger:
-            sheet = datasheet(*datasets.show(ledger, dataset_id), None)
+            entry, record = datasets.show(ledger, dataset_id)
+            sheet = datasheet(entry, record, None, erased=_erased(home, record))
     except BlockMissing:
         return None
     out = home.folder("datasheets") / f"dataset-{dataset_id}.json"
@@ -119,8 +120,20 @@ def _written(sheet: dict[str, Any]) -> bytes:
     return (json.dumps(sheet, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def datasheet(entry: DatasetEntry, record: DatasetRecord, counted: Balance | None) -> dict[str, Any]:
-    """The JSON-LD of a dataset; ``counted`` are the holder's labels."""
+def _erased(home: Home, record: DatasetRecord) -> bool:
+    """Whether this is the holder's home, and has no key of the recordings any more."""
+    from api.data_keys import of_recordings
+    from ledger.vault import Vault
+
+    own = home.keystore().name_of(record.holder) is not None
+    asset = of_recordings(record.asset, record.root, record.holder)
+    return own and not Vault.lies_in(home.path / "vault", asset)
+
+
+def datasheet(
+    entry: DatasetEntry, record: DatasetRecord, counted: Balance | None, *, erased: bool = False
+) -> dict[str, Any]:
+    """The JSON-LD of a dataset; ``counted`` are the holder's labels, ``erased`` says that the holder has no key."""
     seconds = sum(item.frames / item.rate for item in record.recordings)
     many = f"{len(record.recordings)} recordings, {seconds / 60:.1f} min"
     holder = {"@type": "sc:Organization", "name": str(record.holder)}
@@ -130,7 +143,11 @@ def datasheet(entry: DatasetEntry, record: DatasetRecord, counted: Balance | Non
         "conformsTo": list(CONFORMS_TO),
         "name": record.title,
         "description": f"{many} of sound, registered by {record.holder} under the Merkle root {record.root}. "
-        "The files are encrypted; whoever is licensed on chain gets their key.",
+        + (
+            "The files are encrypted, and their holder has erased the key: nobody is given it any more."
+            if erased
+            else "The files are encrypted; whoever is licensed on chain gets their key."
+        ),
         "url": f"ipfs://{entry.cid}",
         "license": _license(record.license),
         "version": "1.0.0",
@@ -139,7 +156,7 @@ def datasheet(entry: DatasetEntry, record: DatasetRecord, counted: Balance | Non
         "publisher": holder,
         "citeAs": f"{record.title}. Dataset {entry.id}, record sha256:{entry.record}.",
         "isLiveDataset": False,
-        **_responsible(entry, record, counted),
+        **_responsible(entry, record, counted, erased=erased),
         "distribution": [
             {
                 "@type": "cr:FileObject",
@@ -197,7 +214,9 @@ def _rates(record: DatasetRecord) -> str:
     return f"{at_least}, but for {lower} of a lower rate that the holder let in" if lower else at_least
 
 
-def _responsible(entry: DatasetEntry, record: DatasetRecord, counted: Balance | None) -> dict[str, Any]:
+def _responsible(
+    entry: DatasetEntry, record: DatasetRecord, counted: Balance | None, *, erased: bool
+) -> dict[str, Any]:
     """The rai: properties; what nobody knows is left out, or said to be unknown."""
     reasons = Counter(omission.reason for omission in record.omitted)
     left_out = ", ".join(f"{number} x {reason}" for reason, number in sorted(reasons.items()))
@@ -214,7 +233,11 @@ def _responsible(entry: DatasetEntry, record: DatasetRecord, counted: Balance | 
             f"Licensed for: {uses}." if uses and entry.consent else "No licenses are on sale.",
             f"Without a license: data mining {entry.terms.data_mining}, inference {entry.terms.inference} (ERC-7517).",
         ],
-        "rai:dataLimitations": ["Nothing can be heard without a license, whose holder asks for the key by signature."],
+        "rai:dataLimitations": [
+            "Nothing can be heard: the holder has erased the key, and only who was given it before has it."
+            if erased
+            else "Nothing can be heard without a license, whose holder asks for the key by signature."
+        ],
         "rai:personalSensitiveInformation": [
             "Music may hold voices and performances of people who can be recognised. File names, tags and labels are "
             "not part of the dataset: its record holds salted commitments to the names, and numbers that say which "

@@ -183,3 +183,8 @@ def test_what_is_no_longer_for_sale_is_not_offered(home: Home, folder: Path, tmp
     shell.json("dataset", "croissant", number, "--out", str(out))
     assert read(out)["rai:dataUseCases"][0] == "No licenses are on sale."
     assert "has withdrawn consent" in read(out)["rai:dataReleaseMaintenancePlan"]
+    assert "gets their key" in read(out)["description"]
+    shell.json("dataset", "forget", number, "--recordings", "--yes")
+    shell.json("dataset", "croissant", number, "--out", str(tmp_path / "after.json"))
+    after = read(tmp_path / "after.json")
+    assert "erased the key" in after["description"] and "erased the key" in after["rai:dataLimitations"][0]
