@@ -31,6 +31,7 @@ from api.commands.model import model
 from api.commands.royalties import royalties
 from api.commands.serve_keys import serve_keys
 from api.commands.train import train
+from api.commands.watermark import watermark
 from api.settings import Settings
 
 STUDIO = frozenset({"torch", "librosa", "safetensors", "yaml"})
@@ -58,6 +59,7 @@ def stemmata(context: click.Context) -> None:
 for command in (demo, key, dataset, license_, train, model, generate, mint, audit, market, royalties, income, content):
     stemmata.add_command(command)
 stemmata.add_command(serve_keys)
+stemmata.add_command(watermark)
 dataset.add_command(abandon)
 dataset.add_command(forget)
 dataset.add_command(report)
@@ -76,7 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         unclear.show()
         sys.exit(unclear.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped; what was recorded stays, and the same command finds it", err=True)
+        said = "stopped; what was recorded stays, and the same command finds it"
+        if "--json" in words:
+            _say_error("Stopped", said)
+        click.echo(said, err=True)
         sys.exit(130)
     except Exception as raised:
         fault = _named(raised)

@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 from chords import chords
+from shell import Shell
 
+from api.home import Home
 from gen.audio import save
+from ledger import file
 from ledger.vault import Vault
 
 PASSPHRASE = "open sesame"
@@ -61,7 +64,7 @@ def test_register_show_and_license(home: Path, recordings: Path) -> None:
     made = run(home, "key", "new", "anna", "--json")
     assert (made.returncode, made.stderr) == (0, "")
     assert said(made)["key"] == "anna"
-    assert said(run(home, "key", "new", "anna", "--json")) == said(made) | {"already": True}
+    assert said(run(home, "key", "new", "anna", "--json")) == said(made) | {"already": True, "ended": None}
 
     added = run(home, "dataset", "add", str(recordings), *TERMS, "--key", "anna", "--json")
     assert (added.returncode, added.stderr) == (0, "")
@@ -190,3 +193,19 @@ def test_without_the_studio_training_says_what_to_install() -> None:
     assert done.returncode == 1
     assert "pip install '.[studio]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_leaves_one_object_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Home, "keystore", stopped)
+    done = Shell(tmp_path).run("key", "list", "--json")
+    assert done.code == 130
+    assert done.object["error"]["name"] == "Stopped"
+    assert Shell(tmp_path).run("key", "list").out == ""
+
+
+def test_a_folder_that_is_missing_is_named_and_no_other_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"make it first: '.*/none'$"):
+        file.write(tmp_path / "none" / "out.json", lambda out: out.write(b"{}"))

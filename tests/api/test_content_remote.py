@@ -78,7 +78,7 @@ def test_one_content_alone_comes_by_its_cid(near, far):
     fetched = far.json("content", "pull", "cid", record["cid"])
     assert (fetched["cid"], fetched["fetched"]) == (record["cid"], record["bytes"])
     assert len(blocks(far.home)) == 1
-    assert far.refusal("content", "pull", "cid", "bafy").startswith("Malformed: ")
+    assert far.refusal("content", "pull", "cid", "bafy").startswith("MalformedCid: ")
 
 
 def test_what_was_not_asked_is_explained(near):
