@@ -115,12 +115,14 @@ class Embedder:
         return np.power(np.float32(10), decibels * self._tiles[(tiles + self._begin) % len(self._tiles)] / 20)
 
     def _add(self, spectra: NDArray[np.complex64], changes: Array, begins: NDArray[np.intp], until: int) -> Array:
+        from scipy.fft import irfft
+
         frame, bins = self._analysis.frame, slice(self._analysis.edges[0], self._analysis.edges[-1])
         # Bins outside the bands stay zero: what is added to them is nothing.
         factors = np.zeros(spectra.shape[1:], np.float32)
         factors[:, bins] = changes[:, self._owner]
         spectra *= factors
-        pieces = np.fft.irfft(spectra, n=frame, axis=2)
+        pieces = irfft(spectra, n=frame, axis=2, overwrite_x=True)
         pieces *= self._analysis.window
         change = np.pad(self._change, ((0, 0), (0, int(begins[-1]) + frame - self._change.shape[1])))
         for place, begin in enumerate(begins.tolist()):

@@ -83,8 +83,11 @@ class Analysis:
 
     def spectra(self, channel: Array, begins: NDArray[np.intp]) -> NDArray[np.complex64]:
         """Short-time spectra of the frames of one channel that begin there: complex64 (frames, bins)."""
+        from scipy.fft import rfft
+
         frames = sliding_window_view(channel, self.frame)[begins]
-        return np.fft.rfft(frames * self.window, axis=1).astype(np.complex64, copy=False)
+        frames *= self.window
+        return np.asarray(rfft(frames, axis=1, overwrite_x=True), np.complex64)
 
     def powers(self, samples: Array) -> Iterator[Array]:
         """Power spectra, summed over the channels, of the frame at every step: float32 (frames, bins), in blocks."""
@@ -140,6 +143,8 @@ def residual(decibels: Array, steps: int = 1) -> tuple[Array, Array]:
     steps: rows in a tile. Returns two float32 arrays of the same shape in decibels: the difference to the neighbouring
     tiles and bands, and its effective value over a third of a second.
     """
+    from scipy.ndimage import uniform_filter1d
+
     rows = len(decibels)
     reach = len(_ACROSS_TIME) // 2 * steps
     padded = np.pad(decibels, ((reach, reach), (0, 0)), mode="edge")
@@ -150,11 +155,10 @@ def residual(decibels: Array, steps: int = 1) -> tuple[Array, Array]:
     sides = np.pad(rest, ((0, 0), (1, 1)), mode="edge")
     rest -= np.float32(_ACROSS_BANDS / 2) * (sides[:, :-2] + sides[:, 2:])
     squares = np.square(np.clip(rest, -_OUTLIER, _OUTLIER))
-    side = _LIVELINESS_TILES // 2 * steps
-    sums = np.cumsum(np.pad(squares, ((side + 1, side), (0, 0)), mode="edge"), axis=0, dtype=np.float64)
+    mean = uniform_filter1d(squares, 2 * (_LIVELINESS_TILES // 2 * steps) + 1, axis=0, mode="nearest")
     # A sum that runs on leaves a rounding error below zero where nothing happens.
-    mean = np.maximum(sums[2 * side + 1 :] - sums[: -2 * side - 1], 0) / (2 * side + 1)
-    return rest, np.maximum(np.sqrt(mean), _LEAST_LIVELINESS).astype(np.float32)
+    np.maximum(mean, 0, out=mean)
+    return rest, np.maximum(np.sqrt(mean), np.float32(_LEAST_LIVELINESS))
 
 
 def clearness(decibels: Array) -> Array:
