@@ -35,9 +35,8 @@ from gen.config import RATE, AugmentConfig, MelConfig, SegmentConfig
 from gen.features import log_mel
 from gen.fingerprint import fingerprint
 from gen.loader import Source, Windows, endless
-from gen.models.config import GeneratorConfig, VocoderConfig
 from gen.portrait import portray
-from gen.preset import Preset
+from gen.preset import load_preset
 from gen.stamps import Stamps
 from gen.training.generator import GeneratorTraining
 from gen.training.latent import LatentTraining
@@ -177,6 +176,7 @@ def loader(folder: Path, workers: list[int]) -> None:
     kinds = {
         "mel frames": {},
         "samples": {"samples": True, "frames": False},
+        "samples, as many as a segment": {"samples": True, "frames": False},
         "mel frames, varied, in 2 copies": {"augment": replace(varied, copies=2)},
         "mel frames, varied anew in every epoch": {"augment": varied},
     }
@@ -185,6 +185,8 @@ def loader(folder: Path, workers: list[int]) -> None:
     print("|---|---|---|---|")
     for name, options in kinds.items():
         windows = Windows(sources, cache, cut, MEL, **options)
+        if name.endswith("segment"):
+            windows = windows.giving(samples=True, frames=False, stretch=load_preset("base").vocoder.segment)
         if windows.augment is None or windows.augment.copies:
             windows.__getitems__([(epoch, index) for epoch in range(2) for index in range(len(windows))])
         for count in workers:
@@ -220,28 +222,23 @@ class Kernels(TorchDispatchMode):
 
 
 def appetites() -> dict[str, float]:
-    """Windows of 7.5 s that each network here, at the size of an instrument, could learn from in a second on an H100.
+    """Windows of 7.5 s that each network of the preset base could learn from in a second on an H100, at the very most.
 
     One step is counted on the processor. On the GPU it takes at least as long as its floating-point operations at the
     peak, and at least as long as starting its kernels one after the other; real steps take longer than both, so this is
-    more than any GPU asks for. The generator's free run comes in every fifth step.
+    more than any GPU asks for. A vocoder's segment is taken from a window of its own.
     """
     seconds, small = 7.5, 2
-    base = Preset(
-        "base",
-        generator=GeneratorConfig(hidden=256, layers=3, batch=small, length=299),
-        vocoder=VocoderConfig(batch=small, adversarial=1.0),
+    base = load_preset("base")
+    base = replace(
+        base,
+        latent=replace(base.latent, batch=small),
+        generator=replace(base.generator, batch=small),
+        vocoder=replace(base.vocoder, batch=small),
     )
     random = torch.Generator().manual_seed(1)
     noise = [0.1 * torch.randn(int(seconds * RATE), generator=random) for _ in range(8)]
     excerpts = [Excerpt(samples, log_mel(samples, MEL), 0, torch.zeros(0, dtype=torch.long)) for samples in noise]
-    latent = LatentTraining(excerpts, 1, base, random)
-    latent.finish()
-    generator = GeneratorTraining(excerpts, 1, base, latent.model, random)
-    vocoder = VocoderTraining(excerpts, base, random)
-    shape = base.generator
-    # The counter does not know LSTMs: 8 h (in + h) for a step of a layer, and twice that on the way back.
-    recurrent = 3 * small * shape.length * shape.layers * 8 * shape.hidden * 2 * shape.hidden
 
     def least(step: Callable[[], object], batch: int, more: float) -> float:
         with FlopCounterMode(display=False) as operations:
@@ -250,10 +247,21 @@ def appetites() -> dict[str, float]:
             step()
         return max((operations.get_total_flops() + more) * batch / small / GPU_FLOPS, kernels.started * GPU_LAUNCH)
 
+    latent = LatentTraining(excerpts, 1, base, random)
+    coded = least(lambda: latent.step(1), 32, 0.0)
+    latent.finish()
+    generator = GeneratorTraining(excerpts, 1, base, latent.model, random)
+    vocoder = VocoderTraining(excerpts, base, random)
+    shape = base.generator
+    # The counter does not know LSTMs: 8 h (in + h) for a step of a layer, and twice that on the way back.
+    recurrent = 3 * small * shape.length * shape.layers * 8 * shape.hidden * 2 * shape.hidden
+
     play, foresee = (least(lambda n=n: generator.step(n), 32, recurrent) for n in (shape.free_from, 1))
     return {
-        "generator (LSTM, 3 x 256, batch 32)": 32 / ((play + (shape.free_every - 1) * foresee) / shape.free_every),
-        "vocoder (batch 16 of 65536 samples)": 16 * 65536 / (seconds * RATE) / least(lambda: vocoder.step(1), 16, 0.0),
+        "latent (batch 32)": 32 / coded,
+        f"generator ({shape.layers} x {shape.hidden}, batch 32)": 32
+        / ((play + (shape.free_every - 1) * foresee) / shape.free_every),
+        "vocoder (batch 16 of 65536 samples, one from a window)": 16 / least(lambda: vocoder.step(1), 16, 0.0),
     }
 
 
