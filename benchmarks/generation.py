@@ -1,71 +1,120 @@
-"""How fast music is made: 30 s of it, against librosa's Griffin-Lim on the very same mel frames.
+"""How fast music is made from end to end, against the plain way: nn.LSTM step by step, then HiFi-GAN V2.
 
-Run with ``python benchmarks/generation.py [weights.safetensors]``; without weights, the networks of the preset `tiny`
-are measured untrained, which takes as long. Prints a table in Markdown. One thread for both.
+Run with ``python benchmarks/generation.py [--preset base] [--weights FILE] [--seconds 60]``; without weights the
+networks of the preset are measured untrained, which takes as long. Prints a table in Markdown. One thread; what counts
+is processor time, the median of the rounds, and each round does everything once. The plain way stops after some seconds
+of music and is reckoned up.
 """
 
-import sys
+import argparse
+import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-SECONDS = 30
+PLAIN = 6.0
+"""Seconds of music that the plain way makes."""
 
 
 def main() -> None:
     """Measure and print."""
-    import librosa
-    import numpy as np
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    from gen.chance import draw_chance
+    from gen.config import RATE
+    from gen.course import Course
+    from gen.generate import GenerationRequest
+    from gen.models.config import VocoderConfig
+    from gen.models.style import Style
+    from gen.models.vocoders import make_vocoder
+    from gen.sampling import Daring, free_run
+    from gen.training.initial import initialise
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="base")
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    generator = loaded(chosen.preset, chosen.weights)
+    model, vocoder, preset = generator._generator, generator._vocoder, generator.preset
+    request = GenerationRequest(round(chosen.seconds * RATE), 1)
+    steps = request.frames // (preset.mel.hop * model.latent.stack) + 2
+    plain = make_vocoder(VocoderConfig(kind="hifigan", variant="v2"), preset.mel).eval()
+    initialise(plain, torch.Generator().manual_seed(1))
+    points = torch.cat(list(Course(model, request, steps)), dim=1)
+    frames = torch.cat(list(model.latent.stream(iter([points]))), dim=2)
+    few = round(steps * PLAIN / chosen.seconds)
+
+    def walk() -> None:
+        list(Course(model, request, steps))
+
+    def draw() -> None:
+        list(model.latent.stream(iter([points])))
+
+    def sound() -> None:
+        stream = vocoder.stream(torch.Generator().manual_seed(1))
+        stream.push(frames)
+        stream.finish()
+
+    def naive() -> None:
+        random = torch.Generator().manual_seed(1)
+        style = Style.of(torch.full((1, len(generator.styles)), 1 / len(generator.styles)))
+        config = preset.generator
+        chance = draw_chance(random, 1, few, len(model.places), config.noise_size)
+        made = model.latent.decode(free_run(model, style, Daring(nucleus=config.nucleus), chance).points)
+        plain(made[:, : preset.mel.bands])
+
+    parts: dict[str, Callable[[], object]] = {
+        "points (the generator, and drawing)": walk,
+        "frames (the latent space)": draw,
+        "samples (the vocoder)": sound,
+        "all of it, levelled": lambda: generator.render(request),
+        f"plain: eager `nn.LSTM`, HiFi-GAN V2, {PLAIN:.0f} s reckoned up": naive,
+    }
+    took: dict[str, list[float]] = {name: [] for name in parts}
+    with torch.no_grad(), threadpool_limits(1):
+        for part in parts.values():
+            part()
+        for _ in range(chosen.rounds):
+            for name, part in parts.items():
+                began = time.process_time()
+                part()
+                scale = chosen.seconds / PLAIN if part is naive else 1.0
+                took[name].append(scale * (time.process_time() - began))
+    print(f"| {chosen.seconds:.0f} s of music, preset `{preset.name}` | processor s | x real time | x the plain way |")
+    print("|---|---|---|---|")
+    for name, times in took.items():
+        median = statistics.median(times)
+        ratio = statistics.median(slow / own for slow, own in zip(list(took.values())[-1], times, strict=True))
+        print(f"| {name} | {median:.2f} | {chosen.seconds / median:.0f} | {ratio:.1f} |")
+
+
+def loaded(name: str, weights: Path | None):  # type: ignore[no-untyped-def]
+    """A generator with learnt weights, or with drawn ones."""
     import torch
 
-    from gen.config import RATE
-    from gen.features import log_mel
-    from gen.generate import GenerationRequest, Generator
+    from gen.generate import Generator
+    from gen.models.backbone import backbone_of
     from gen.models.latent import latent_of
-    from gen.models.lstm_gan import LstmGenerator
-    from gen.models.vocoder import Vocoder
+    from gen.models.vocoders import make_vocoder
     from gen.preset import load_preset
     from gen.training.initial import initialise
 
-    torch.set_num_threads(1)
-    if len(sys.argv) > 1:
-        generator = Generator.load(Path(sys.argv[1]))
-    else:
-        preset = load_preset("tiny")
-        model = LstmGenerator(preset.generator, latent_of(preset.latent, preset.mel), 2, preset.generator.codes)
-        vocoder = Vocoder(preset.vocoder, preset.mel)
-        random = torch.Generator().manual_seed(1)
-        initialise(model, random)
-        initialise(vocoder, random)
-        with torch.no_grad():
-            model.latent.mean.fill_(-4)
-            model.latent.basis.normal_(0, 0.1, generator=random)
-        generator = Generator(preset, ("a", "b"), model.eval(), vocoder.eval())
-    generator.render(GenerationRequest(RATE, 1))
-    began = time.perf_counter()
-    waveform = generator.render(GenerationRequest(SECONDS * RATE, 1)).waveform
-    ours = time.perf_counter() - began
-
-    mel = generator.preset.mel
-    frames = log_mel(torch.from_numpy(waveform.samples[0].copy()), mel).exp().numpy()
-    began = time.perf_counter()
-    magnitude = librosa.feature.inverse.mel_to_stft(
-        frames, sr=RATE, n_fft=mel.window, power=1.0, fmin=mel.lowest, fmax=mel.highest
-    )
-    inverted = time.perf_counter() - began
-    began = time.perf_counter()
-    librosa.griffinlim(np.asarray(magnitude), n_iter=32, hop_length=mel.hop, n_fft=mel.window)
-    griffin_lim = time.perf_counter() - began
-
-    print(f"| {SECONDS} s at 44.1 kHz, one thread | seconds | x real time |")
-    print("|---|---|---|")
-    for name, took in (
-        ("generate (LSTM and vocoder)", ours),
-        ("librosa.griffinlim, 32 iterations, magnitude given", griffin_lim),
-        ("librosa mel_to_stft and griffinlim", inverted + griffin_lim),
-    ):
-        print(f"| {name} | {took:.2f} | {SECONDS / took:.1f} |")
-    print(f"\nFaster than librosa.griffinlim alone {griffin_lim / ours:.2f} times,")
-    print(f"than librosa from mel {(inverted + griffin_lim) / ours:.2f} times.")
+    if weights is not None:
+        return Generator.load(weights)
+    preset, random = load_preset(name), torch.Generator().manual_seed(1)
+    model = backbone_of(preset.generator, latent_of(preset.latent, preset.rows), 5, preset.generator.codes)
+    vocoder = make_vocoder(preset.vocoder, preset.mel)
+    initialise(model, random)
+    initialise(vocoder, random)
+    with torch.no_grad():
+        model.places.normal_(generator=random)
+        model.embedding.normal_(generator=random)
+        model.leave.bias.fill_(-1.0)  # leaves a place after some steps, as music does
+    return Generator(preset, tuple("abcde"), model.eval(), vocoder.eval())
 
 
 if __name__ == "__main__":
