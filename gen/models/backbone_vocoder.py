@@ -12,6 +12,7 @@ from gen.config import MelConfig
 from gen.features import from_spectrum, mel_basis
 from gen.models.config import VocoderConfig
 from gen.models.onnx_backbone import OnnxBackbone
+from gen.models.precision import exact
 from gen.models.vocoder import Vocoder, reach
 
 _KERNEL = 7
@@ -85,7 +86,8 @@ class BackboneVocoder(Vocoder[None]):
             heard = block(heard)
         # float: under autocast all before may be bfloat16, of which there are no complex numbers.
         louder, phase = self.head(self.norm(heard.transpose(1, 2))).float().transpose(1, 2).chunk(2, dim=1)
-        ground = (self.get_buffer("inverse") @ frames.exp()).clamp_min(self.least)
+        with exact(frames):
+            ground = (self.get_buffer("inverse") @ frames.exp()).clamp_min(self.least)
         return ground * (self.furthest * torch.tanh(louder / self.furthest)).exp(), phase
 
     def made(self, frames: Tensor) -> tuple[Tensor, Tensor]:

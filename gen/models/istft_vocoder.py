@@ -15,6 +15,7 @@ from gen.config import MelConfig
 from gen.features import from_spectrum
 from gen.models.config import VocoderConfig
 from gen.models.phase import NoiseTape, breathe, magnitude_from_mel, propagate_phase, refine_phase
+from gen.models.precision import exact
 from gen.models.vocoder import Vocoder, reach
 
 _SLOPE = 0.1
@@ -116,7 +117,8 @@ class IstftVocoder(Vocoder[Memory]):
 
     def _heard(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The ground's magnitude, and what the network adds to its logarithm and to the phase."""
-        ground = magnitude_from_mel(frames.exp(), self.mel)
+        with exact(frames):  # also for the phases that follow from it
+            ground = magnitude_from_mel(frames.exp(), self.mel)
         heard = self.enter(frames)
         if not self.rise:
             heard = self.fields[0](heard)

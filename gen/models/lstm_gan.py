@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from gen.models.backbone import Backbone, State
 from gen.models.config import GeneratorConfig
 from gen.models.latent import Latent
+from gen.models.precision import exact
 from gen.models.style import Style
 
 
@@ -29,6 +30,8 @@ class LstmGenerator(Backbone):
 
     def listen(self, heard: Tensor, state: State) -> tuple[Tensor, State]:
         """As Backbone has it."""
-        hidden, cell = (part.transpose(0, 1).contiguous() for part in state)
-        found, (hidden, cell) = self.lstm(heard, (hidden, cell))
+        hidden, cell = (part.transpose(0, 1).float().contiguous() for part in state)
+        # On a GPU autocast would take float16 for it, whatever it was told, and its gradients vanish there.
+        with exact(heard):
+            found, (hidden, cell) = self.lstm(heard.float(), (hidden, cell))
         return found, (hidden.transpose(0, 1), cell.transpose(0, 1))

@@ -121,7 +121,9 @@ class Vocoder(nn.Module, Generic[Memory]):
 
     def heard(self, frames: Tensor) -> Tensor:
         """Samples of the network, as `way` makes them."""
-        with torch.autocast(frames.device.type, torch.bfloat16, enabled=self.way == "bfloat16"):
+        if self.way != "bfloat16":
+            return self.made(frames)[0]
+        with torch.autocast(frames.device.type, torch.bfloat16):
             return self.made(frames)[0]
 
     def folded(self) -> Self:

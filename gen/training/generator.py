@@ -23,6 +23,8 @@ from gen.training.phase import MODEL, Phase
 from gen.training.team import ALONE, Team
 
 _SMOOTHING = 0.05
+_STAYS = -1
+"""Stands for the next place where none is chosen."""
 
 
 class Deck:
@@ -130,8 +132,9 @@ class GeneratorTraining(Phase):
             forecast.leave[:, 1:].float(), leaves[:, 1:].float(), reduction="sum"
         )
         surprise = surprise + nn.functional.cross_entropy(
-            forecast.logits[leaves].float(),
-            codes[leaves],
+            forecast.logits.float().flatten(0, 1),
+            codes.masked_fill(~leaves, _STAYS).flatten(),
+            ignore_index=_STAYS,
             reduction="sum",
             label_smoothing=0.0 if spread is None else _SMOOTHING,
         )

@@ -37,7 +37,7 @@ def steady_path(cost: Tensor, change: float) -> Tensor:
     Every change of place costs `change` more, so a note stays at one place (Viterbi's algorithm).
     """
     batch, steps, places = cost.shape
-    stay = torch.arange(places).expand(batch, places)
+    stay = torch.arange(places, device=cost.device).expand(batch, places)
     total, came = cost[:, 0], []
     for t in range(1, steps):
         least, best = total.min(dim=1, keepdim=True)
@@ -52,7 +52,7 @@ def steady_path(cost: Tensor, change: float) -> Tensor:
 
 def held_since(path: Tensor) -> Tensor:
     """How many steps each step's place has been held, itself included: indices (..., T) to counts (..., T) from 1."""
-    steps = torch.arange(path.shape[-1])
+    steps = torch.arange(path.shape[-1], device=path.device)
     begins = torch.ones_like(path, dtype=torch.bool)
     begins[..., 1:] = path[..., 1:] != path[..., :-1]
     first = torch.where(begins, steps, 0).cummax(dim=-1).values
@@ -61,4 +61,4 @@ def held_since(path: Tensor) -> Tensor:
 
 def _gathered(points: Tensor, owner: Tensor, count: int) -> tuple[Tensor, Tensor]:
     sizes = torch.bincount(owner, minlength=count)
-    return sizes, torch.zeros(count, points.shape[1]).index_add_(0, owner, points)
+    return sizes, points.new_zeros(count, points.shape[1]).index_add_(0, owner, points)

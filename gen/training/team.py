@@ -88,7 +88,7 @@ class Team:
     @contextlib.contextmanager
     def precision(self) -> Iterator[None]:
         """Networks that run inside multiply in bfloat16 if `mixed`; weights and losses stay float32."""
-        with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.mixed):
+        with torch.autocast(self.device.split(":")[0], torch.bfloat16) if self.mixed else contextlib.nullcontext():
             yield
 
 
