@@ -1,15 +1,16 @@
 """The watermark beside audiowmark: quality, what either survives, and speed, as Markdown.
 
-    python benchmarks/watermark.py [--audiowmark PROGRAM] [--peaq PROGRAM] [--seconds 20] [--strength 1.0] [FILE ...]
+    python benchmarks/watermark.py [--audiowmark PROGRAM] [--peaq PROGRAM] [--mark 64:1] [--seconds 20] [FILE ...]
 
 Without files it marks the pieces that come with the package, played by gen.instruments. audiowmark
 (https://github.com/swesterfeld/audiowmark) and a PEAQ program that prints "Objective Difference Grade: X" for two WAV
-files of 48 kHz (GstPEAQ's `peaq`) are run if they are named. Both marks carry 128 bits, `--bits 64` leaves ours its
-usual 64 (under a tag of 40 more). A clip counts as read by audiowmark when the right message is among those it prints,
-which flatters it: a stranger would not know which.
+files of 48 kHz (GstPEAQ's `peaq`) are run if they are named. audiowmark carries 128 bits, ours 64 or 128 under a tag
+of 40 more. A clip counts as read by audiowmark when the right message is among those it prints, which flatters it: a
+stranger would not know which.
 """
 
 import argparse
+import json
 import re
 import subprocess
 import tempfile
@@ -41,9 +42,8 @@ class Marker(Protocol):
 
 
 class Ours:
-    name = "stemmata"
-
     def __init__(self, bits: int, strength: float) -> None:
+        self.name = f"stemmata, {bits} bits, strength {strength:g}"
         self.id = MESSAGE[: bits // 8]
         self.watermark = Watermark(PUBLIC_KEY, strength=strength, id_bytes=bits // 8)
         self.stranger = Watermark(OTHER_KEY, strength=strength, id_bytes=bits // 8)
@@ -224,15 +224,22 @@ def main() -> None:
     parser.add_argument("--audiowmark", metavar="PROGRAM")
     parser.add_argument("--peaq", metavar="PROGRAM")
     parser.add_argument("--seconds", type=float, default=20.0, help="how much of each piece (default: 20)")
-    parser.add_argument("--strength", type=float, default=1.0)
-    parser.add_argument("--bits", type=int, choices=(64, 128), default=128)
+    parser.add_argument(
+        "--mark", action="append", metavar="BITS:STRENGTH", help="ours, as often as wanted (default: 64:1 and 128:1)"
+    )
     parser.add_argument("--only", metavar="TEXT", help="only attacks whose name matches this regular expression")
+    parser.add_argument(
+        "--speed", action="store_true", help="search for other speeds with every mark, not the first alone"
+    )
+    parser.add_argument("--log", type=Path, metavar="FILE", help="keep the outcomes of the clips done so far here")
     parser.add_argument("--mix", type=Path, metavar="FILE", help="the other music of the mix (default: the last file)")
     chosen = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        markers: list[Marker] = [Ours(chosen.bits, chosen.strength)]
+        wanted = ["64:1", "128:1"] if chosen.mark is None else [mark for mark in chosen.mark if mark]
+        pairs = [mark.split(":") for mark in wanted]
+        markers: list[Marker] = [Ours(int(bits), float(strength)) for bits, strength in pairs]
         if chosen.audiowmark:
             markers.append(Audiowmark(chosen.audiowmark, folder))
         music = dict(hosts(chosen.files, chosen.seconds))
@@ -243,12 +250,15 @@ def main() -> None:
             for marker in markers:
                 marked = attacks.round16(marker.embed(host))
                 figures[marker.name].append(quality(host, marked, chosen.peaq, folder))
-                rows = [*table(other), ("overwritten by another key", marker.overwrite, False)]
-                for attack, change, search in rows:
+                for attack, change, search in [*table(other), ("overwritten by another key", marker.overwrite, False)]:
                     if chosen.only and not re.search(chosen.only, attack):
+                        continue
+                    if search and marker is not markers[0] and not chosen.speed:
                         continue
                     read = marker.reads(change(marked), search)
                     outcomes.setdefault(attack, {}).setdefault(marker.name, []).append(read)
+            if chosen.log:
+                chosen.log.write_text(json.dumps({"quality": figures, "read": outcomes}, indent=1))
         print("| mark | SNR dB | segmental SNR dB | PESQ | ODG: median | mean | worst |\n|---|---|---|---|---|---|---|")
         for who, values in figures.items():
             array = np.array(values)
@@ -259,7 +269,11 @@ def main() -> None:
             )
         print("\n| attack | " + " | ".join(m.name for m in markers) + " |\n|---|" + "---|" * len(markers))
         for attack, by in outcomes.items():
-            print(f"| {attack} | " + " | ".join(f"{np.mean(by[m.name]):.2f}" for m in markers) + " |")
+            print(
+                f"| {attack} | "
+                + " | ".join(f"{np.mean(by[m.name]):.2f}" if m.name in by else "" for m in markers)
+                + " |"
+            )
         if not chosen.only:
             repeats = int(np.ceil(120 / chosen.seconds))
             first = next(iter(music.values()))

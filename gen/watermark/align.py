@@ -22,6 +22,8 @@ BLOCK_STEPS: Final = BLOCK_CHIPS * CHIP_STEPS
 # Prices in standard deviations of one block's correlation: the highest of all delays reaches four by chance.
 _SLIP: Final = 0.7
 _JUMP: Final = 7.0
+_BANDS_TOGETHER: Final = 15
+_BLOCKS_TOGETHER: Final = 9
 
 Delays = NDArray[np.intp]
 
@@ -108,13 +110,34 @@ class Alignment:
             delays[block - 1] = came[block, delays[block]]
         return delays, fits[np.arange(self.blocks), delays]
 
-    def fold(self, delays: Delays, first: int) -> Array:
-        """Chips of the blocks from `first` on, each at its delay, periods added up: float32 (PERIOD, BANDS)."""
+    def fold(self, delays: Delays, first: int, weights: Array | None = None) -> Array:
+        """Chips of the blocks from `first` on, each at its delay, periods added up: float32 (PERIOD, BANDS).
+
+        weights: float32 (blocks, BANDS), how much each is worth.
+        """
         total = np.zeros((2 * PERIOD, self.chips.shape[1]), np.float32)
-        for block, delay in enumerate(delays.tolist(), first):
-            chips, row = self._block(block, delay)
-            total[row : row + len(chips)] += chips
+        for place, delay in enumerate(delays.tolist()):
+            chips, row = self._block(first + place, delay)
+            total[row : row + len(chips)] += chips if weights is None else chips * weights[place]
         return total[:PERIOD] + total[PERIOD:]
+
+    def reliability(self, delays: Delays, first: int, pilots: Array) -> Array:
+        """How much the bands and blocks from `first` on are worth, as the pilots say: float32 (blocks, BANDS).
+
+        The best weight of a value is its mean over its variance. Few pilots lie in one band or block, so neighbours are
+        asked together, and bands and blocks apart.
+        """
+        twice = np.concatenate([pilots, pilots[:BLOCK_CHIPS]])
+        means = np.zeros((len(delays), self.chips.shape[1]), np.float32)
+        powers = np.zeros_like(means)
+        for place, delay in enumerate(delays.tolist()):
+            chips, row = self._block(first + place, delay)
+            known = twice[row : row + len(chips)]
+            means[place] = (chips * known).sum(axis=0)
+            powers[place] = np.square(chips * known).sum(axis=0)
+        return _worth(means.sum(axis=0), powers.sum(axis=0), _BANDS_TOGETHER) * _worth(
+            means.sum(axis=1), powers.sum(axis=1), _BLOCKS_TOGETHER
+        ).reshape(-1, 1)
 
     def agreement(self, delays: Delays, signs: Array) -> Array:
         """For each block, how far its chips agree with signs (PERIOD, BANDS) at its delay, in standard deviations."""
@@ -132,3 +155,15 @@ class Alignment:
         begin = block * BLOCK_STEPS
         chips = self.chips[begin + phase : begin + BLOCK_STEPS : CHIP_STEPS]
         return chips, (block * BLOCK_CHIPS - delay // CHIP_STEPS) % PERIOD
+
+
+def _worth(means: Array, powers: Array, together: int) -> Array:
+    """Mean over power of each value and its neighbours, 1 on average, never below nothing."""
+    kernel = np.hanning(together + 2)[1:-1]
+    worth = (
+        np.convolve(means, kernel, "same") / (np.convolve(powers, kernel, "same") + 1e-9)
+        if len(means) > together
+        else np.ones(len(means))
+    )
+    worth = np.maximum(worth, 0)
+    return (worth / (worth.mean() + 1e-9)).astype(np.float32)

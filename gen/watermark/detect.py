@@ -19,7 +19,9 @@ from gen.watermark.tiles import STEP, STEPS, Array, clearness
 
 CANDIDATES: Final = 4
 # Pilot correlations below this many standard deviations are not decoded.
-THRESHOLD: Final = 4.0
+THRESHOLD: Final = 4.2
+# Above this many there is hardly a doubt that a mark is there.
+CERTAIN: Final = 4.8
 BLOCK_SECONDS: Final = BLOCK_STEPS * STEP / RATE
 WINDOW_BLOCKS: Final = round(15 / BLOCK_SECONDS)
 # Delays nearer than a chip are the same place in the pattern.
@@ -129,16 +131,28 @@ class Search:
                 yield mark
 
     def _try(self, view: int, delays: Delays, first: int, last: int, score: float) -> Mark | None:
-        self.decoded += 1
         alignment = self.alignments[view]
-        identity = decode(self.key, self.pattern.read(alignment.fold(delays[first:last], first)))
+        part = delays[first:last]
+        identity = self._decode(alignment.fold(part, first))
+        if identity is None and score > CERTAIN:
+            # There is a mark: trust the bands and blocks in which the pilots are clear.
+            weights = alignment.reliability(part, first, self.pattern.pilots)
+            identity = self._decode(alignment.fold(part, first, weights))
         if identity is None:
             return None
-        signs = self.pattern.write(encode(self.key, identity))
+        # Not the pilots: by them the delays were chosen, so they agree a little everywhere.
+        signs = self.pattern.write(encode(self.key, identity)) - self.pattern.pilots
         agreement = alignment.agreement(delays, signs)
         # Half of what a marked block agrees on average: above it speaks for the mark, below against.
-        run = _heaviest_run(agreement - max(1.0, float(agreement[first:last].mean())) / 2, first, last)
+        run = (first, last)
+        for _ in range(3):
+            half = max(1.0, float(agreement[run[0] : run[1]].mean())) / 2
+            run = _heaviest_run(agreement - half, first, last)
         return Mark(identity, score, *run, delays)
+
+    def _decode(self, chips: Array) -> bytes | None:
+        self.decoded += 1
+        return decode(self.key, self.pattern.read(chips))
 
     def seconds(self, mark: Mark) -> tuple[float, float]:
         """Begin and end of a mark in seconds, with the ends of the audio where it comes near them."""

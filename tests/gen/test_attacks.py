@@ -66,3 +66,77 @@ def test_vorbis_loses_something_but_not_the_music(channels):
     result = attacks.vorbis(music, 0.2)
     assert (result.rate, result.channels, result.frames) == (44100, channels, music.frames)
     assert 3 < distance(music, result) < 60
+
+
+def tone(hertz, seconds=1.0):
+    return Waveform(np.sin(2 * np.pi * hertz * np.arange(int(44100 * seconds)) / 44100)[None], 44100)
+
+
+def power(waveform):
+    return float(np.square(waveform.samples).mean())
+
+
+@pytest.mark.parametrize(("attack", "stays", "goes"), [(attacks.low_pass, 500, 4000), (attacks.high_pass, 4000, 500)])
+def test_filters_pass_one_side_and_stop_the_other(attack, stays, goes):
+    assert power(attack(tone(stays), 2000)) == pytest.approx(0.5, rel=0.05)
+    assert power(attack(tone(goes), 2000)) < 1e-3
+
+
+def test_equaliser_lifts_one_octave_and_lowers_the_next():
+    assert 10 * np.log10(power(attacks.equalise(tone(1000))) / 0.5) == pytest.approx(9, abs=1)
+    assert 10 * np.log10(power(attacks.equalise(tone(500))) / 0.5) < -6
+
+
+def test_echo_comes_late_and_softer():
+    click = Waveform(np.eye(1, 44100, dtype=np.float32), 44100)
+    places = np.flatnonzero(attacks.echo(click, 0.1, -6).samples[0])
+    assert places.tolist() == [0, 4410]
+
+
+def test_compressor_narrows_the_range():
+    loud, soft = (attacks.gain(tone(440), level) for level in (-3, -40))
+    squeezed = [10 * np.log10(power(attacks.compress(each))) for each in (loud, soft)]
+    assert squeezed[1] == pytest.approx(10 * np.log10(power(soft)), abs=0.1)
+    assert squeezed[0] - squeezed[1] == pytest.approx(37 - 0.75 * 21, abs=1)
+
+
+def test_mix_has_the_level_asked_for():
+    other = tone(440, 3.0)
+    music = MUSIC.mono()
+    added = attacks.mix(music, other, 6).samples - music.samples
+    assert 10 * np.log10(np.square(added).sum() / np.square(music.samples).sum()) == pytest.approx(6, abs=0.01)
+
+
+def test_splices_lose_time_and_jitter_keeps_it():
+    assert attacks.splice(MUSIC, 0.5, 0.1).frames < MUSIC.frames
+    assert attacks.jitter(MUSIC).frames == MUSIC.frames
+    assert np.allclose(attacks.jitter(MUSIC, 0.0).samples, MUSIC.samples)
+    assert distance(MUSIC, attacks.jitter(MUSIC, 2.0)) < 20
+
+
+def test_rounding_to_8_bits_leaves_256_levels():
+    steps = attacks.round8(MUSIC).samples * 128
+    assert (steps == np.round(steps)).all()
+
+
+def test_stretching_changes_length_or_pitch_alone():
+    longer = attacks.stretched(tone(1000), tempo=0.8)
+    assert longer.duration == pytest.approx(1.25, abs=0.15)
+    higher = attacks.stretched(tone(1000, 2.0), pitch=1.1)
+    assert higher.duration == pytest.approx(2, abs=0.15)
+    middle = higher.samples[0][22050:66150]
+    assert np.argmax(np.abs(np.fft.rfft(middle, 44100))) == pytest.approx(1100, abs=5)
+
+
+def test_room_rings_on_and_the_air_is_narrow():
+    click = Waveform(np.eye(1, 44100, dtype=np.float32), 44100)
+    assert np.abs(attacks.reverberate(click).samples[0][20000:]).max() > 0
+    assert attacks.over_the_air(MUSIC).channels == 1
+
+
+def test_denoiser_takes_noise_and_leaves_tones_that_come_and_go():
+    pulses = np.sin(2 * np.pi * 2 * np.arange(88200) / 44100) > 0
+    music = Waveform(tone(1000, 2.0).samples * pulses, 44100)
+    hiss = attacks.noise(music, 10)
+    cleaned = attacks.denoise(hiss)
+    assert distance(music, cleaned) > distance(music, hiss) + 2

@@ -1,0 +1,104 @@
+"""How often music that carries no mark looks as if it did, as Markdown, and as a picture (SVG).
+
+    python benchmarks/watermark_false.py [--keys 200] [--searches 3] [--seconds 2] [--svg FILE] FILE ...
+
+Every window of each file is searched under many keys, of which none was used: the file as it is, and marked under yet
+another key. What is drawn is how often the best pilot correlation of a window reaches a score, beside what Gaussian
+noise would do over the same number of delays. A score is not a mark: what is decoded must still fit a tag of 40 bits.
+"""
+
+import argparse
+from math import erfc, sqrt
+from pathlib import Path
+
+import numpy as np
+
+from gen import audio
+from gen.watermark.align import DELAYS, Alignment, soft_chips, soft_tiles
+from gen.watermark.detect import BLOCK_SECONDS, THRESHOLD
+from gen.watermark.mark import Watermark
+from gen.watermark.patterns import Pattern
+from gen.watermark.payload import PUBLIC_KEY
+from gen.watermark.tiles import Analysis, level
+from gen.waveform import Waveform
+
+LEVELS = np.arange(2.0, 9.05, 0.1)
+
+
+def best_scores(waveform: Waveform, keys: int, blocks: int) -> np.ndarray:
+    """The best pilot correlation of each window of `blocks` blocks under each key."""
+    analysis = Analysis(waveform.rate)
+    gain = level(waveform.samples, waveform.rate) ** 2
+    rows = np.concatenate([analysis.decibels(power, gain) for power in analysis.powers(waveform.samples)])
+    chips = soft_chips(soft_tiles(rows))
+    found = []
+    for number in range(keys):
+        alignment = Alignment.of(chips, Pattern.of(b"no mark has this" + number.to_bytes(4), 8).pilots)
+        for first in range(0, alignment.blocks - blocks + 1, blocks):
+            found.append(alignment.scores(first, first + blocks).max())
+    return np.array(found)
+
+
+def expected(score: float) -> float:
+    """How often the highest of DELAYS independent Gaussian values exceeds a score (neighbours are not independent)."""
+    return float(-np.expm1(DELAYS * np.log1p(-erfc(score / sqrt(2)) / 2)))
+
+
+def svg(scores: np.ndarray, windows: int) -> str:
+    """Both curves, the share of windows on a logarithmic scale."""
+
+    def line(shares: list[float], style: str) -> str:
+        points = " ".join(
+            f"{60 + 70 * (level - 2):.1f},{20 + 55 * -np.log10(share):.1f}"
+            for level, share in zip(LEVELS, shares, strict=True)
+            if share > 10**-7
+        )
+        return f'<polyline points="{points}" fill="none" stroke-width="2" {style}/>'
+
+    measured = [float((scores > level).mean()) for level in LEVELS]
+    parts = [
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 580 470" font-family="sans-serif" font-size="13">',
+        '<rect width="580" height="470" fill="white"/>',
+        line([expected(float(level)) for level in LEVELS], 'stroke="#999" stroke-dasharray="6 4"'),
+        line(measured, 'stroke="#06c"'),
+        *(f'<text x="{55 + 70 * (score - 2)}" y="425">{score}</text>' for score in range(2, 10)),
+        *(f'<text x="8" y="{25 + 55 * power}">1e-{power}</text>' for power in range(8)),
+        '<path d="M60 20V405H550" fill="none" stroke="black"/>',
+        f'<text x="120" y="450">score that the best delay of a window exceeds ({windows:,} windows)</text>',
+        '<text x="330" y="40" fill="#06c">measured, unmarked and wrong key</text>',
+        '<text x="330" y="60" fill="#777">Gaussian noise</text>',
+        "</svg>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--keys", type=int, default=200)
+    parser.add_argument("--searches", type=int, default=3, help="wrong keys that each whole file is searched under")
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of a window")
+    parser.add_argument("--svg", type=Path)
+    chosen = parser.parse_args()
+    blocks = max(1, round(chosen.seconds / BLOCK_SECONDS))
+    found, accepted, heard = [], 0, 0.0
+    for number, file in enumerate(chosen.files):
+        host = audio.load(file)
+        marked = Watermark(PUBLIC_KEY).embed(host, number.to_bytes(8))
+        for waveform in (host, marked):
+            found.append(best_scores(waveform, chosen.keys, blocks))
+            for key in range(chosen.searches):
+                heard += waveform.duration
+                accepted += len(Watermark(b"another wrong key" + key.to_bytes(4)).detect(waveform))
+    scores = np.concatenate(found)
+    print(f"{len(scores)} windows of {blocks * BLOCK_SECONDS:.2f} s under {chosen.keys} keys each\n")
+    print("| score above | share of windows | Gaussian noise |\n|---|---|---|")
+    for score in (3.5, 4.0, THRESHOLD, 4.5, 5.0, 5.5, 6.0):
+        print(f"| {score:.1f} | {(scores > score).mean():.2e} | {expected(score):.2e} |")
+    print(f"\nhighest score: {scores.max():.2f}; searched whole: {heard / 3600:.2f} h, {accepted} marks accepted")
+    if chosen.svg:
+        chosen.svg.write_text(svg(scores, len(scores)))
+
+
+if __name__ == "__main__":
+    main()
