@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy as copy_of
 from dataclasses import asdict, dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -209,17 +210,29 @@ class Windows(Dataset[Batch]):
             # Now, since it costs nothing; later it would cost reading all windows again.
             self._cache(source).obtain(self._key("peaks", source, None), lambda: [np.array(peaks, dtype=np.float32)])
             return
-        for row, samples in enumerate(self._rows("samples", source)):
+        self._rows("samples", source)
+        for row, samples in enumerate(self._kept(source, None, lambda: self._sounds(source, None))):
             yield self._varied(source, samples, copy, row)
 
     def _framed(self, source: Source, copy: int | None) -> Iterator[Array]:
-        kept = self._cache(source).find(self._key("samples", source, copy))
-        for samples in self._sounds(source, copy) if kept is None else kept:
+        for samples in self._kept(source, copy, lambda: self._sounds(source, copy)):
             yield self._pictured(samples)
 
     def _measured(self, source: Source, copy: int | None) -> Iterable[Array]:
-        kept = self._cache(source).find(self._key("samples", source, copy))
-        yield np.array([_peak(samples) for samples in kept or cut_up(source, self.cut, self.stereo)], dtype=np.float32)
+        windows = self._kept(source, copy, lambda: cut_up(source, self.cut, self.stereo))
+        yield np.array([_peak(samples) for samples in windows], dtype=np.float32)
+
+    def _kept(self, source: Source, copy: int | None, make: Callable[[], Iterable[Array]]) -> Iterator[Array]:
+        """All windows' samples from the cache, and from the first one on that it lacks, or has damaged, from `make`."""
+        done, kept = 0, self._cache(source).find(self._key("samples", source, copy))
+        try:
+            for samples in kept or ():
+                yield samples
+                done += 1
+        except DamagedEntry:
+            self._forget("samples", source, copy)
+        if kept is None or done < len(kept):
+            yield from islice(make(), done, None)
 
     def _pictured(self, samples: Array) -> Array:
         """Frames (rows, T) of a window."""

@@ -106,6 +106,20 @@ def test_a_damaged_row_is_made_again(tmp_path):
 
 
 @pytest.mark.parametrize("augment", [None, VARIED], ids=["plain", "varied"])
+def test_frames_are_made_of_samples_that_are_damaged_by_then(tmp_path, augment):
+    cache = Cache(tmp_path, 1 << 40, free=0)
+    expected = windows(cache, augment=augment)[0, 1]
+    for path in tmp_path.glob("??/*"):
+        path.unlink()
+    windows(cache, samples=True, frames=False)
+    for path in tmp_path.glob("??/*"):
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1  # in one of the windows, not the first
+        path.write_bytes(data)
+    assert equal(windows(cache, augment=augment)[0, 1], expected)
+
+
+@pytest.mark.parametrize("augment", [None, VARIED], ids=["plain", "varied"])
 def test_the_same_seed_gives_the_same_batches_for_any_number_of_workers(cache, augment):
     def run(seed, workers, first=0, count=6):
         found = windows(cache, augment=augment, seed=seed, samples=True)
