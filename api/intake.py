@@ -107,12 +107,15 @@ class Intake:
         """
         ends = [_RESAMPLED] * self.resampled + [{"root": str(root)}]
         if record is None or record.asset == self.asset:
+            written = _lines(self._notes)
             for end in ends:
-                self._append(end)
+                if end not in written:
+                    self._append(end)
             return
         self._vault.erase(of_recordings(self.asset, root, record.holder))
         self._vault.erase(self.asset)
-        named = {str(item.sha256): replace(item, name_commitment=UNNAMED).to_json() for item in record.recordings}
+        plain = [replace(item, name_commitment=UNNAMED, labels=()) for item in record.recordings]
+        named = {str(item.sha256): item.to_json() for item in plain}
         lines: list[dict[str, Any]] = [{"asset": record.asset}]
         for line in _lines(self._notes):
             if "file" in line and line["recording"] is None:

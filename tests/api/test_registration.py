@@ -247,6 +247,17 @@ def test_names_whose_key_was_erased_are_forgotten_and_nothing_else_is(home: Home
     assert datasets.decrypt(ciphertext, home.vault().get(record.asset), record.asset, item.sha256)
 
 
+def test_a_copy_of_a_labelled_folder_is_decoded_once(home: Home, folder: Path, tmp_path: Path) -> None:
+    (folder / "labels.csv").write_text("file,genre\none.wav,waltz\n", encoding="utf-8")
+    add(home, folder)
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    assert add(home, copy).already
+    notes = {path: path.read_bytes() for path in home.folder("intake").iterdir()}
+    assert add(home, copy).already and add(home, folder).already
+    assert {path: path.read_bytes() for path in home.folder("intake").iterdir()} == notes
+
+
 def test_the_notes_of_a_registration_tell_no_name(home: Home, folder: Path) -> None:
     add(home, folder)
     notes = notes_of(home, folder).read_bytes()
