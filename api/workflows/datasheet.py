@@ -273,22 +273,23 @@ def _shares(field: str, groups: tuple[Group, ...], total: float) -> str:
 
 def _counted(store: ContentStore, record: DatasetRecord, folder: Path) -> Balance:
     """The labels of the recordings that are in a folder, found by their digests."""
-    import unicodedata
-
+    from api.decoders import Decoders
     from api.errors import printable
+    from api.workflows import labels as said
     from gen.balance import balance
     from gen.corpus import scan
     from gen.fingerprint import Fingerprint
-    from gen.labels import Labels, find_table, read_tags
+    from gen.labels import Labels
     from gen.similarity import alike, families
     from ledger.digest import Digest
 
-    table = find_table(folder)
+    paths = scan(folder).recordings
+    table = said.table(folder, paths)
     labels: dict[Digest, Labels] = {}
-    for path in scan(folder).recordings:
-        name = unicodedata.normalize("NFC", printable(path.relative_to(folder)))
-        digest = Digest.of_file(path)
-        labels[digest] = labels.get(digest, Labels()).over(table.get(name, Labels()).over(read_tags(path)))
+    with Decoders() as decoders:
+        for path, own in said.of(paths, table, decoders).items():
+            digest = Digest.of_file(path)
+            labels[digest] = labels.get(digest, Labels()).over(Labels(**own))
     if not any(item.sha256 in labels for item in record.recordings):
         raise UsageError(f"{printable(folder)}: holds none of the dataset's recordings")
     prints = [Fingerprint.from_bytes(store.read_bytes(item.fingerprint.cid)) for item in record.recordings]
