@@ -1,8 +1,9 @@
 """What a holder's recordings are called, and how they are labelled: what only the holder's home knows of a dataset.
 
-The record carries salted commitments instead of names, and no labels. Names, salts and labels lie in ``private/``,
-encrypted under a key of their own: erasing that key forgets them for good, although recordings, record and every proof
-stay what they are, and although copies of the encrypted file may be left in backups (crypto-shredding).
+The record carries salted commitments instead of names, and instead of labels no more than numbers. Names, salts and
+labels lie in ``private/``, encrypted under a key of their own: erasing that key forgets them for good, although
+recordings, record and every proof stay what they are, and although copies of the encrypted file may be left in backups
+(crypto-shredding).
 """
 
 from __future__ import annotations

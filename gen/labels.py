@@ -7,7 +7,7 @@ what goes into training are numbers (`Vocabulary.indices`), and the vocabulary t
 import csv
 import io
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -174,6 +174,20 @@ class Vocabulary:
     def sizes(self) -> tuple[int, ...]:
         """How many indices each of FIELDS has, UNKNOWN among them: the rows of an embedding."""
         return tuple(len(names) + 1 for names in self.names)
+
+
+def joined(counts: Sequence[Sequence[int]]) -> tuple[list[tuple[int, ...]], tuple[int, ...]]:
+    """How the indices of several vocabularies become those of one, in which no two share any but UNKNOWN.
+
+    counts: of each vocabulary the highest index of each of FIELDS. Returns what is added to the indices of each, field
+    by field, and the sizes of the whole (see `Vocabulary.sizes`).
+    """
+    taken = (0,) * len(FIELDS)
+    offsets = []
+    for count in counts:
+        offsets.append(taken)
+        taken = tuple(before + more for before, more in zip(taken, count, strict=True))
+    return offsets, tuple(count + 1 for count in taken)
 
 
 def _clean(value: str | None) -> str | None:

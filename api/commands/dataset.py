@@ -172,7 +172,8 @@ def add(
 def show(settings: Settings, dataset_id: int, as_json: bool) -> None:
     """Show dataset ID: terms, recordings, and who trained on it may ask the chain.
 
-    With STEMMATA_PASSPHRASE set in the holder's home, recordings are shown by the names of their files, with labels.
+    With STEMMATA_PASSPHRASE set in the holder's home, recordings are shown by the names of their files, with labels;
+    else by digests, with the numbers of their labels, which say what belongs together.
     """
     from api import private_names
     from api.workflows import datasets
@@ -231,7 +232,9 @@ def show(settings: Settings, dataset_id: int, as_json: bool) -> None:
 
 
 def _line(item: Mapping[str, Any]) -> str:
-    labels = "".join(f"  {field}: {value}" for field, value in (item["labels"] or {}).items())
+    said, numbers = item["labels"] or {}, item["label_numbers"] or {}
+    labels = "".join(f"  {field}: {value}" for field, value in said.items())
+    labels += "".join(f"  {field} {number}" for field, number in numbers.items() if number and not said)
     return f"  {item['seconds']:8.1f} s  {item['name'] or item['sha256']}{labels}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,11 @@ from api.home import Home
 from api.settings import Settings
 
 if TYPE_CHECKING:
+    from api.workflows.model_labels import Asked
     from gen.waveform import Waveform
     from ledger.records import RepeatableTrackRecord
+
+_LABEL = re.compile(r"(?:(?P<dataset>[0-9]{1,15}):)?(?P<field>[a-z]+)=(?P<number>[0-9]{1,15})")
 
 
 @click.command()
@@ -37,8 +41,8 @@ if TYPE_CHECKING:
     "--label",
     "labels",
     multiple=True,
-    metavar="FIELD=NUMBER",
-    help="A label by its number, such as composer=2; may be repeated.",
+    metavar="[DATASET:]FIELD=NUMBER",
+    help="A label by its number in a dataset, such as 3:composer=2 (model show lists them); once for each field.",
 )
 @click.option("--temperature", default="1.0", show_default=True, help="How daring, 0.05 to 5; 1 as the music was.")
 @click.option("--top-p", metavar="P", help="Only the likeliest that together reach this probability, above 0 to 1.")
@@ -99,13 +103,13 @@ def generate(
     from api.workflows import generation
 
     home = Home(settings, ask_passphrase)
-    weights = None if style is None else _weights("--style", style, ",")
+    weights, asked = None if style is None else _weights("--style", style, ","), _labels(labels)
     morph_seed, morph_style = _morph(morph)
     wish = generation.Wish(
         temperature=_decimal("--temperature", temperature, 0.05, 5),
         nucleus=None if top_p is None else _decimal("--top-p", top_p, 1e-6, 1),
         beams=beams,
-        labels=_labels(labels),
+        labels=_moved(home, model_id, asked) if asked else None,
         primer=None if primer is None else heard_primer(primer),
         morph_seed=morph_seed,
         morph_style=morph_style,
@@ -178,7 +182,7 @@ def _morph(text: str | None) -> tuple[int | None, tuple[int, ...] | None]:
     seed, style = None, None
     for part in [] if text is None else text.split(","):
         name, _, value = part.partition("=")
-        if name == "seed" and value.isdecimal() and int(value) < 2**53:
+        if name == "seed" and re.fullmatch("[0-9]{1,16}", value) and int(value) < 2**53:
             seed = int(value)
         elif name == "style":
             style = _weights("--morph style", value, ":")
@@ -187,18 +191,27 @@ def _morph(text: str | None) -> tuple[int | None, tuple[int, ...] | None]:
     return seed, style
 
 
-def _labels(given: tuple[str, ...]) -> tuple[int, ...] | None:
+def _labels(given: tuple[str, ...]) -> list[Asked]:
+    from api.workflows.model_labels import Asked
     from ledger.records import LABELS
 
-    if not given:
-        return None
-    found = dict.fromkeys(LABELS, 0)
+    found = []
     for text in given:
-        name, _, number = text.partition("=")
-        if name not in found or not number.isdecimal():
-            raise UsageError(f"--label {text!r}: give FIELD=NUMBER, with a field out of {', '.join(LABELS)}")
-        found[name] = int(number)
-    return tuple(found.values())
+        match = _LABEL.fullmatch(text)
+        if match is None or match["field"] not in LABELS:
+            raise UsageError(
+                f"--label {text!r}: give FIELD=NUMBER or DATASET:FIELD=NUMBER, with a field out of {', '.join(LABELS)}"
+            )
+        dataset = None if match["dataset"] is None else int(match["dataset"])
+        found.append(Asked(dataset, match["field"], int(match["number"])))
+    return found
+
+
+def _moved(home: Home, model_id: int, asked: list[Asked]) -> tuple[int, ...]:
+    from api.workflows import model_labels
+
+    with home.ledger() as ledger:
+        return model_labels.moved(ledger, model_id, asked)
 
 
 def _weights(option: str, text: str, between: str) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +16,11 @@ from api.home import Home
 from api.settings import Settings
 
 if TYPE_CHECKING:
+    from api.workflows.model_labels import DatasetLabels
     from ledger.records import Terms
+
+_MOST = 20
+"""Labels of a kind that are named in one line."""
 
 
 @click.group()
@@ -29,11 +33,21 @@ def model() -> None:
 @json_option
 @click.pass_obj
 def show(settings: Settings, model_id: int, as_json: bool) -> None:
-    """Show model ID: whose it is, what it is on offer for, and what its tracks owe to whom."""
-    from api.workflows import models
+    """Show model ID: whose it is, what it is on offer for, what its tracks owe to whom, which labels it knows.
 
-    with Home(settings).ledger() as ledger:
+    Labels are numbers, as `generate --label DATASET:FIELD=NUMBER` takes them. With STEMMATA_PASSPHRASE set in the home
+    of a dataset's holder, they have their names.
+    """
+    from api.workflows import model_labels, models
+    from ledger.errors import BlockMissing
+
+    home = Home(settings)
+    with home.ledger() as ledger:
         entry, dues = models.show(ledger, model_id)
+        try:
+            labels = model_labels.known(home, ledger, model_id)
+        except BlockMissing:
+            labels = None
     content = {
         "model": entry.id,
         "owner": str(entry.owner),
@@ -45,6 +59,7 @@ def show(settings: Settings, model_id: int, as_json: bool) -> None:
         "dues": [{due.kind: due.id, "percent": percent_from_ppm(due.ppm)} for due in dues],
         "datasets": [{"dataset": dataset, "share_ppm": share} for dataset, share in entry.datasets],
         "parents": list(entry.parents),
+        "labels": None if labels is None else [_table(each) for each in labels],
         "terms": words.as_json(entry.terms),
     }
     lines = [
@@ -54,8 +69,34 @@ def show(settings: Settings, model_id: int, as_json: bool) -> None:
         f"  terms    {words.as_text(entry.terms)}",
         *(f"  owes     {percent_from_ppm(due.ppm)} % to the holder of {due.kind} {due.id}" for due in dues),
         f"  record   {entry.record}",
+        *(line for each in labels or () for line in _lines(each)),
     ]
     Console(as_json).result(content, "\n".join(lines))
+
+
+def _table(labels: DatasetLabels) -> dict[str, Any]:
+    fields = labels.fields
+    written = {
+        name: [{"number": number, "name": said} for number, said in enumerate(names, start=1)]
+        for name, names in (fields or {}).items()
+    }
+    return {"dataset": labels.dataset, "fields": None if fields is None else written}
+
+
+def _lines(labels: DatasetLabels) -> list[str]:
+    number = labels.dataset
+    if labels.fields is None:
+        return [
+            f"  labels   of dataset {number} unknown: its record is not here; stemmata content pull dataset {number}"
+        ]
+    return [f"  labels   {number}:{name}  {_numbers(names)}" for name, names in labels.fields.items()]
+
+
+def _numbers(names: tuple[str | None, ...]) -> str:
+    if not any(names):
+        return "1" if len(names) == 1 else f"1 to {len(names)}"
+    listed = [f"{number} ({name})" if name else str(number) for number, name in enumerate(names[:_MOST], start=1)]
+    return ", ".join(listed) + (f", to {len(names)} (--json has all)" if len(names) > _MOST else "")
 
 
 @model.command("offer")

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from gen.cache import Cache
-from gen.labels import FIELDS, UNKNOWN
+from gen.labels import FIELDS, UNKNOWN, joined
 from gen.preset import Preset
 from gen.source import Source
 from gen.split import ENOUGH_WORKS, SHARES, Item, Part
@@ -57,15 +57,10 @@ def items_of(styles: Sequence[StyleCorpus], facts: Sequence[Sequence[Facts]]) ->
 
 def offsets_of(styles: Sequence[StyleCorpus]) -> tuple[list[tuple[int, ...]], tuple[int, ...]]:
     """What is added to the labels of each dataset so that no two share a number, and how many numbers there are."""
-    taken = [0] * len(FIELDS)
-    offsets = []
-    for style in styles:
-        offsets.append(tuple(taken))
-        for field in range(len(FIELDS)):
-            taken[field] += max(
-                (recording.labels[field] for recording in style.recordings if recording.labels), default=0
-            )
-    return offsets, tuple(count + 1 for count in taken)
+    labels = [[recording.labels for recording in style.recordings if recording.labels] for style in styles]
+    return joined(
+        [tuple(max((own[field] for own in each), default=0) for field in range(len(FIELDS))) for each in labels]
+    )
 
 
 def choose(

@@ -186,6 +186,8 @@ def test_the_record_says_by_numbers_what_belongs_together(home: Home, shell: She
     assert first.labels[0] == 1  # the first to be numbered, whatever its name
     strangers = Shell(home.path, {"STEMMATA_PASSPHRASE": ""}).json("dataset", "show", "1")
     assert strangers["recordings"][0]["label_numbers"] == dict(zip(LABELS, first.labels, strict=True))
+    text = Shell(home.path, {"STEMMATA_PASSPHRASE": ""}).run("dataset", "show", "1").out
+    assert f"{first.sha256}  genre 1{'  work 1' * bool(first.labels[4])}\n" in text
     # What is said in public stays as it was said, whatever the table says later.
     (folder / "labels.csv").write_text("file,genre\ngood.wav,polka\n")
     assert add(shell, folder)["already"] and record(home) == made

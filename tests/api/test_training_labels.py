@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 from chords import chords
+from shell import Shell
 from story import MICRO, PASSPHRASE, TERMS, new_home, new_key, now
 
+from api import drafts, private_names
 from api.home import Home
 from api.settings import Settings
-from api.workflows import datasets, licenses, sounds, training
+from api.workflows import datasets, licenses, model_labels, sounds, training
 from gen.audio import save
 from gen.confined import ConfinedDecoder
 from gen.training.loop import Progress
 from gen.training.material import Material, gather
+from ledger.digest import Digest
 from ledger.keys import Signer
 
 
@@ -94,8 +97,66 @@ def test_a_model_hears_labels_and_its_record_says_how_many(made: tuple[Home, Sig
         record = fetch(ledger.store, TrainingRunRecord, done.entry.cid, done.entry.record, done.entry.trainer)
     assert record.metrics["labelled_work"] == done.metrics["labelled_work"]
     assert record.config["segment.seconds"] == "5.0" and record.split.by_time == 1
+    assert_labels_can_be_asked_for(home, done.entry.id)
     weights = home.folder("models") / f"{done.entry.weights}.safetensors"
     assert "Brüll".encode() not in weights.read_bytes() and b"waltz" not in weights.read_bytes()
+
+
+def assert_labels_can_be_asked_for(home: Home, model: int) -> None:
+    shell, number = Shell(home.path), str(model)
+    with home.ledger() as ledger:
+        one = datasets.show(ledger, 1)[1]
+    private = private_names.read(home, one.root)
+    genres = {item.labels[0]: private[item.sha256].labels["genre"] for item in one.recordings}
+    first, second = shell.json("model", "show", number)["labels"]
+    assert first["dataset"] == 1 and set(first["fields"]) == {"genre", "artist", "work"}
+    assert {each["number"]: each["name"] for each in first["fields"]["genre"]} == genres
+    assert [each["number"] for each in first["fields"]["work"]] == list(range(1, 11))
+    assert second == {"dataset": 2, "fields": {}}
+    assert f"labels   1:genre  1 ({genres[1]}), 2 ({genres[2]})" in shell.run("model", "show", number).out
+    stranger = Shell(home.path, {"STEMMATA_PASSPHRASE": ""}).run("model", "show", number).out
+    assert "labels   1:work  1 to 10\n" in stranger and "march" not in stranger
+
+    out = home.path.parent / "labelled.wav"
+    making = ("generate", "--model", number, "--seconds", "3", "--out", str(out), "--key", "carl")
+    for label, said in (
+        ("genre=1", "learnt from the datasets 1, 2; say which, such as 1:genre=1"),
+        ("3:genre=1", "learnt from 1, 2 alone"),
+        ("1:genre=3", "knows 1 to 2 of dataset 1"),
+        ("1:genre=0", "knows 1 to 2 of dataset 1"),
+        ("1:era=1", "knows none of dataset 1"),
+        ("2:genre=1", "knows none of dataset 2"),
+    ):
+        assert said in shell.refusal(*making, "--label", label, code=2)
+    assert "asked for twice" in shell.refusal(*making, "--label", "1:genre=1", "--label", "1:genre=2", code=2)
+    assert not out.exists()
+    shell.json(*making, "--label", "1:genre=2", "--label", "1:work=10", "--repeat-limit", "99")
+    assert drafts.find(home, Digest.of_file(out), out.name).claim.sampler["labels"] == "2,0,0,0,10,0"
+
+
+def test_labels_of_a_later_dataset_stand_behind_those_of_the_first(made: tuple[Home, Signer], tmp_path: Path) -> None:
+    home, carl = made
+    save(place(tmp_path / "third", "a.wav"), chords(6.0, 820))
+    save(place(tmp_path / "third", "b.wav"), chords(6.0, 821))
+    (tmp_path / "third" / "labels.csv").write_text("file,genre\na.wav,polka\nb.wav,reel\n", encoding="utf-8")
+    third = datasets.add(
+        home, tmp_path / "third", title="third", license_="MIT", terms=TERMS, signer=home.signer("anna"), now=now
+    ).entry.id
+    licenses.buy(home, "dataset", third, uses=("train",), signer=carl, now=now)
+    done = training.train(home, [third, 1], preset=MICRO, seed=2, signer=carl, now=now)
+    with home.ledger() as ledger:
+        ids, records = (1, third), [datasets.show(ledger, number)[1] for number in (1, third)]
+        asked = model_labels.Asked(third, "genre", 2)
+        assert model_labels.moved(ledger, done.entry.id, [asked]) == (4, 0, 0, 0, 0, 0)
+        assert [each.dataset for each in model_labels.known(home, ledger, done.entry.id)] == list(ids)
+    # The same as training has it.
+    with home.ledger() as ledger:
+        chosen = [datasets.show(ledger, number) for number in ids]
+    with ConfinedDecoder() as decoder:
+        found = gather(sounds.of_datasets(home, chosen, decoder, signer=carl, now=now), MICRO, 2)
+    (digest,) = (item.sha256.raw for item in records[1].recordings if item.labels[0] == 2)
+    windows = [part for part in (found.train, found.validation, found.test) if part is not None]
+    assert {source.labels[0] for part in windows for source in part.sources if source.digest == digest} == {4}
 
 
 def test_progress_is_told_in_words() -> None:
