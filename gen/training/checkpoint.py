@@ -29,7 +29,8 @@ MOST_HEADER = 1 << 20
 """Bytes of header that are read at most."""
 MOST_BYTES = 1 << 33
 MOST_STYLES = 1024
-MOST_LABELS = 1 << 14
+MOST_LABELS = 1 << 18
+"""Numbers of labels in all fields, those for "unknown" among them."""
 _MOST_WIDTH = 1 << 14
 _ENTRY = "stemmata"
 
@@ -75,6 +76,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: {error}; copy the weights again") from error
     preset, styles, codes, labels = about
     _check_size(path, preset)
+    if preset.vocoder.kind != "hifigan":  # of which the paper gives all sizes
+        _check_shapes(path, preset, len(styles), codes, labels, tensors)
     generator = backbone_of(preset.generator, latent_of(preset.latent, preset.rows), len(styles), codes, labels)
     vocoder = make_vocoder(preset.vocoder, preset.mel)
     for part, model in (("generator", generator), ("vocoder", vocoder)):
@@ -137,21 +140,41 @@ def _check_size(path: Path, preset: Preset) -> None:
         generator.style_size * generator.style_tokens,
         vocoder.channels,
         preset.mel.window,
-        sum(vocoder.kernels) * len(vocoder.dilations),
+        16 * preset.mel.bands,
+        vocoder.phase_refinement,
+        sum(vocoder.kernels) * sum(vocoder.dilations),
+        64 * len(vocoder.kernels) * len(vocoder.dilations),
+        64 * max(generator.layers, vocoder.blocks, preset.latent.blocks),
         64 * len(vocoder.upsample) * max((1, *vocoder.upsample)),
     )
     if max(widths) > _MOST_WIDTH:
         raise CheckpointError(f"{path}: its preset describes networks of more than {_MOST_WIDTH} units a layer")
 
 
+def _check_shapes(
+    path: Path, preset: Preset, styles: int, codes: int, labels: tuple[int, ...], tensors: dict[str, torch.Tensor]
+) -> None:
+    """Refuse networks that are larger than the file, before they take any memory."""
+    with torch.device("meta"):
+        generator = backbone_of(preset.generator, latent_of(preset.latent, preset.rows), styles, codes, labels)
+        vocoder = make_vocoder(preset.vocoder, preset.mel)
+    for part, model in (("generator", generator), ("vocoder", vocoder)):
+        for name, place in model.state_dict().items():
+            _check_tensor(path, f"{part}.{name}", tensors.get(f"{part}.{name}"), place)
+
+
 def _fill(path: Path, part: str, model: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
     for name, place in model.state_dict().items():
-        found = tensors.pop(f"{part}.{name}", None)
-        if found is None:
-            raise CheckpointError(f"{path}: {part}.{name}: missing")
-        if found.shape != place.shape or found.dtype != place.dtype:
-            expected = f"{place.dtype} {tuple(place.shape)}"
-            raise CheckpointError(f"{path}: {part}.{name}: expected {expected}, not {found.dtype} {tuple(found.shape)}")
+        found = _check_tensor(path, f"{part}.{name}", tensors.pop(f"{part}.{name}", None), place)
         if not torch.isfinite(found).all():
             raise CheckpointError(f"{path}: {part}.{name}: holds NaN or infinity")
         place.copy_(found)
+
+
+def _check_tensor(path: Path, name: str, found: torch.Tensor | None, place: torch.Tensor) -> torch.Tensor:
+    if found is None:
+        raise CheckpointError(f"{path}: {name}: missing")
+    if found.shape != place.shape or found.dtype != place.dtype:
+        expected = f"{place.dtype} {tuple(place.shape)}"
+        raise CheckpointError(f"{path}: {name}: expected {expected}, not {found.dtype} {tuple(found.shape)}")
+    return found

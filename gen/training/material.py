@@ -17,6 +17,7 @@ from gen.preset import Preset
 from gen.similarity import alike
 from gen.source import Source, count_windows
 from gen.split import SHARES, Part, split
+from gen.training.checkpoint import MOST_LABELS
 from gen.training.sounds import Facts, Sounds
 from gen.training.styles import StyleCorpus, choose, items_of, offsets_of, shared
 from gen.windows import Batch, Place, Windows
@@ -172,6 +173,11 @@ def gather(
     and what reading a recording raises.
     """
     _check(styles, seed)
+    offsets, sizes = offsets_of(styles)
+    if sum(sizes) > MOST_LABELS:
+        raise ConfigError(
+            f"labels: these datasets have {sum(sizes)} in all, and a model holds {MOST_LABELS}; train on fewer datasets"
+        )
     sounds = [Sounds(style.recordings, style.cache, preset) for style in styles]
     facts: list[list[Facts]] = []
     total = sum(len(each) for each in sounds)
@@ -182,7 +188,6 @@ def gather(
             report("listening", sum(map(len, facts)), total)
     pairs = [(pair.one, pair.other) for pair in alike([known.fingerprint for each in facts for known in each])]
     parts = iter(split(list(items_of(styles, facts)), pairs, seed).parts)
-    offsets, sizes = offsets_of(styles)
     uses: tuple[list[Source], ...] = ([], [], [])
     by_time = left_out = 0
     for number, each in enumerate(sounds):

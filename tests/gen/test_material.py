@@ -9,8 +9,10 @@ from studio import MICRO, melody
 
 from gen.cache import Cache
 from gen.config import AugmentConfig, CorpusConfig
+from gen.errors import ConfigError
 from gen.labels import FIELDS
 from gen.source import Source
+from gen.training.checkpoint import MOST_LABELS
 from gen.training.loop import train
 from gen.training.material import Excerpts, Material, Split, StyleCorpus, feed_of, gather
 from gen.waveform import Waveform
@@ -235,6 +237,15 @@ def test_no_two_datasets_share_a_label_and_unknown_is_0_in_all(monkeypatch):
     }
     assert found.labelled["artist"] == pytest.approx(0.8) and found.labelled["genre"] == pytest.approx(0.6)
     assert found.labelled["era"] == 0
+
+
+def test_more_labels_than_a_model_holds_are_refused_before_anything_is_heard():
+    many = Recordings(2, labels=lambda number: (0, 0, MOST_LABELS - 6, 0, number, 0))
+    with pytest.raises(ConfigError, match=f"^labels: these datasets have {MOST_LABELS + 1} in all"):
+        gather([many.corpus()], MICRO, 1)
+    assert many.asked == [0, 0]
+    fewer = Recordings(2, 5.5, labels=lambda number: (0, 0, MOST_LABELS - 6, 0, 0, 0))
+    assert sum(gather([fewer.corpus()], MICRO, 1).label_sizes) == MOST_LABELS
 
 
 def test_excerpts_are_bounded_and_of_every_style():
