@@ -18,9 +18,9 @@ from api import drafts
 from api.errors import NothingOriginal, OutputExists, UsageError
 from api.home import Home, Ledger
 from api.sampler import Sampler, request_of
+from api.toolchain import code_digest
 from api.workflows import originality, rendering
 from api.workflows.shares import shares_ppm
-from api.workflows.training import code_digest
 from ledger.digest import Digest
 
 if TYPE_CHECKING:

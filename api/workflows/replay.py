@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from api.errors import ApiError
 from api.home import Home
 from api.sampler import Sampler, request_of
+from api.toolchain import code_digest
 from api.workflows import rendering
-from api.workflows.training import code_digest
 from ledger.digest import Digest
 from ledger.errors import LedgerError, Unverifiable
 from ledger.findings import Finding, Status

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,7 @@ from api.data_keys import get_or_new, of_weights
 from api.errors import UsageError
 from api.home import Home, Ledger
 from api.run_folder import RunFolder
+from api.toolchain import code_digest, machine, packages
 from api.workflows import datasets as dataset_workflow
 from api.workflows import sounds
 from api.workflows.shares import shares_ppm
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from ledger.contracts import DatasetEntry, ModelEntry
     from ledger.keys import Signer
     from ledger.records import ContentRef, DatasetRecord
-
-PACKAGES = ("av", "librosa", "numpy", "python-stretch", "safetensors", "scipy", "soundfile", "soxr", "torch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,28 +147,6 @@ def described(step: Progress) -> str:
     return f"{words.get(step.phase, f'training {step.phase}')}\t{', '.join(filter(None, (loss, speed)))}"
 
 
-def code_digest() -> Digest:
-    """One digest over the generation core's own source: names and digests of its files, in order."""
-    import gen
-
-    folder = Path(gen.__file__).parent
-    lines = [
-        f"{Digest.of_file(path)}  {path.relative_to(folder).as_posix()}\n"
-        for path in sorted(folder.rglob("*"))
-        if path.suffix in {".py", ".yaml"}
-    ]
-    return Digest.of("".join(lines).encode())
-
-
-def machine(devices: Sequence[str] = ()) -> str:
-    """The machine class on which a run can be repeated bit for bit: architecture, system, interpreter, and devices.
-
-    devices: on which it learnt, one after the other; one process on the CPU is not said.
-    """
-    plain = f"{platform.machine()} {platform.system()} {platform.python_implementation()} {platform.python_version()}"
-    return plain if list(devices) in ([], ["CPU"]) else f"{plain}, {', then '.join(devices)}"
-
-
 def _require_licenses(ledger: Ledger, entries: Sequence[DatasetEntry], trainer: Address) -> tuple[int, ...]:
     """The id of a valid training license per dataset; 0 where the trainer owns the dataset."""
     from api.workflows.licenses import held_license
@@ -269,7 +244,7 @@ def _record(home: Home, folder: RunFolder, run: Run, outcome: dict[str, Any], si
                 config=run.preset.flat(),
                 seed=run.seed,
                 code=run.code,
-                packages={name: metadata.version(name) for name in PACKAGES},
+                packages=packages(),
                 machine=machine(outcome.get("devices", ())),
                 started=outcome["started"],
                 finished=outcome["finished"],

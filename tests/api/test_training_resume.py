@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from story import MICRO, Story, now
 
+from api import toolchain
 from api.home import Home
 from api.run_folder import RunFolder
 from api.workflows import training
@@ -65,7 +66,7 @@ def test_a_killed_training_goes_on_where_its_state_was_written_and_shreds_it_in_
         entry = trained.entry
         record = fetch(ledger.store, TrainingRunRecord, entry.cid, entry.record, entry.trainer)
     assert (record.started, record.finished) == ("2026-11-23T10:00:00Z", "2026-11-23T11:00:00Z")
-    assert record.machine == training.machine()  # one process on the CPU is not said
+    assert record.machine == toolchain.machine()  # one process on the CPU is not said
 
 
 def test_what_a_kill_left_after_recording_is_shredded_by_the_same_command(story: Story) -> None:
@@ -81,9 +82,9 @@ def test_what_a_kill_left_after_recording_is_shredded_by_the_same_command(story:
 
 
 def test_devices_are_named_where_they_matter() -> None:
-    plain = training.machine()
-    assert training.machine(["CPU"]) == plain
-    assert training.machine(["CPU", "2 x CPU"]) == f"{plain}, CPU, then 2 x CPU"
+    plain = toolchain.machine()
+    assert toolchain.machine(["CPU"]) == plain
+    assert toolchain.machine(["CPU", "2 x CPU"]) == f"{plain}, CPU, then 2 x CPU"
 
 
 @pytest.mark.slow
@@ -95,5 +96,5 @@ def test_a_record_says_how_many_processes_trained(story: Story) -> None:
     with story.home.ledger() as ledger:
         entry = trained.entry
         record = fetch(ledger.store, TrainingRunRecord, entry.cid, entry.record, entry.trainer)
-    assert record.machine == f"{training.machine()}, 2 x CPU"
+    assert record.machine == f"{toolchain.machine()}, 2 x CPU"
     assert set(trained.metrics) >= {"generator_foresight", "vocoder_stft", "validation_stft"}
