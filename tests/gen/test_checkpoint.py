@@ -1,5 +1,7 @@
 import json
+import resource
 import struct
+from pathlib import Path
 
 import pytest
 import torch
@@ -127,6 +129,34 @@ def test_tensors_that_do_not_fit_are_refused(path, tensor, said):
 def test_tensors_that_do_not_belong_are_refused(path):
     with pytest.raises(CheckpointError, match=r"generator\.extra"):
         load_checkpoint(altered(path, **{"generator.extra": torch.zeros(1)}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        # Each a thousand gigabytes, or a thousand years.
+        ({"vocoder": {"channels": 16000, "kernels": [1001], "dilations": [1, 1]}}, "vocoder.enter.weight: expected"),
+        ({"latent": {"kind": "vae", "stack": 1, "size": 16, "channels": 16000}}, "latent.normal.mean: missing"),
+        ({"vocoder": {"kind": "backbone", "blocks": 10**9}}, "units"),
+        ({"vocoder": {"dilations": [10**9]}}, "units"),
+        ({"vocoder": {"phase_refinement": 10**9}}, "units"),
+        ({"generator": {"hidden": 1, "layers": 10**4}}, "units"),
+        ({"mel": {"window": 4096, "bands": 2048}, "latent": {"stack": 1}}, "units"),
+    ],
+    ids=str,
+)
+def test_networks_larger_than_the_file_take_no_memory(path, settings, said):
+    preset = MICRO.to_dict()
+    preset |= {name: {**preset[name], **values} for name, values in settings.items()}
+    path = altered(path, {"preset": preset})
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), limits[1]))
+    try:
+        with pytest.raises(CheckpointError, match=said):
+            load_checkpoint(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
 
 
 def test_a_failed_write_leaves_nothing(checkpoint, tmp_path):
