@@ -7,6 +7,7 @@ import pytest
 from studio import melody
 
 from gen.generate import GenerationRequest, Generator
+from gen.models.latent import latent_of
 from gen.preset import load_preset
 from gen.training.loop import StyleCorpus, train
 
@@ -19,8 +20,15 @@ def test_base_is_the_machine_as_it_was_designed():
     assert (generator.batch, generator.learning_rate, generator.betas[0]) == (32, 2e-4, 0.5)
     assert set(generator.discriminator_kernels) <= {3, 4, 5} and generator.discriminator_dropout == 0.2
     assert BASE.latent.stack == 8 and BASE.latent.kind == "vae"
-    seconds = (generator.length + generator.free + 1) * BASE.stack_samples / 44100
-    assert seconds <= BASE.segment.seconds
+
+
+def test_no_stretch_goes_over_the_end_of_a_window_to_its_beginning():
+    generator, latent = BASE.generator, latent_of(BASE.latent, BASE.rows)
+    frames = 1 + int(BASE.segment.seconds * 44100) // BASE.mel.hop
+    points = generator.length + generator.free + 2 * latent.context
+    # And a stretch may begin at any frame of a point.
+    assert frames >= (points + 1) * latent.stack - 1
+    assert frames >= BASE.latent.length * latent.stack
 
 
 @pytest.mark.slow
