@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gen.cleaning import clean
 from gen.config import RATE
 from gen.course import Course
 from gen.errors import ConfigError
@@ -23,6 +22,7 @@ from gen.repeatable import repeatable
 from gen.request import GenerationRequest
 from gen.seeds import derived_seed
 from gen.training.checkpoint import load_checkpoint
+from gen.training.sounds import prepared
 from gen.waveform import Waveform
 
 __all__ = ["Generated", "GenerationRequest", "Generator", "Performance"]
@@ -114,14 +114,11 @@ class Generator:
 
     def _encoded(self, primer: Waveform) -> Tensor:
         """The points (1, T, size) of a primer, heard as recordings were while learning."""
-        waveform = primer.resampled(RATE)
-        if self.preset.corpus.clean:
-            waveform = clean(waveform, self.preset.cleaning).waveform
-        samples = torch.from_numpy(waveform.samples.copy())
+        samples = torch.from_numpy(prepared(primer, self.preset).samples.copy())
         if self.channels == 2:
-            frames = stereo_frames(samples.expand(2, -1)[None] if len(samples) == 1 else samples[None], self.preset.mel)
+            frames = stereo_frames(samples.expand(2, -1)[None], self.preset.mel)
         else:
-            frames = log_mel(samples.mean(dim=0)[None], self.preset.mel)
+            frames = log_mel(samples, self.preset.mel)
         points: Tensor = self._generator.latent.encode(frames)
         if points.shape[1] == 0:
             raise ConfigError("primer: too short for this model; give some seconds")

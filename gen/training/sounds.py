@@ -68,13 +68,12 @@ class Sounds:
         stereo = preset.vocoder.stereo
         settings |= {**recording.settings, "stereo": stereo}
 
-        def load() -> Waveform:
-            waveform = recording.load()
-            if preset.corpus.clean:
-                waveform = clean(waveform, preset.cleaning).waveform
-            return levelled((waveform if stereo else waveform.mono()).resampled(RATE), preset.corpus.loudness)
-
-        return replace(recording, load=load, settings=settings, cache=recording.cache or self._cache)
+        return replace(
+            recording,
+            load=lambda: prepared(recording.load(), preset),
+            settings=settings,
+            cache=recording.cache or self._cache,
+        )
 
     def _known(self, recording: Source) -> Facts | None:
         if self._cache is None:
@@ -103,6 +102,15 @@ class Sounds:
     def _key(self, cache: Cache, recording: Source) -> str:
         settings = {f"source.{name}": value for name, value in recording.settings.items()}
         return cache.key("training facts", recording.digest, settings, VERSION)
+
+
+def prepared(waveform: Waveform, preset: Preset) -> Waveform:
+    """A sound as the networks hear it: cleaned as the preset says, 44.1 kHz, at one level, in one channel unless the
+    preset is for stereo."""
+    if preset.corpus.clean:
+        waveform = clean(waveform, preset.cleaning).waveform
+    heard = waveform if preset.vocoder.stereo else waveform.mono()
+    return levelled(heard.resampled(RATE), preset.corpus.loudness)
 
 
 def levelled(waveform: Waveform, loudness: float) -> Waveform:

@@ -5,6 +5,7 @@ from studio import MICRO, melody
 
 from gen.course import Course
 from gen.errors import ConfigError
+from gen.features import log_mel
 from gen.generate import GenerationRequest, Generator
 from gen.levelling import CEILING, LOUDNESS
 from gen.loudness import loudness
@@ -12,7 +13,9 @@ from gen.models.latent import latent_of
 from gen.models.lstm_gan import LstmGenerator
 from gen.models.vocoders import make_vocoder
 from gen.request import Morph
+from gen.source import Source
 from gen.training.initial import initialise
+from gen.training.sounds import Sounds
 from gen.waveform import Waveform
 
 
@@ -114,6 +117,13 @@ def test_a_primer_is_gone_on_from(generator, beams):
     assert made.waveform.frames == 44100
     assert made.waveform != generator.render(other).waveform
     assert made.waveform != generator.render(GenerationRequest(44100, 4, beams=beams)).waveform
+
+
+def test_a_primer_is_heard_as_loud_as_the_recordings_were(generator):
+    sound = melody(3.0, rate=48000, channels=2)
+    learnt = Sounds([Source(b"0" * 32, 0, lambda: sound)], None, MICRO).prepared(0).load()
+    expected = generator._generator.latent.encode(log_mel(torch.from_numpy(learnt.samples.copy()), MICRO.mel))
+    assert torch.equal(generator._encoded(sound), expected)
 
 
 def test_a_primer_of_any_rate_and_channels_is_heard(generator):
