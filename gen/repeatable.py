@@ -31,7 +31,7 @@ def repeatable(strict: bool = True) -> Iterator[None]:
 
 
 def machine_class() -> str:
-    """On what the same seed gives the same bits: system, processor, its vector instructions, and what multiplies."""
+    """On what the same seed gives the same bits: system, processor, its vector instructions, and what reckons."""
     fields = (
         platform.machine(),
         platform.system(),
@@ -39,6 +39,7 @@ def machine_class() -> str:
         str(torch.backends.cpu.get_cpu_capability()),
         f"torch {torch.__version__}",
         f"numpy {np.__version__}",
+        f"scipy {metadata.version('scipy')}",
         _onnx(),
     )
     return ", ".join(field for field in fields if field)[:200]
