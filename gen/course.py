@@ -17,9 +17,9 @@ from gen.seeds import derived_seed
 from gen.walk import Walk
 
 _BLOCK = 128
-"""Points that are walked at a time, and for which a style that changes is held."""
+"""Points that are walked at a time."""
 _FORESIGHT = 32
-"""Points that a beam search looks ahead before it settles for a path."""
+"""Points that a beam search looks ahead before it settles for a path, and for which a style that changes is held."""
 _RUN_IN = 8
 """Steps that are taken before the music begins, where nothing else was heard before."""
 
@@ -49,7 +49,7 @@ class Course(Iterator[Tensor]):
     def __next__(self) -> Tensor:
         if self._done == self._steps:
             raise StopIteration
-        count = min(_BLOCK, self._steps - self._done)
+        count = min(_FORESIGHT if self._changes else _BLOCK, self._steps - self._done)
         # 0 at the first point, 1 at the last.
         shares = (torch.arange(self._done, self._done + count) / max(1, self._steps - 1))[None, :, None]
         style = self._from
