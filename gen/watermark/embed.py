@@ -129,8 +129,10 @@ class Embedder:
             change[:, begin : begin + frame] += pieces[:, place]
         done = self._start(until)
         samples = self._held[:, self._given - self._at : done - self._at]
-        limit = np.maximum(np.float32(1), np.abs(samples))
-        result = np.clip(samples + change[:, self._given - self._at : done - self._at], -limit, limit)
+        result = samples + change[:, self._given - self._at : done - self._at]
+        if result.size and (result.max() > 1 or result.min() < -1):
+            limit = np.maximum(np.float32(1), np.abs(samples))
+            np.clip(result, -limit, limit, out=result)
         keep = self._start(max(0, until - REACH))
         self._held = self._held[:, keep - self._at :]
         self._change = change[:, keep - self._at :]

@@ -51,11 +51,13 @@ class Watermark:
         Raises TooShort for less than 3 s, WrongLength for an id of another size.
         """
         embedder = self.embedder(waveform.rate, waveform.channels, id)
-        block = 8 * waveform.rate
+        block = 4 * waveform.rate
         pieces = [
             embedder.push(waveform.samples[:, first : first + block]) for first in range(0, waveform.frames, block)
         ]
-        return Waveform(np.concatenate([*pieces, embedder.finish()], axis=1), waveform.rate)
+        samples = np.concatenate([*pieces, embedder.finish()], axis=1)
+        samples.setflags(write=False)
+        return Waveform(samples, waveform.rate)
 
     def detect(self, waveform: Waveform, *, search_speed: bool = False) -> list[Detection]:
         """The marks found, by their beginning; empty when there is none, or the audio is silent or very short.
