@@ -9,6 +9,7 @@ docs/generation.md has what this finds and what it does not.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,8 @@ _EDGE = 0.55
 # A sound that is held has the same code all the time, and so has every other chord of its kind. Less change than this,
 # in bits from code to code, says nothing; music has 4 to 5.
 _LEAST_CHANGE = 1.0
-_ROWS = 256
+# What is compared at a time: some 16 MB, however long both are.
+_ROWS, _COLUMNS = 256, 4096
 
 # A code hears 2.7 s: at the edge of what is repeated, it hears half of it and half of something else.
 _HALF = (chromaprint.SHORTEST / chromaprint.RATE - STEP) / 2
@@ -88,19 +90,21 @@ def _longest(made: Codes, known: Codes) -> tuple[int, int, int] | None:
     """First code, offset in the recording, and number of codes of the longest run at one offset."""
     firsts, lasts, offsets = [], [], []
     telling = {count: _telling(made, count) for count in _SCALES}
-    for first in range(0, len(made), _ROWS):
-        rows = made[first : first + _ROWS + _LONGEST - 1]
-        sums = dict(_differences(rows, known))
+    for first, begin in product(range(0, len(made), _ROWS), range(0, len(known), _COLUMNS)):
+        rows, columns = (
+            codes[at : at + most + _LONGEST - 1] for codes, at, most in ((made, first, _ROWS), (known, begin, _COLUMNS))
+        )
+        sums = dict(_differences(rows, columns))
         short = sums[_SHORTEST]
         for count, alike in _SCALES.items():
-            here, there = np.nonzero(sums[count][:_ROWS] <= (1 - alike) * 16 * count)
+            here, there = np.nonzero(sums[count][:_ROWS, :_COLUMNS] <= (1 - alike) * 16 * count)
             last = count - _SHORTEST
             edges = np.maximum(short[here, there], short[here + last, there + last])
             kept = (edges <= (1 - _EDGE) * 16 * _SHORTEST) & telling[count][first + here]
-            here, there = here[kept], there[kept]
-            firsts.append(here + first)
-            lasts.append(here + first + count)
-            offsets.append(there - here - first)
+            here, there = here[kept] + first, there[kept] + begin
+            firsts.append(here)
+            lasts.append(here + count)
+            offsets.append(there - here)
     if not firsts:
         return None
     return _longest_run(np.concatenate(firsts), np.concatenate(lasts), np.concatenate(offsets))

@@ -74,3 +74,17 @@ def test_an_equal_run_is_found_whole(seed, length, run, here, there):
     assert found.seconds >= run * STEP - 1e-9
     # Chance codes beside it blur its ends: some more of them are alike enough together with what is equal.
     assert found.seconds <= (run + 2 * 6) * STEP + 2.7
+
+
+@pytest.mark.parametrize("begin", [0, 4036, 4060, 4095, 8160, 9940])
+def test_a_repeat_is_found_wherever_it_lies_in_a_long_recording(begin):
+    """Compared is a part of a recording at a time; nothing is lost between two, however blurred."""
+    random = np.random.default_rng(5)
+    long = Fingerprint(random.integers(1, 1 << 32, 10_000, dtype=np.uint32))
+    before, after = (random.integers(1, 1 << 32, 230, dtype=np.uint32) for _ in range(2))
+    turned = (random.random((60, 32)) < 0.17) @ (1 << np.arange(32, dtype=np.uint32))
+    made = Fingerprint(np.concatenate([before, long.codes[begin : begin + 60] ^ turned.astype(np.uint32), after]))
+    found = longest_repeat(made, [long])
+    assert found.at == pytest.approx(230 * STEP, abs=2)
+    assert found.there == pytest.approx(begin * STEP, abs=2)
+    assert found.seconds == pytest.approx(60 * STEP, abs=1.5)
