@@ -5,16 +5,22 @@ Nothing here imports torch.
 
 import dataclasses
 import math
+import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from gen.config import AugmentConfig, CleaningConfig, CorpusConfig, MelConfig, SegmentConfig, require
 from gen.errors import ConfigError
+from gen.file import open_regular, printable
 from gen.models.config import GeneratorConfig, LatentConfig, TrainingConfig, VocoderConfig
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_MOST_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,40 @@ def load_preset(name: str) -> Preset:
     if not isinstance(values, dict):
         raise ConfigError(f"preset {name}: must hold names and values")
     return Preset.from_dict({"name": name, **values})
+
+
+def read_preset(path: Path) -> Preset:
+    """Read a preset of one's own, named as its file is: YAML as those in the package, at most 64 KiB.
+
+    `like: base` takes from that one whatever the file does not set; else the defaults hold. Raises UnreadableFile, and
+    ConfigError naming the file, for a name that one in the package has, or for what makes no sense.
+    """
+    import yaml
+
+    called = printable(path)
+    if not _NAME.fullmatch(path.stem) or path.stem in preset_names():
+        raise ConfigError(
+            f"preset {called}: its name stands in every record of what it makes; choose one of letters, digits, - and "
+            f"_, and none of {', '.join(preset_names())}"
+        )
+    with open_regular(path) as file:
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ConfigError(f"preset {called}: more than {_MOST_BYTES} bytes; this is no preset")
+    try:
+        values = yaml.safe_load(data.decode())
+        if not isinstance(values, dict):
+            raise ConfigError("must hold names and values")
+        like = values.pop("like", None)
+        under = {} if like is None else load_preset(str(like)).to_dict()
+        for name, inner in values.items():
+            both = isinstance(inner, dict) and isinstance(under.get(name), dict)
+            under[name] = {**under[name], **inner} if both else inner
+        return Preset.from_dict({**under, "name": path.stem})
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"preset {called}: no YAML: {error}") from None
+    except ConfigError as error:
+        raise ConfigError(f"preset {called}: {error}") from None
 
 
 def _plain(value: Any) -> Any:

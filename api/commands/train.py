@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     metavar="ID",
     help="A dataset to learn from; repeat it for more.",
 )
-@click.option("--preset", default="tiny", show_default=True, help="Size and settings of the model.")
+@click.option(
+    "--preset",
+    default="tiny",
+    show_default=True,
+    metavar="NAME|FILE.yaml",
+    help="Size and settings of the model: tiny, base, or a file of your own.",
+)
 @click.option(
     "--seed",
     default=0,
@@ -75,10 +81,11 @@ def train(
 ) -> None:
     """Train a model on one or more datasets, each licensed to the key, and record the run on chain."""
     from api.workflows import training
-    from gen.preset import load_preset
+    from gen.preset import load_preset, read_preset
 
     home, console = Home(settings, ask_passphrase), Console(as_json)
-    settled, asked = load_preset(preset), ppm_from_percent(royalty, "royalty")
+    settled = read_preset(Path(preset)) if preset.endswith((".yaml", ".yml")) else load_preset(preset)
+    asked = ppm_from_percent(royalty, "royalty")
     signer = home.signer(key_name)
     with console.progress() as report:
 

@@ -31,7 +31,7 @@ MOST_BYTES = 1 << 33
 MOST_STYLES = 1024
 MOST_LABELS = 1 << 18
 """Numbers of labels in all fields, those for "unknown" among them."""
-_MOST_WIDTH = 1 << 14
+MOST_WIDTH = 1 << 14
 _ENTRY = "stemmata"
 
 
@@ -75,9 +75,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path}: {error}; copy the weights again") from error
     preset, styles, codes, labels = about
-    _check_size(path, preset)
-    if preset.vocoder.kind != "hifigan":  # of which the paper gives all sizes
-        _check_shapes(path, preset, len(styles), codes, labels, tensors)
+    if widest(preset) > MOST_WIDTH:
+        raise CheckpointError(f"{path}: its preset describes networks of more than {MOST_WIDTH} units a layer")
+    _check_shapes(path, preset, len(styles), codes, labels, tensors)
     generator = backbone_of(preset.generator, latent_of(preset.latent, preset.rows), len(styles), codes, labels)
     vocoder = make_vocoder(preset.vocoder, preset.mel)
     for part, model in (("generator", generator), ("vocoder", vocoder)):
@@ -127,10 +127,10 @@ def _about(path: Path, metadata: dict[str, str] | None) -> tuple[Preset, tuple[s
     return preset, tuple(styles), codes, tuple(labels)
 
 
-def _check_size(path: Path, preset: Preset) -> None:
-    """Refuse widths that would take all memory before the shapes are compared."""
+def widest(preset: Preset) -> int:
+    """What grows with a preset's networks: more than MOST_WIDTH would take all memory before shapes are compared."""
     generator, vocoder = preset.generator, preset.vocoder
-    widths = (
+    return max(
         generator.hidden * max(4, generator.layers),
         generator.window,
         preset.latent.stack * preset.rows,
@@ -147,18 +147,19 @@ def _check_size(path: Path, preset: Preset) -> None:
         64 * max(generator.layers, vocoder.blocks, preset.latent.blocks),
         64 * len(vocoder.upsample) * max((1, *vocoder.upsample)),
     )
-    if max(widths) > _MOST_WIDTH:
-        raise CheckpointError(f"{path}: its preset describes networks of more than {_MOST_WIDTH} units a layer")
 
 
 def _check_shapes(
     path: Path, preset: Preset, styles: int, codes: int, labels: tuple[int, ...], tensors: dict[str, torch.Tensor]
 ) -> None:
     """Refuse networks that are larger than the file, before they take any memory."""
+    made: dict[str, nn.Module] = {}
     with torch.device("meta"):
-        generator = backbone_of(preset.generator, latent_of(preset.latent, preset.rows), styles, codes, labels)
-        vocoder = make_vocoder(preset.vocoder, preset.mel)
-    for part, model in (("generator", generator), ("vocoder", vocoder)):
+        latent = latent_of(preset.latent, preset.rows)
+        made["generator"] = backbone_of(preset.generator, latent, styles, codes, labels)
+        if preset.vocoder.kind != "hifigan":  # whose sizes the paper gives, and whose weight norm takes long there
+            made["vocoder"] = make_vocoder(preset.vocoder, preset.mel)
+    for part, model in made.items():
         for name, place in model.state_dict().items():
             _check_tensor(path, f"{part}.{name}", tensors.get(f"{part}.{name}"), place)
 

@@ -17,7 +17,7 @@ from gen.preset import Preset
 from gen.similarity import alike
 from gen.source import Source, count_windows
 from gen.split import SHARES, Part, split
-from gen.training.checkpoint import MOST_LABELS
+from gen.training.checkpoint import MOST_LABELS, MOST_WIDTH, widest
 from gen.training.sounds import Facts, Sounds
 from gen.training.styles import StyleCorpus, choose, items_of, offsets_of, shared
 from gen.windows import Batch, Place, Windows
@@ -169,10 +169,10 @@ def gather(
     What the caches have is not decoded again, so a run that was stopped goes on where it was. Split 80 / 10 / 10 as
     `gen.split.split` does it: by work, as far as labels tell; near-duplicates by their sound; each dataset for itself,
     and within one each genre that has enough works. preset.corpus.most bounds the windows, and with them which
-    recordings are cut. Raises NoRecordings naming a style without any, ConfigError for two of one name or a bad seed,
-    and what reading a recording raises.
+    recordings are cut. Raises NoRecordings naming a style without any, ConfigError for two of one name, a bad seed, a
+    preset too wide or too many labels, and what reading a recording raises.
     """
-    _check(styles, seed)
+    _check(styles, preset, seed)
     offsets, sizes = offsets_of(styles)
     if sum(sizes) > MOST_LABELS:
         raise ConfigError(
@@ -210,7 +210,7 @@ def gather(
     return _material(styles, preset, seed, uses, (by_time, left_out), sizes, report)
 
 
-def _check(styles: Sequence[StyleCorpus], seed: int) -> None:
+def _check(styles: Sequence[StyleCorpus], preset: Preset, seed: int) -> None:
     if not styles:
         raise NoRecordings("styles: there are none; give at least one dataset")
     for style in styles:
@@ -221,6 +221,8 @@ def _check(styles: Sequence[StyleCorpus], seed: int) -> None:
         raise ConfigError(f"styles: {name!r} is there twice; give every dataset a name of its own")
     if not 0 <= seed < 1 << 63:
         raise ConfigError(f"seed: must be between 0 and 2**63 - 1, not {seed}")
+    if widest(preset) > MOST_WIDTH:  # a file of them would not be read
+        raise ConfigError(f"preset: describes networks of more than {MOST_WIDTH} units a layer; make it narrower")
 
 
 def _material(

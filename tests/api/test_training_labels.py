@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
+import yaml
 from chords import chords
 from shell import Shell
 from story import MICRO, PASSPHRASE, TERMS, new_home, new_key, now
@@ -18,8 +19,10 @@ from gen.audio import save
 from gen.confined import ConfinedDecoder
 from gen.training.loop import Progress
 from gen.training.material import Material, gather
+from ledger.archive import fetch
 from ledger.digest import Digest
 from ledger.keys import Signer
+from ledger.records import TrainingRunRecord
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +94,6 @@ def test_a_model_hears_labels_and_its_record_says_how_many(made: tuple[Home, Sig
     assert [step.phase for step in told[:13]] == ["listening"] * 13 and told[13].phase == "windows"
     assert all(step.steps == 13 for step in told[:13])
     with home.ledger() as ledger:
-        from ledger.archive import fetch
-        from ledger.records import TrainingRunRecord
-
         record = fetch(ledger.store, TrainingRunRecord, done.entry.cid, done.entry.record, done.entry.trainer)
     assert record.metrics["labelled_work"] == done.metrics["labelled_work"]
     assert record.config["segment.seconds"] == "5.0" and record.split.by_time == 1
@@ -157,6 +157,24 @@ def test_labels_of_a_later_dataset_stand_behind_those_of_the_first(made: tuple[H
     (digest,) = (item.sha256.raw for item in records[1].recordings if item.labels[0] == 2)
     windows = [part for part in (found.train, found.validation, found.test) if part is not None]
     assert {source.labels[0] for part in windows for source in part.sources if source.digest == digest} == {4}
+
+
+def test_a_preset_of_ones_own_decides_and_is_recorded(made: tuple[Home, Signer], tmp_path: Path) -> None:
+    home, _ = made
+    path = tmp_path / "mine.yaml"
+    values = {name: value for name, value in MICRO.to_dict().items() if name != "name"}
+    values |= {"cleaning": {"lowest": 40.0}, "segment": {"seconds": 5.0, "overlap": 0.5}, "augment": {"gain": 3.0}}
+    path.write_text(yaml.safe_dump(values))
+    shell = Shell(home.path)
+    done = shell.json("train", "--dataset", "2", "--preset", str(path), "--key", "carl")
+    with home.ledger() as ledger:
+        entry = ledger.contracts.model(done["model"])
+        record = fetch(ledger.store, TrainingRunRecord, entry.cid, entry.record, entry.trainer)
+    assert record.preset == "mine" and record.config["augment.gain"] == "3.0"
+    assert record.config["cleaning.lowest"] == "40.0" and record.config["segment.overlap"] == "0.5"
+    path.write_text("augment: {gian: 3.0}")
+    said = shell.refusal("train", "--dataset", "2", "--preset", str(path), "--key", "carl")
+    assert said.startswith("ConfigError: preset mine.yaml: augment.gian: unknown")
 
 
 def test_progress_is_told_in_words() -> None:

@@ -1,14 +1,15 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gen.config import MelConfig
-from gen.errors import ConfigError
+from gen.errors import ConfigError, UnreadableFile
 from gen.models.config import GeneratorConfig, VocoderConfig
-from gen.preset import Preset, load_preset, preset_names
+from gen.preset import Preset, load_preset, preset_names, read_preset
 
 
 def test_every_preset_that_ships_can_be_read_and_round_trips():
@@ -50,6 +51,41 @@ def test_an_unknown_preset_is_named_with_those_that_exist():
 def test_nonsense_is_refused_by_name(values, said):
     with pytest.raises(ConfigError, match=said):
         Preset.from_dict(values)
+
+
+def test_a_preset_of_ones_own_is_like_another_but_for_what_it_sets(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("like: tiny\naugment: {share: 0.5, shift: 1}\ncleaning: {lowest: 40}\nsegment: {overlap: 0.5}\n")
+    found, tiny = read_preset(path), load_preset("tiny")
+    assert (found.name, found.augment.shift, found.cleaning.lowest) == ("mine", 1.0, 40.0)
+    assert found.segment == replace(tiny.segment, overlap=0.5) and found.generator == tiny.generator
+    path.write_text("mel: {bands: 100}")
+    assert read_preset(path) == Preset("mine", mel=MelConfig(bands=100))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("mine.yaml", "augment: {shifts: 1}", "preset mine.yaml: augment.shifts: unknown"),
+        ("mine.yaml", "like: huge", "preset mine.yaml: preset 'huge' is not known"),
+        ("mine.yaml", "like: [1]", "is not known"),
+        ("mine.yaml", "- 1", "must hold names and values"),
+        ("mine.yaml", "a: [", "preset mine.yaml: no YAML"),
+        ("mine.yaml", "\xff", "no YAML"),
+        ("mine.yaml", "[" * 60_000, "no YAML"),
+        ("mine.yaml", "1: {}", "1: unknown"),
+        ("mine.yaml", "# " * 40_000, "more than 65536 bytes"),
+        ("tiny.yaml", "like: tiny", "stands in every record"),
+        ("my own.yaml", "like: tiny", "stands in every record"),
+    ],
+)
+def test_a_preset_that_makes_no_sense_is_named(tmp_path, name, text, said):
+    (tmp_path / name).write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError) as caught:
+        read_preset(tmp_path / name)
+    assert said in str(caught.value)
+    with pytest.raises(UnreadableFile):
+        read_preset(tmp_path / "none.yaml")
 
 
 @given(
