@@ -9,7 +9,7 @@ it.
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import erf
+from scipy.special import erf, expit
 from torch import Tensor
 
 from gen.chance import Chance
@@ -103,7 +103,7 @@ class LstmLoop:
         for t in range(steps):
             context[: self._hidden] = self._listen()
             context[self._hidden : width], attention[t] = self._attend(context[: self._hidden])
-            likely = 1 / (1 + np.exp(-(self._leave @ context[:width] + self._leave_bias)))
+            likely = expit(self._leave @ context[:width] + self._leave_bias)
             if leave[t] < likely or self._held >= self._longest[self._code]:
                 self._code, self._held = self._choice(context[:width], where[t]), 1
             else:

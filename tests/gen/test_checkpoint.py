@@ -137,6 +137,10 @@ def test_tensors_that_do_not_belong_are_refused(path):
         # Each a thousand gigabytes, or a thousand years.
         ({"vocoder": {"channels": 16000, "kernels": [1001], "dilations": [1, 1]}}, "vocoder.enter.weight: expected"),
         ({"latent": {"kind": "vae", "stack": 1, "size": 16, "channels": 16000}}, "latent.normal.mean: missing"),
+        (
+            {"latent": {"kind": "vae", "stack": 1, "channels": 16000}, "vocoder": {"kind": "hifigan"}},
+            "latent.normal.mean: missing",
+        ),
         ({"vocoder": {"kind": "backbone", "blocks": 10**9}}, "units"),
         ({"vocoder": {"dilations": [10**9]}}, "units"),
         ({"vocoder": {"phase_refinement": 10**9}}, "units"),

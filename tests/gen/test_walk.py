@@ -49,6 +49,15 @@ def test_a_lone_place_is_walked_too():
     assert LstmLoop(model, asked(0.5), Daring()).go(draw_chance(random(), 1, 5, 1, 3)).codes.tolist() == [[0] * 5]
 
 
+@pytest.mark.parametrize(("bias", "places"), [(-200.0, 1), (200.0, 20)])
+def test_the_fused_loop_bears_a_model_that_is_sure(bias, places):
+    model = walker("lstm")
+    with torch.no_grad():
+        model.leave.bias.fill_(bias)
+    codes = LstmLoop(model, asked(0.5), Daring()).go(draw_chance(random(), 1, 20, 10, 3)).codes
+    assert 1 + int((codes.diff() != 0).sum()) == places
+
+
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_a_walk_is_the_same_bits_in_any_pieces_and_beside_any_other(backbone):
     model, style = walker(backbone), asked(0.5)
