@@ -99,7 +99,9 @@ def load_preset(name: str) -> Preset:
     import yaml
 
     if name not in preset_names():
-        raise ConfigError(f"preset {name!r} is not known; choose one of: {', '.join(preset_names())}")
+        raise ConfigError(
+            f"preset {name!r} is not known; choose one of: {', '.join(preset_names())}; a file ends in .yaml"
+        )
     text = (resources.files("gen") / "presets" / f"{name}.yaml").read_text(encoding="utf-8")
     try:
         values = yaml.safe_load(text)
