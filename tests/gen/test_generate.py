@@ -100,10 +100,9 @@ def test_a_morph_moves_from_one_walk_to_another(generator):
 def test_a_morph_of_styles_moves_the_attention(generator):
     request = GenerationRequest(1, 4, (1.0, 0.0), morph=Morph(style=(0.0, 1.0)))
     course = Course(generator._generator, request, 1000)
-    next(course)
-    early = course.attention
-    list(course)
-    assert early[0] > 0.8
+    shares = [course.attention[0] for _ in course]
+    assert shares[0] > 0.95  # in the first of many small steps
+    assert shares == sorted(shares, reverse=True)
     assert 0.4 < course.attention[0] < 0.6
     still = generator.render(GenerationRequest(44100, 4, (1.0, 0.0), morph=Morph(style=(2.0, 0.0))))
     assert still.waveform == generator.render(GenerationRequest(44100, 4, (1.0, 0.0))).waveform
