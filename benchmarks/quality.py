@@ -7,8 +7,8 @@ several times, for music that is neither. --clap FOLDER and --vggish FILE add em
 each embedding, the same number of windows in every row. Everything is drawn by --seed.
 
 Rows, from the best that can be expected to the worst: other moments of the held-out music; what the model learned from;
-the held-out music copied by the model's vocoder; the model's music; other music; the held-out music cut into pieces of
-50 ms in random order; noise with its spectrum; white noise.
+the held-out music copied by the model's vocoder; the model's music, and that of other models (--beside, of ablations
+say); other music; the held-out music cut into pieces of 50 ms in random order; noise with its spectrum; white noise.
 """
 
 import argparse
@@ -57,6 +57,10 @@ def main() -> None:
         "what the model learned from": list(_recordings(options.training, options.seconds)),
         "held-out music, copied by the vocoder": [_copied(piece, vocoder, random) for piece in aside],
         "**the model's music**": list(_generated(Generator.load(options.model), options.seconds, options.seed)),
+        **{
+            f"music of {model.stem}": list(_generated(Generator.load(model), options.seconds, options.seed))
+            for model in options.beside
+        },
         **{f"other music: {folder.name}": list(_recordings(folder, options.seconds)) for folder in options.other},
         "held-out music in splinters of 50 ms": [_shuffled(piece, random) for piece in aside],
         "noise with its spectrum": [_scrambled(piece, random) for piece in aside],
@@ -133,6 +137,7 @@ def _scrambled(piece: Tensor, random: torch.Generator) -> Tensor:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="How near a model's music is to real music that it has not heard.")
     parser.add_argument("--model", type=Path, required=True, help="a weights file")
+    parser.add_argument("--beside", type=Path, action="append", default=[], help="another model; may be repeated")
     parser.add_argument("--real", type=Path, required=True, help="recordings that it has not learned from")
     parser.add_argument("--training", type=Path, required=True, help="recordings that it has learned from")
     parser.add_argument("--other", type=Path, action="append", default=[], help="other music; may be repeated")
