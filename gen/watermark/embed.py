@@ -29,17 +29,26 @@ class Embedder:
     """Marks a stream: what goes in by `push` comes out marked, a few seconds later; `finish` gives the rest.
 
     rate: of the stream, in Hz. channels: how many. signs: float32 (PERIOD, BANDS), what to write. begin: the row of the
-    signs at the first sample. strength: factor for all gains. All channels get the same gains, so that a downmix keeps
-    the mark. No sample leaves full scale that was not beyond it before: there the mark gives way.
+    signs at the first sample. strength: factor for all gains. balance: the power of a tile's level, against the mean of
+    its frame, by which its gain shrinks: above 0 less is added to loud bands, and less in all. All channels get the
+    same gains, so that a downmix keeps the mark. No sample leaves full scale that was not beyond it before: there the
+    mark gives way.
     """
 
     def __init__(
-        self, rate: int, channels: int, signs: NDArray[np.float32], begin: int = 0, strength: float = 1.0
+        self,
+        rate: int,
+        channels: int,
+        signs: NDArray[np.float32],
+        begin: int = 0,
+        strength: float = 1.0,
+        balance: float = 0.0,
     ) -> None:
         self._analysis = Analysis(rate)
         self._tiles = np.stack([signs, -signs], axis=1).reshape(CHIP_TILES * PERIOD, BANDS)
         self._begin = CHIP_TILES * begin
         self._strength = strength
+        self._balance = balance
         self._owner = np.repeat(np.arange(self._analysis.bands), np.diff(self._analysis.edges))
         # The first tile begins half a frame before the audio, so that all of it lies under two frames.
         self._lead = self._start(1)
@@ -99,19 +108,24 @@ class Embedder:
             spectrum[:] = self._analysis.spectra(channel, begins)
             power += np.square(spectrum.real)
             power += np.square(spectrum.imag)
-        _, liveliness = residual(self._analysis.decibels(power[: seen - first]))
+        decibels = self._analysis.decibels(power[: seen - first])
+        _, liveliness = residual(decibels)
+        room = np.power(liveliness / REFERENCE, GROWTH)
+        if self._balance:
+            mean = 10 * np.log10(np.power(10, decibels / 10).mean(axis=1, keepdims=True))
+            room *= np.power(10, self._balance * (mean - decibels) / 20)
         if until > seen:
-            liveliness = np.pad(liveliness, ((0, until - seen), (0, 0)), mode="edge")
+            room = np.pad(room, ((0, until - seen), (0, 0)), mode="edge")
         written = slice(self._next - first, until - first)
-        changes = self._gains(liveliness[written], tiles[written]) - 1
+        changes = self._gains(room[written], tiles[written]) - 1
         result = self._add(spectra[:, written], changes, begins[written], until)
         self._next = until
         return result
 
-    def _gains(self, liveliness: Array, tiles: NDArray[np.intp]) -> Array:
+    def _gains(self, room: Array, tiles: NDArray[np.intp]) -> Array:
         """Factor for each tile: float32 (tiles, BANDS)."""
-        limits = (WEAKEST * self._strength, STRONGEST * self._strength)
-        decibels = np.clip(self._strength * STRENGTH * np.power(liveliness / REFERENCE, GROWTH), *limits)
+        weakest = 0.0 if self._balance else WEAKEST * self._strength
+        decibels = np.clip(self._strength * STRENGTH * room, weakest, STRONGEST * self._strength)
         return np.power(np.float32(10), decibels * self._tiles[(tiles + self._begin) % len(self._tiles)] / 20)
 
     def _add(self, spectra: NDArray[np.complex64], changes: Array, begins: NDArray[np.intp], until: int) -> Array:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gen.errors import WrongLength
 from gen.watermark import payload
 from gen.watermark.detect import Detection, Search
 from gen.watermark.embed import Embedder
@@ -24,13 +25,17 @@ class Watermark:
 
     `key` has at least 16 bytes (WrongLength otherwise); `payload.PUBLIC_KEY` is the one that everybody knows. Marks of
     different keys do not disturb each other much: audio may carry more than one. `strength` is a factor for what is
-    written: 1.0 is meant to be inaudible, more is easier to read. `id_bytes`: 8, or 16 for long ids, which are another
+    written: 1.0 is meant to be inaudible, more is easier to read. `balance` above 0 (0.6, say) writes less where a band
+    is loud: a better signal-to-noise ratio for as good a mark. `id_bytes`: 8, or 16 for long ids, which are another
     kind of mark: one is not read as the other.
     """
 
-    def __init__(self, key: bytes, *, strength: float = 1.0, id_bytes: int = payload.ID_BYTES) -> None:
+    def __init__(
+        self, key: bytes, *, strength: float = 1.0, balance: float = 0.0, id_bytes: int = payload.ID_BYTES
+    ) -> None:
         self._key = bytes(key)
         self._strength = strength
+        self._balance = balance
         self._id_bytes = id_bytes
         self._pattern = Pattern.of(self._key, id_bytes)
 
@@ -40,9 +45,9 @@ class Watermark:
         Raises WrongLength for an id of another size.
         """
         if len(id) != self._id_bytes:
-            raise payload.WrongLength(f"a watermark id has {self._id_bytes} bytes, not {len(id)}")
+            raise WrongLength(f"a watermark id has {self._id_bytes} bytes, not {len(id)}")
         signs = self._pattern.write(payload.encode(self._key, id))
-        return Embedder(rate, channels, signs, payload.beginning(self._key, id, PERIOD), self._strength)
+        return Embedder(rate, channels, signs, payload.beginning(self._key, id, PERIOD), self._strength, self._balance)
 
     def embed(self, waveform: Waveform, id: bytes) -> Waveform:  # noqa: A002
         """The same audio, carrying an id of 8 bytes: same rate, channels and length, and the same samples every time.

@@ -304,6 +304,19 @@ def test_strength_is_a_factor():
     assert powers[1] / powers[0] == pytest.approx(4, rel=0.05)
 
 
+def test_balance_writes_less_where_the_music_is_loud():
+    music = hiss(8.0)
+    low = attacks.low_pass(attacks.gain(music, 20), 800).samples + music.samples
+    uneven = Waveform(low, 44100)
+    shares = []
+    for balance in (0.0, 0.6):
+        added = Watermark(PUBLIC_KEY, balance=balance).embed(uneven, IDENTITY)
+        assert ids(added) == [IDENTITY]
+        difference = np.abs(np.fft.rfft(added.samples[0] - uneven.samples[0])) ** 2
+        shares.append(difference[: 800 * 8].sum() / difference[1600 * 8 :].sum())
+    assert shares[1] < shares[0] / 4
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("tempo", "pitch"), [(0.9, 1.0), (1.1, 1.0), (1.0, 2 ** (1 / 12)), (1.0, 2 ** (-1 / 12))])
 def test_stretched_and_transposed_audio_is_found_when_asked_for(tempo, pitch):
