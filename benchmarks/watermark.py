@@ -42,11 +42,11 @@ class Marker(Protocol):
 
 
 class Ours:
-    def __init__(self, bits: int, strength: float) -> None:
-        self.name = f"stemmata, {bits} bits, strength {strength:g}"
+    def __init__(self, bits: int, strength: float, balance: float = 0.0) -> None:
+        self.name = f"stemmata, {bits} bits, strength {strength:g}, balance {balance:g}"
         self.id = MESSAGE[: bits // 8]
-        self.watermark = Watermark(PUBLIC_KEY, strength=strength, id_bytes=bits // 8)
-        self.stranger = Watermark(OTHER_KEY, strength=strength, id_bytes=bits // 8)
+        self.watermark = Watermark(PUBLIC_KEY, strength=strength, balance=balance, id_bytes=bits // 8)
+        self.stranger = Watermark(OTHER_KEY, strength=strength, balance=balance, id_bytes=bits // 8)
 
     def embed(self, waveform: Waveform) -> Waveform:
         return self.watermark.embed(waveform, self.id)
@@ -225,7 +225,10 @@ def main() -> None:
     parser.add_argument("--peaq", metavar="PROGRAM")
     parser.add_argument("--seconds", type=float, default=20.0, help="how much of each piece (default: 20)")
     parser.add_argument(
-        "--mark", action="append", metavar="BITS:STRENGTH", help="ours, as often as wanted (default: 64:1 and 128:1)"
+        "--mark",
+        action="append",
+        metavar="BITS:STRENGTH[:BALANCE]",
+        help="ours, as often as wanted (default: 64:1 and 128:1)",
     )
     parser.add_argument("--only", metavar="TEXT", help="only attacks whose name matches this regular expression")
     parser.add_argument(
@@ -239,7 +242,7 @@ def main() -> None:
         folder = Path(name)
         wanted = ["64:1", "128:1"] if chosen.mark is None else [mark for mark in chosen.mark if mark]
         pairs = [mark.split(":") for mark in wanted]
-        markers: list[Marker] = [Ours(int(bits), float(strength)) for bits, strength in pairs]
+        markers: list[Marker] = [Ours(int(bits), *map(float, gains)) for bits, *gains in pairs]
         if chosen.audiowmark:
             markers.append(Audiowmark(chosen.audiowmark, folder))
         music = dict(hosts(chosen.files, chosen.seconds))
