@@ -1,7 +1,7 @@
 """Take any audio and tell its whole history: evidence in the sound, then every link on chain and in storage.
 
 Three witnesses point from sound to track. The *digest* proves the very file. The *watermark* carries the track's id
-through encoding and cuts; a wrong id passes its tag by luck less than once in 2^32. The *fingerprint* says which
+through encoding and cuts; a wrong id passes its tag by luck less than once in 2^40. The *fingerprint* says which
 recording it sounds like; it also guards the watermark, since a mark copied onto other audio does not sound like its
 track. A track that any witness names is then verified down to its datasets (:mod:`ledger.verify`).
 """

@@ -58,6 +58,11 @@ class Wish:
     morph_labels: tuple[int, ...] | None = None
     limit: float = 5.0
 
+    def __post_init__(self) -> None:
+        """Raise :class:`UsageError` for a limit that is no number of seconds."""
+        if not self.limit >= 0:  # nor is NaN
+            raise UsageError(f"--repeat-limit {self.limit}: a number of seconds, 0 or more")
+
 
 def generate(
     home: Home,

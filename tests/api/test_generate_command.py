@@ -19,6 +19,7 @@ from shell import Shell
         (["--top-p", "0"], "--top-p '0'"),
         (["--beams", "65"], "--beams"),
         (["--variations", "0"], "--variations"),
+        (["--repeat-limit", "nan"], "--repeat-limit nan"),
         (["--primer", "nothing.wav"], "--primer"),
     ],
 )
