@@ -51,6 +51,7 @@ def blocks(home: Path) -> list[Path]:
     return [path for path in (home / "content").rglob("*") if len(path.name) == 64]
 
 
+@pytest.mark.slow
 def test_a_track_and_all_behind_it_goes_to_a_node_and_comes_to_an_empty_machine(story, near, far, server):
     track = story.track
     done = near.json("content", "push", "track", str(track))
@@ -98,6 +99,7 @@ def test_a_dataset_comes_from_a_gateway(near, far):
         store.check(Cid.parse(each["cid"]))
 
 
+@pytest.mark.slow
 def test_status_says_where_everything_is(near, far, server):
     before = near.json("content", "status", "model", "1")
     assert {each["here"] for each in before["content"]} == {"whole"}
@@ -267,6 +269,7 @@ def test_nothing_wrong_is_kept_of_a_lying_gateway(near, far, server):
     assert store.has(Cid.parse(far.json("content", "status", "dataset", "1")["content"][0]["cid"]))
 
 
+@pytest.mark.slow
 def test_a_pull_and_a_push_of_something_else_do_not_wait_for_a_push(story, near, server):
     near.json("content", "push", "dataset", "2")
     home = Home(Settings(home=near.home, ipfs_api=server.url))
