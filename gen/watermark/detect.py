@@ -38,7 +38,8 @@ class Detection:
     of unmarked audio. start, end: the part of the audio that carries it, in seconds, good to about a second.
     false_positive: an upper bound for the probability that this search would have reported anything in audio made
     without the key (candidates decoded times 2**-40). tempo, pitch: how much faster and higher the audio is than when
-    it was marked; beyond half a per cent only if that was searched for.
+    it was marked; beyond half a per cent only if that was searched for. A mark that can be read as the audio is, as
+    some can a semitone off, says 1 for both.
     """
 
     id: bytes

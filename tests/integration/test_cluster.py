@@ -91,11 +91,11 @@ def test_a_worker_that_is_killed_loses_nothing(paths: list[Path], expected: list
 
 
 def test_nothing_is_left_by_work_that_is_given_up(paths: list[Path], tmp_path: Path) -> None:
-    before = set(Path("/tmp").glob("ray*"))
+    before, others = set(Path("/tmp").glob("ray*")), started()
     outcomes = portray_all(paths, begun(tmp_path), Ray(2))
     next(outcomes)
-    # Python's own, one for the whole session.
-    running = {pid: line for pid, line in started().items() if "resource_tracker" not in line}
+    # Those of other tests run on, and Python's own, one for the whole session.
+    running = {pid: line for pid, line in started().items() if pid not in others and "resource_tracker" not in line}
     assert [line for line in running.values() if "raylet" in line]
     outcomes.close()
     assert settled(lambda: {line for pid, line in running.items() if Path(f"/proc/{pid}").exists()}) == set()
