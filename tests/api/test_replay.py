@@ -180,6 +180,7 @@ def test_a_forged_record_makes_the_audit_invalid(story: Story, short: Short, tmp
     assert (finding(outcome).status, outcome.verdict) == (Status.INVALID, Verdict.INVALID)
 
 
+@pytest.mark.slow
 def test_other_conditions_are_no_accusation(story: Story, short: Short) -> None:
     """Where another source or machine made it, sound that differs is not called wrong; what hardly does, is right."""
     changed = short.audio.samples.copy()

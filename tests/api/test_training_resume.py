@@ -29,6 +29,7 @@ def folders(home: Home) -> set[Path]:
     return set(home.folder("runs").iterdir())
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_where_its_state_was_written_and_shreds_it_in_the_end(story: Story) -> None:
     home, before = story.home, folders(story.home)
     steps: list[tuple[str, int]] = []

@@ -56,6 +56,7 @@ def test_a_latent_space_learns_there(excerpts, kind):
 
 @pytest.mark.parametrize("backbone", BACKBONES)
 @pytest.mark.parametrize("kind", ["linear", "vae", "quantised"])
+@pytest.mark.slow
 def test_a_generator_learns_there(excerpts, kind, backbone):
     settled = preset(kind, backbone=backbone)
     latent = LatentTraining(excerpts, 2, settled, random()).model.requires_grad_(False)

@@ -33,6 +33,7 @@ def test_windows_stand_each_for_themselves(embed):
 
 @pytest.mark.parametrize("embed", EMBEDDINGS.values(), ids=EMBEDDINGS)
 @pytest.mark.parametrize("distance", [frechet_distance, kernel_distance])
+@pytest.mark.slow
 def test_music_is_nearer_to_like_music_than_to_worse(embed, distance):
     real, like, noisy, noisier = (
         embed(sound)

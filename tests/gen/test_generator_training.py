@@ -48,6 +48,7 @@ def training(excerpts, latent, sizes=(), **settings):
     ],
     ids=str,
 )
+@pytest.mark.slow
 def test_every_kind_learns(excerpts, latent, settings):
     run = training(excerpts, latent, (3, 2), steps=30, free_from=20, learning_rate=3e-3, **settings)
     before = run.validate()

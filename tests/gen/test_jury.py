@@ -45,6 +45,7 @@ def test_a_scale_discriminator_is_as_large_as_the_papers():
     assert weights(ScaleDiscriminator(32)) == 3 * sum(convolution(*step) for step in steps)
 
 
+@pytest.mark.slow
 def test_only_the_first_scale_has_spectral_norm():
     towers = ScaleDiscriminator(4).towers
     kinds = [type(tower.layers[2].parametrizations.weight[0]) for tower in towers]

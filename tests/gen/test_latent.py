@@ -250,6 +250,7 @@ def training(kind, steps, seed=1, heard=200, **settings):
 
 
 @pytest.mark.parametrize("kind", ["vae", "quantised"])
+@pytest.mark.slow
 def test_a_few_seconds_of_learning_bring_frames_nearer(kind):
     # Two coordinates: principal components, with which it begins, cannot tell the chords apart, networks can.
     run = training(kind, 40, heard=48, size=2, channels=32, levels=16, divergence=0.003)

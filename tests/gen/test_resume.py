@@ -47,6 +47,7 @@ def whole(tmp_path_factory):
     return train(music(), RUN, 5, tmp_path_factory.mktemp("whole") / "w").weights.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_run_stopped_anywhere_goes_on_at_the_same_step_and_ends_with_the_same_bytes(whole, tmp_path):
     saving = Saving(tmp_path / "state", steps=3)
     last = None

@@ -60,6 +60,7 @@ def test_a_stream_gives_what_the_network_gives(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_less_context_would_not_do(kind):
     """The context is no larger than twice what is needed, and the test above can fail."""
     made = vocoder(kind)
@@ -85,6 +86,7 @@ def test_how_frames_arrive_changes_no_bit(cuts):
 
 
 @pytest.mark.parametrize("kind", ["istft", "backbone, stereo"])
+@pytest.mark.slow
 def test_what_a_stream_holds_does_not_grow(kind):
     made = vocoder(kind)
     stream = made.stream(seed(), 16)

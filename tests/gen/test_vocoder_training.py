@@ -27,6 +27,7 @@ def training(kind, steps, **settings):
 
 # The classical inverse is nearer to it at the start than the others are.
 @pytest.mark.parametrize(("kind", "steps", "part"), [("istft", 24, 0.95), ("backbone", 40, 0.75), ("hifigan", 24, 0.8)])
+@pytest.mark.slow
 def test_it_learns_one_sound_by_heart(kind, steps, part):
     phase = training(kind, steps)
     losses = [phase.advance(index) for index in range(steps)]

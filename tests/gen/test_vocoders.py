@@ -21,6 +21,7 @@ SMALL = {
 
 
 @pytest.mark.parametrize("name", SMALL)
+@pytest.mark.slow
 def test_every_kind_plays_from_a_weights_file(name, tmp_path):
     preset = dataclasses.replace(MICRO, vocoder=SMALL[name])
     latent = latent_of(preset.latent, preset.rows)

@@ -59,6 +59,7 @@ def test_the_fused_loop_bears_a_model_that_is_sure(bias, places):
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.slow
 def test_a_walk_is_the_same_bits_in_any_pieces_and_beside_any_other(backbone):
     model, style = walker(backbone), asked(0.5)
     whole = Walk(model, style, Daring(), random(8)).go(300)
