@@ -14,6 +14,12 @@ def require(holds: bool, name: str, rule: str) -> None:
         raise ConfigError(f"{name}: must be {rule}")
 
 
+def require_least(settings: object, room: str, names: tuple[str, ...], least: int) -> None:
+    """Raise ConfigError, naming the setting after its room, unless each of these is as large as this."""
+    for name in names:
+        require(getattr(settings, name) >= least, f"{room}.{name}", f"at least {least}")
+
+
 @dataclass(frozen=True)
 class MelConfig:
     """The time-frequency picture that generator and vocoder share.

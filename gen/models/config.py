@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from gen.config import MelConfig, require
+from gen.config import MelConfig, require, require_least
 
 OPTIMISERS = ("adam", "adamw")
 SCHEDULES = ("constant", "cosine", "exponential")
@@ -40,11 +40,9 @@ class LatentConfig:
 
     def __post_init__(self) -> None:
         require(self.kind in LATENTS, "latent.kind", f"one of {', '.join(LATENTS)}")
-        for name in ("stack", "size", "channels", "blocks", "steps", "batch", "length"):
-            require(getattr(self, name) >= 1, f"latent.{name}", "at least 1")
+        require_least(self, "latent", ("stack", "size", "channels", "blocks", "steps", "batch", "length"), 1)
         require(self.levels >= 2, "latent.levels", "at least 2")
-        for name in ("divergence", "free_nats"):
-            require(getattr(self, name) >= 0, f"latent.{name}", "at least 0")
+        require_least(self, "latent", ("divergence", "free_nats"), 0)
         require(self.learning_rate > 0, "latent.learning_rate", "above 0")
         require_betas(self.betas, "latent.betas")
 
@@ -105,13 +103,16 @@ class GeneratorConfig:
 
     def __post_init__(self) -> None:
         require(self.backbone in BACKBONES, "generator.backbone", f"one of {', '.join(BACKBONES)}")
-        for name in ("codes", "hidden", "layers", "heads", "window", "style_tokens", "style_size", "noise_size"):
-            require(getattr(self, name) >= 1, f"generator.{name}", "at least 1")
+        require_least(
+            self,
+            "generator",
+            ("codes", "hidden", "layers", "heads", "window", "style_tokens", "style_size", "noise_size"),
+            1,
+        )
         if self.backbone == "transformer":
             require(self.hidden % self.heads == 0, "generator.heads", "a divisor of generator.hidden")
         require(0 <= self.label_dropout <= 1, "generator.label_dropout", "between 0 and 1")
-        for name in ("steps", "batch", "discriminator_channels", "free_every"):
-            require(getattr(self, name) >= 1, f"generator.{name}", "at least 1")
+        require_least(self, "generator", ("steps", "batch", "discriminator_channels", "free_every"), 1)
         require(self.length >= 2, "generator.length", "at least 2")
         require(2 <= self.free <= self.length, "generator.free", "between 2 and generator.length")
         require(self.free_from >= 0, "generator.free_from", "at least 0")
@@ -124,8 +125,7 @@ class GeneratorConfig:
         )
         require(self.discriminator_norm in NORMS, "generator.discriminator_norm", f"one of {', '.join(NORMS)}")
         require(0 <= self.discriminator_dropout < 1, "generator.discriminator_dropout", "at least 0 and below 1")
-        for name in ("noise", "steadiness", "adversarial", "matching", "perturbation"):
-            require(getattr(self, name) >= 0, f"generator.{name}", "at least 0")
+        require_least(self, "generator", ("noise", "steadiness", "adversarial", "matching", "perturbation"), 0)
         for name in ("learning_rate", "discriminator_learning_rate"):
             require(getattr(self, name) > 0, f"generator.{name}", "above 0")
         for name in ("betas", "discriminator_betas"):
@@ -194,8 +194,7 @@ class VocoderConfig:
         require(self.adversarial_from >= 0, "vocoder.adversarial_from", "at least 0")
         require(self.kind in VOCODERS, "vocoder.kind", f"one of {', '.join(VOCODERS)}")
         require(self.variant in HIFIGANS, "vocoder.variant", f"one of {', '.join(HIFIGANS)}")
-        for name in ("channels", "blocks", "steps", "batch", "discriminator_channels"):
-            require(getattr(self, name) >= 1, f"vocoder.{name}", "at least 1")
+        require_least(self, "vocoder", ("channels", "blocks", "steps", "batch", "discriminator_channels"), 1)
         require(all(factor >= 2 for factor in self.upsample), "vocoder.upsample", "a list of factors of at least 2")
         require(
             len(self.kernels) > 0 and all(k % 2 == 1 for k in self.kernels), "vocoder.kernels", "a list of odd numbers"
@@ -207,8 +206,7 @@ class VocoderConfig:
         )
         require(self.phase_refinement >= 0, "vocoder.phase_refinement", "at least 0")
         require(self.segment >= 1, "vocoder.segment", "at least 1")
-        for name in ("dither", "adversarial", "matching", "mel"):
-            require(getattr(self, name) >= 0, f"vocoder.{name}", "at least 0")
+        require_least(self, "vocoder", ("dither", "adversarial", "matching", "mel"), 0)
         for name in ("learning_rate", "discriminator_learning_rate"):
             require(getattr(self, name) > 0, f"vocoder.{name}", "above 0")
         for name in ("betas", "discriminator_betas"):
@@ -274,8 +272,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         require(self.optimiser in OPTIMISERS, "training.optimiser", f"one of {', '.join(OPTIMISERS)}")
         require(self.schedule in SCHEDULES, "training.schedule", f"one of {', '.join(SCHEDULES)}")
-        for name in ("weight_decay", "warmup", "clip", "evaluate_every", "patience"):
-            require(getattr(self, name) >= 0, f"training.{name}", "at least 0")
+        require_least(self, "training", ("weight_decay", "warmup", "clip", "evaluate_every", "patience"), 0)
         require(0 < self.floor <= 1, "training.floor", "above 0 and at most 1")
         require(0 <= self.average < 1, "training.average", "at least 0 and below 1")
         require(self.discriminator_every >= 1, "training.discriminator_every", "at least 1")
