@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.home import Home, Ledger
+from ledger.conclusions import Conclusion, conclusions
 from ledger.digest import Digest
 from ledger.errors import Invalid, LedgerError, Malformed, Unverifiable
+from ledger.evidence import Evidence
 from ledger.findings import Finding, Status, Verdict, conclude
 
 if TYPE_CHECKING:
@@ -40,13 +42,18 @@ MOST_FINGERPRINT_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The outcome: the verdict, the checks that led to it, and the tree behind each track found."""
+    """The outcome: the verdict, the checks that led to it, and the tree behind each track found.
+
+    ``evidence`` is what the audio itself says, ``conclusions`` what the findings together mean, worst first.
+    """
 
     audio: Digest
     seconds: float
     verdict: Verdict
     findings: tuple[Finding, ...]
     tracks: tuple[TrackNode, ...]
+    evidence: tuple[Evidence, ...] = ()
+    conclusions: tuple[Conclusion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,12 @@ def audit(home: Home, path: Path, replay: Callable[[TrackNode, Waveform], Findin
     if replay is not None:
         findings.extend(replay(node, wave) for node in nodes)
     verdict = conclude(findings, known=known)
-    return Audit(audio, wave.duration, verdict, tuple(findings), tuple(nodes))
+    evidence = tuple(
+        Evidence("digest" if node.entry.audio == audio else "watermark", str(node.entry.claim), "names the track")
+        for node in nodes
+    )
+    found = conclusions(findings, evidence)
+    return Audit(audio, wave.duration, verdict, tuple(findings), tuple(nodes), evidence, found)
 
 
 def _heard(detections: list[Detection]) -> list[Finding]:
