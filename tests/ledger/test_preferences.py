@@ -1,0 +1,93 @@
+"""What a holder allows: the same from the terms, and back from the vocabularies that can say it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.address import Address
+from ledger.errors import Malformed, MalformedRecord
+from ledger.preferences import USES, Preferences
+from ledger.records import PREFERENCES, Terms, timestamp
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+WORDS = st.none() | st.sampled_from(PREFERENCES)
+SAID = st.builds(
+    Preferences,
+    data_mining=WORDS,
+    inference=WORDS,
+    training=WORDS,
+    generative_training=WORDS,
+    terms=st.none() | st.just("https://example.org/terms"),
+)
+# The example in section 3.2 of CAWG's "Training and Data Mining Assertion" 1.1, and an entry of somebody's own.
+FOREIGN = {
+    "entries": {
+        "cawg.ai_training": {"use": "allowed"},
+        "cawg.ai_generative_training": {"use": "notAllowed"},
+        "cawg.data_mining": {
+            "use": "constrained",
+            "constraint_info": "may only be mined on days whose names end in 'y'",
+        },
+        "org.example.karaoke": {"use": "allowed"},
+    }
+}
+
+
+@given(SAID)
+def test_an_assertion_reads_back(said: Preferences) -> None:
+    """But for the name of terms that constrain nothing, for which the assertion has no place."""
+    constrained = "constrained" in [getattr(said, use) for use in USES]
+    expected = said if constrained else replace(said, terms=None)
+    assert Preferences.from_assertion(json.loads(json.dumps(said.assertion()))) == expected
+
+
+@given(SAID)
+def test_metadata_reads_back(said: Preferences) -> None:
+    assert Preferences.from_metadata(json.loads(json.dumps(said.metadata()))) == said
+
+
+def test_an_assertion_of_somebody_elses_is_read() -> None:
+    info = "may only be mined on days whose names end in 'y'"
+    assert Preferences.from_assertion(FOREIGN) == Preferences("constrained", None, "allowed", "notAllowed", info)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({}, "entries: expected an object, not NoneType"),
+        ({"entries": {"cawg.data_mining": "allowed"}}, "entries.cawg.data_mining: expected an object, not str"),
+        ({"entries": {"cawg.data_mining": {"use": "maybe"}}}, "data_mining: 'maybe' is none of"),
+        (
+            {"entries": {"cawg.ai_training": {"use": "constrained", "constraint_info": 5}}},
+            "terms: expected a text, not int",
+        ),
+    ],
+)
+def test_a_malformed_assertion_is_refused_by_name(data: dict[str, Any], message: str) -> None:
+    with pytest.raises(Malformed, match=message):
+        Preferences.from_assertion(data)
+
+
+@pytest.mark.parametrize(("field", "value"), [("inference", "yes"), ("terms", " "), ("price", -1)])
+def test_a_field_that_is_wrong_is_named(field: str, value: object) -> None:
+    with pytest.raises(MalformedRecord, match=field):
+        Preferences(**{field: value})  # type: ignore[arg-type]
+
+
+def test_training_is_constrained_as_long_as_a_license_is_sold() -> None:
+    until = timestamp(NOW)
+    terms = Terms(5, 0, ("train",), Address(bytes(19) + b"\1"), until, "allowed", "constrained")
+    on_sale = Preferences.of(terms, consent=True, now=NOW, document="d")
+    assert on_sale == Preferences("allowed", "constrained", "constrained", "constrained", "d", 5, terms.currency)
+    over = Preferences.of(terms, consent=True, now=NOW + timedelta(seconds=1), document="d")
+    assert over == Preferences("allowed", "constrained", "notAllowed", "notAllowed", "d")
+    unsold = Preferences.of(replace(terms, uses=("generate",)), consent=True, now=NOW)
+    assert (unsold.training, unsold.price) == ("notAllowed", None)
+    assert Preferences.of(terms, consent=False, now=NOW, document="d") == Preferences()
