@@ -9,13 +9,16 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from ledger import unixfs
-from ledger.cid import Cid
+from ledger.cid import Cid, Codec
 from ledger.digest import Digest
 from ledger.errors import ArgumentRefused, Malformed, NotFound
 from ledger.merkle import InclusionProof, MerkleTree
+
+if TYPE_CHECKING:
+    from ledger.contracts.entries import AnchorEntry
 
 LEAF_BYTES = 96
 LARGEST = 1_000_000
@@ -117,6 +120,21 @@ class Anchor:
     @cached_property
     def _tree(self) -> MerkleTree:
         return MerkleTree(_Pieces(self._file))
+
+
+def find_leaf(file: bytes, leaf: bytes) -> int | None:
+    """The place of a leaf of 96 bytes in a file of leaves, from 0; None where it is not among them."""
+    at = file.find(leaf)
+    while at % LEAF_BYTES and at >= 0:
+        at = file.find(leaf, at + 1)
+    return None if at < 0 else at // LEAF_BYTES
+
+
+def leaves_cid(entry: AnchorEntry) -> Cid:
+    """The CID of the file of leaves of what was anchored: a raw block, or the node over several."""
+    raw = Cid.of_digest(entry.content.raw)
+    several = entry.size * LEAF_BYTES > unixfs.CHUNK
+    return Cid(bytes((1, Codec.DAG_PB)) + raw.raw[2:]) if several else raw
 
 
 class _Pieces(Sequence[bytes]):

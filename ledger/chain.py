@@ -55,7 +55,14 @@ class Chain:
         self.chain_id = network.chain_id
 
     @classmethod
-    def open_embedded(cls, folder: Path, *, timeout: float = 30, clock: Callable[[], float] = time.time) -> Chain:
+    def open_embedded(
+        cls,
+        folder: Path,
+        *,
+        timeout: float = 30,
+        clock: Callable[[], float] = time.time,
+        begin: Callable[[Path], None] | None = None,
+    ) -> Chain:
         """Open the chain that lives in a folder; it is created on first use.
 
         Only one Chain at a time is open on a folder: a second one, in this or another process, waits.
@@ -64,6 +71,8 @@ class Chain:
             folder: holds ``chain.sqlite`` and ``chain.lock``.
             timeout: seconds to wait for another Chain to be closed.
             clock: seconds since the epoch; gives blocks their time.
+            begin: called where there is no chain yet, while nobody else can open one here; it may give the path that it
+                is called with to the file of another chain, whole or not at all, and this one goes on from there.
 
         Raises:
             ChainUnreachable: another Chain was open on the folder all the time.
@@ -75,7 +84,10 @@ class Chain:
         lock = acquire(folder / "chain.lock", timeout, "the chain")
         try:
             faucet = LocalSigner(hashlib.sha256(_FAUCET_SEED).digest())
-            chain = cls(Evm(folder / "chain.sqlite", clock, {faucet.address: _FAUCET_WEI}), faucet=faucet)
+            path = folder / "chain.sqlite"
+            if begin is not None and not any(folder.glob(f"{path.name}*")):
+                begin(path)
+            chain = cls(Evm(path, clock, {faucet.address: _FAUCET_WEI}), faucet=faucet)
         except BaseException:
             os.close(lock)
             raise
@@ -136,6 +148,15 @@ class Chain:
     def block_number(self) -> int:
         """Number of the last block."""
         return self._network.block_number()
+
+    def block_hash(self, block: int) -> str:
+        """Hash of a block, ``0x`` and 64 hex digits; raises :class:`NotFound`. Another one says: reorganised."""
+        return self._network.block_hash(block)
+
+    @property
+    def confirmations(self) -> int:
+        """How many blocks on its own make a transaction final."""
+        return self._watch.confirmations
 
     def timestamp(self, block: int) -> int:
         """Unix time of a block, in seconds. Raises :class:`NotFound` where there is no such block."""

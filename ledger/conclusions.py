@@ -62,7 +62,7 @@ class Sureness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: ``seen`` are the findings that lead to it, ``unless`` the checks that say it better of the same track.
+    """One row: ``seen`` are the findings that lead to it, ``unless`` those that say it better of the same subject.
 
     ``verdict`` is None for what decides nothing: such a conclusion is *verified* beside a known track, else *unknown*.
     """
@@ -71,7 +71,7 @@ class Row:
     verdict: Verdict | None
     seen: tuple[tuple[str, Status], ...]
     sureness: Sureness
-    unless: tuple[str, ...] = ()
+    unless: tuple[tuple[str, Status], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +147,10 @@ TABLE: tuple[Row, ...] = (
         Verdict.VERIFIED,
         _at(_OK, "fingerprint"),
         Sureness.MARK,
-        unless=("speed", "tempo", "pitch", "mix", "excerpt", "mark"),
+        unless=_at(_NOTE, "speed", "tempo", "pitch", "mix", "excerpt", "mark"),
     ),
     Row(Case.EDITED_TAGS, None, _at(_WARNING, "manifest place"), Sureness.PROOF),
-    Row(Case.KEY_ENDED_AFTER, None, _at(_NOTE, "key end"), Sureness.PROOF),
+    Row(Case.KEY_ENDED_AFTER, None, _at(_NOTE, "key"), Sureness.PROOF, unless=_at(_INVALID, "key")),
     Row(Case.CONSENT_WITHDRAWN, None, _at(_NOTE, "consent"), Sureness.PROOF),
     Row(Case.LICENSE_ENDED, None, _at(_NOTE, "license now"), Sureness.PROOF),
 )
@@ -221,7 +221,7 @@ def conclusions(findings: Sequence[Finding], evidence: Sequence[Evidence]) -> tu
 
 
 def _said_better(row: Row, finding: Finding, findings: Sequence[Finding]) -> bool:
-    return any(other.subject == finding.subject and other.check in row.unless for other in findings)
+    return any(other.subject == finding.subject and (other.check, other.status) in row.unless for other in findings)
 
 
 def _conclude(

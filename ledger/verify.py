@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ledger.anchor import LARGEST, LEAF_BYTES, Anchor, Leaf, find_leaf, leaves_cid
 from ledger.archive import Record, fetch, open_signed
-from ledger.errors import ChainUnreachable, Invalid, Malformed, Unverifiable
+from ledger.cid import Cid
+from ledger.envelope import MAX_BYTES
+from ledger.errors import DigestMismatch, Invalid, Malformed, Unverifiable
 from ledger.findings import Finding, Status
 from ledger.keyhistory import KeyHistory
 from ledger.lineage import DatasetNode, ModelNode, TrackNode
@@ -19,7 +22,8 @@ from ledger.records import DatasetRecord, LicenseRecord, TrackRecord, TrainingRu
 
 if TYPE_CHECKING:
     from ledger.address import Address
-    from ledger.contracts import Contracts, DatasetEntry, LicenseEntry, ModelEntry, TrackEntry
+    from ledger.contracts import DatasetEntry, LicenseEntry, ModelEntry, TrackEntry
+    from ledger.registry import Registry
     from ledger.store import ContentStore
 
     Registered = DatasetEntry | LicenseEntry | ModelEntry | TrackEntry
@@ -31,7 +35,7 @@ _LONGEST_DETAIL = 1000
 class Verifier:
     """Checks tracks against one set of contracts and one store. ``findings`` grows with every check made."""
 
-    def __init__(self, contracts: Contracts, store: ContentStore) -> None:
+    def __init__(self, contracts: Registry, store: ContentStore) -> None:
         self._contracts = contracts
         self._store = store
         self._keys = KeyHistory(contracts, store)
@@ -62,6 +66,8 @@ class Verifier:
                     "model record": (record.model_record, model.record),
                 },
             )
+        self._final(subject, entry)
+        self._anchored(subject, entry)
         self._model_license(entry, model)
         return TrackNode(entry, record, self.model(model))
 
@@ -120,9 +126,41 @@ class Verifier:
             self._note(
                 "recordings", subject, f"{held} of {len(record.recordings)} encrypted recordings are in the store"
             )
-        if not entry.consent:
+        if entry.consent:
+            self._ok("consent", subject, "the holder has not withdrawn consent")
+        else:
             self._note("consent", subject, "the holder has withdrawn consent for new licenses")
         return record
+
+    def _final(self, subject: str, entry: TrackEntry) -> None:
+        """Whether the block of the minting lies deep enough."""
+        depth = self._contracts.depth(entry.block)
+        where = f"minted in block {entry.block} ({depth.hash}), under {depth.blocks} blocks"
+        if depth.blocks < depth.final:
+            self._say("confirmations", Status.UNVERIFIABLE, subject, f"{where}; final under {depth.final}")
+        else:
+            self._ok("confirmations", subject, where)
+
+    def _anchored(self, subject: str, entry: TrackEntry) -> None:
+        """Whether its creator had anchored it in a batch before, and the proof for it, recomputed from the leaves."""
+        leaf = Leaf(entry.claim, entry.audio, entry.record).raw
+        for anchor in self._contracts.anchors_of(entry.creator):
+            if anchor.model != entry.model or anchor.block > entry.block:
+                continue
+            batch = f"batch {anchor.root}, anchored in block {anchor.block}"
+            try:
+                file = self._store.read_bytes(leaves_cid(anchor), LARGEST * LEAF_BYTES)
+                place = find_leaf(file, leaf)
+                if place is None:
+                    continue
+                Anchor.read(file).proof(place).verify(leaf, anchor.root)
+            except Unverifiable as error:
+                self._note("anchor", subject, f"the leaves of {batch} are out of reach: {error}"[:_LONGEST_DETAIL])
+            except (Invalid, Malformed) as error:
+                self._note("anchor", subject, f"the leaves of {batch} are not those: {error}"[:_LONGEST_DETAIL])
+            else:
+                self._ok("anchor", subject, f"leaf {place} of {anchor.size} in {batch}")
+                return
 
     def _model_license(self, track: TrackEntry, model: ModelEntry) -> None:
         subject = f"track {track.claim}"
@@ -175,6 +213,7 @@ class Verifier:
                     },
                 )
             self._ok("license", subject, f"dataset {dataset.id} was licensed for training (license {entry.id})")
+            self._license_now(subject, model, dataset)
             return entry, record
         if named:
             self._invalid(
@@ -184,6 +223,13 @@ class Verifier:
             self._ok("license", subject, f"its trainer owned dataset {dataset.id} when it was recorded")
         return None, None
 
+    def _license_now(self, subject: str, model: ModelEntry, dataset: DatasetEntry) -> None:
+        """Whether the trainer could train on it today, which undoes nothing."""
+        if self._contracts.is_licensed("dataset", dataset.id, model.trainer, "train"):
+            self._ok("license now", subject, f"its trainer is still licensed for dataset {dataset.id}")
+        else:
+            self._note("license now", subject, f"its trainer's license for dataset {dataset.id} has ended since")
+
     def _record(self, kind: type[Record], subject: str, entry: Registered, signer: Address) -> Record | None:
         """The record that an entry names, or None and a finding that says why not."""
         try:
@@ -192,11 +238,22 @@ class Verifier:
             self._say("record", Status.UNVERIFIABLE, subject, str(error)[:_LONGEST_DETAIL])
             return None
         except (Invalid, Malformed) as error:
-            self._invalid("record", subject, str(error)[:_LONGEST_DETAIL])
+            check = "block" if self._is_replaced(entry) else "record"
+            self._invalid(check, subject, str(error)[:_LONGEST_DETAIL])
             return None
         self._ok("record", subject, f"{entry.record}, signed by {signer}")
         self.findings += self._keys.check(subject, signer, entry.block, envelope)
         return record
+
+    def _is_replaced(self, entry: Registered) -> bool:
+        """Whether it is the stored bytes that were changed, and not what somebody put on record."""
+        try:
+            self._store.read_bytes(Cid.parse(entry.cid), MAX_BYTES)
+        except DigestMismatch:
+            return True
+        except (Malformed, Unverifiable):
+            pass
+        return False
 
     def _agree(self, check: str, subject: str, right: str, pairs: dict[str, tuple[object, object]]) -> None:
         """One finding over several equalities; each that fails is named with both values."""
@@ -219,7 +276,7 @@ class Verifier:
         self.findings.append(Finding(check, status, subject, detail))
 
 
-def license_signer(contracts: Contracts, store: ContentStore, entry: LicenseEntry) -> Address:
+def license_signer(contracts: Registry, store: ContentStore, entry: LicenseEntry) -> Address:
     """Who has to have signed a license's record: the licensee who bought it, or the owner who granted it.
 
     The chain does not tell a grant from a purchase for nothing; then either signature will do. Who owned it then is in
@@ -227,32 +284,12 @@ def license_signer(contracts: Contracts, store: ContentStore, entry: LicenseEntr
     """
     if entry.price:
         return entry.licensee
-    owner = _owner_then(contracts, entry)
+    owner = contracts.licensor(entry)
     try:
         fetch(store, LicenseRecord, entry.cid, entry.record, owner)
     except (Invalid, Malformed, Unverifiable):
         return entry.licensee
     return owner
-
-
-def _owner_then(contracts: Contracts, entry: LicenseEntry) -> Address:
-    """Who owned the subject of a license when it was issued."""
-    from ledger.abi import Interface
-
-    issued = contracts.chain.events(
-        Interface.load("Licenses"),
-        contracts.deployment.licenses,
-        "Licensed",
-        entry.block,
-        entry.block,
-        subjectId=entry.subject_id,
-        licensee=entry.licensee,
-    )
-    for event in issued:
-        if event.tx == entry.tx and event.arguments["number"] == entry.id:
-            owner: Address = event.arguments["issue"]["payee"]
-            return owner
-    raise ChainUnreachable(f"the chain keeps no event of license {entry.id}, issued in block {entry.block}")
 
 
 def _seconds(time: str | None) -> int | None:

@@ -147,6 +147,30 @@ class TrackEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class AnchorEntry:
+    """A batch of tracks that was anchored.
+
+    Attributes:
+        root, size: Merkle root over the leaves, and how many there are.
+        creator: who anchored it.
+        model: the model that generated all of them.
+        royalty_ppm: as of a track.
+        content: digest in the CID of the file of leaves.
+        block, time, tx: block of the anchoring, its Unix time in seconds, and the transaction.
+    """
+
+    root: Digest
+    size: int
+    creator: Address
+    model: int
+    royalty_ppm: int
+    content: Digest
+    block: int
+    time: int
+    tx: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShareEntry:
     """A share of what a track earns.
 

@@ -21,7 +21,7 @@ from ledger.contracts.words import (
 )
 from ledger.deployment import NOUNS
 from ledger.digest import Digest
-from ledger.errors import NotFound
+from ledger.errors import ChainUnreachable, NotFound
 
 if TYPE_CHECKING:
     from ledger.keys import Signer
@@ -143,6 +143,20 @@ class LicenseVerbs(TillVerbs):
         """Part of later income, in parts per million, that somebody agreed to with the latest license to train."""
         held = self._on.view("Licenses", "heldBy", self.deployment.datasets, dataset_id, who)
         return int(held["royaltyPpm"])
+
+    def licensor(self, entry: LicenseEntry) -> Address:
+        """Who owned the subject of a license when it was issued.
+
+        Raises :class:`ChainUnreachable` where the chain no longer keeps the event.
+        """
+        issued = self._on.said(
+            "Licenses", "Licensed", entry.block, entry.block, subjectId=entry.subject_id, licensee=entry.licensee
+        )
+        for event in issued:
+            if event.tx == entry.tx and event.arguments["number"] == entry.id:
+                owner: Address = event.arguments["issue"]["payee"]
+                return owner
+        raise ChainUnreachable(f"the chain keeps no event of license {entry.id}, issued in block {entry.block}")
 
     def _issued(self, receipt: Receipt, subject_id: int, licensee: Address) -> LicenseEntry:
         found = self._on.said(

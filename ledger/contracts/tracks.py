@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ledger.abi import Event
-from ledger.contracts.entries import TrackEntry
+from ledger.contracts.entries import AnchorEntry, TrackEntry
 from ledger.contracts.verbs import Verbs
 from ledger.contracts.words import content_of, content_word
 from ledger.digest import Digest
@@ -117,6 +117,23 @@ class TrackVerbs(Verbs):
         moved = self._on.said("Tracks", "Moved", self.deployment.block, None)
         places = {event.arguments["id"]: event.arguments["content"] for event in moved}
         return tuple(self._entry(event, places.get(event.arguments["id"])) for event in minted)
+
+    def anchors_of(self, creator: Address) -> tuple[AnchorEntry, ...]:
+        """Every batch of tracks that somebody anchored, in order."""
+        return tuple(
+            AnchorEntry(
+                root=Digest(event.arguments["root"]),
+                size=event.arguments["size"],
+                creator=creator,
+                model=event.arguments["model"],
+                royalty_ppm=event.arguments["royaltyPpm"],
+                content=Digest(event.arguments["content"]),
+                block=event.block,
+                time=self.chain.timestamp(event.block),
+                tx=event.tx,
+            )
+            for event in self._on.said("Tracks", "Anchored", self.deployment.block, None, creator=creator)
+        )
 
     def track_id(self, creator: Address, claim: Digest) -> int:
         """The token of a creator's claim."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from ledger.contracts.deployed import Deployed, Quoted, Quoting
 from ledger.contracts.entries import SubjectKind
 from ledger.errors import ArgumentRefused
+from ledger.registry import Depth
 
 if TYPE_CHECKING:
     from ledger.address import Address
@@ -54,6 +55,14 @@ class Verbs:
         One whose block has vanished in a reorganisation is pending again. Raises :class:`NotFound` where it is unknown.
         """
         return self.chain.status(entry.tx)
+
+    def block_time(self, block: int) -> int:
+        """Unix time of a block, in seconds. Raises :class:`NotFound` where there is no such block."""
+        return self.chain.timestamp(block)
+
+    def depth(self, block: int) -> Depth:
+        """How many blocks lie on a block, and how many make it final. Raises :class:`NotFound` as well."""
+        return Depth(self.chain.block_number - block, self.chain.block_hash(block), self.chain.confirmations)
 
     def _subject(self, kind: SubjectKind) -> Address:
         subjects = {"dataset": self.deployment.datasets, "model": self.deployment.models}
