@@ -23,9 +23,9 @@ def magnitude_from_mel(mel: Tensor, config: MelConfig, iterations: int = 12) -> 
     """
     basis = mel_basis(config).to(mel.device)
     found = (_inverse(config).to(mel.device) @ mel).clamp_min(_LEAST)
-    target, gram = basis.T @ mel, basis.T @ basis
+    target = basis.T @ mel
     for _ in range(iterations):
-        found = (found * target / (gram @ found + 1e-8)).clamp_min(_LEAST)
+        found = (found * target / (basis.T @ (basis @ found) + 1e-8)).clamp_min(_LEAST)
     return found
 
 
