@@ -143,6 +143,15 @@ class Companions:
         # more bits; the order of P-256 lies so near to 2^256 that they would change nothing here).
         return derive_private_key(int.from_bytes(self._seed[64:]) % (_P256_ORDER - 1) + 1, SECP256R1())
 
+    def authority(self) -> EllipticCurvePrivateKey:
+        """The P-256 key that certifies :meth:`p256` where no authority does; it follows from the same secret."""
+        from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        drawn = HKDF(SHA256(), 48, salt=None, info=b"stemmata local certificate authority v1").derive(self._seed)
+        return derive_private_key(int.from_bytes(drawn) % (_P256_ORDER - 1) + 1, SECP256R1())
+
     def reveal(self) -> bytes:
         """The 96 bytes themselves, for whoever encrypts them at rest."""
         return self._seed

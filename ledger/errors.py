@@ -10,6 +10,7 @@
     │   ├── DigestMismatch     bytes differ from the digest they were asked for by
     │   ├── ProofInvalid       a Merkle proof does not lead to the root
     │   ├── RequestInvalid     a request for a key is stale, or for another asset than it should be
+    │   ├── TimestampInvalid   a time stamp is over other bytes, or not signed by its authority
     │   └── DecryptionFailed   wrong key, wrong asset, or altered ciphertext
     ├── Unverifiable           could not be checked
     │   ├── BlockMissing       the content store does not hold a block
@@ -20,6 +21,7 @@
     │   ├── NodeFull           one of them has no room left
     │   ├── PinFailed          a pinning service gave up, or has not pinned in the time it was given
     │   ├── HolderUnreachable  no answer, or none that makes sense, from a holder's key service
+    │   ├── StampUnreachable   no answer, or none that makes sense, from a time-stamp authority
     │   └── NoDeployment       no contracts known on this chain
     ├── Refused                the contracts said no
     │   ├── LicenseMissing     no valid license for a subject and use
@@ -50,6 +52,7 @@
         ├── BadKeyName         a name that cannot be a file's name, or deceives the eye
         ├── KeyDamaged         a file in the keystore that is not a key, or was altered
         ├── KeyUnfit           a key in hardware that cannot sign for an account
+        ├── CertificateUnfit   certificates under which a key cannot sign manifests
         ├── KeyUnreachable     no answer from the hardware or service that holds a key
         ├── KeyWithheld        the hardware or service that holds a key will not sign with it
         └── WrongPassphrase    the keystore does not open
@@ -102,6 +105,10 @@ class RequestInvalid(Invalid):
     """A request for a key is stale, or for another asset than it should be."""
 
 
+class TimestampInvalid(Invalid):
+    """A time stamp is over other bytes, or not signed by its authority."""
+
+
 class DecryptionFailed(Invalid):
     """Wrong key, wrong asset, or altered ciphertext."""
 
@@ -128,6 +135,10 @@ class ChainUnreachable(Unverifiable):
 
 class HolderUnreachable(Unverifiable):
     """No answer, or none that makes sense, from a holder's key service."""
+
+
+class StampUnreachable(Unverifiable):
+    """No answer, or none that makes sense, from a time-stamp authority."""
 
 
 class NodeUnreachable(Unverifiable):
@@ -274,6 +285,10 @@ class KeyDamaged(KeyFault):
 
 class KeyUnfit(KeyFault):
     """A key in hardware that cannot sign for an account: not on secp256k1, or not made for signing."""
+
+
+class CertificateUnfit(KeyFault):
+    """Certificates under which a key cannot sign manifests."""
 
 
 class KeyUnreachable(KeyFault):

@@ -1,0 +1,283 @@
+"""Content credentials: what a C2PA manifest says of a file, and whether it may be believed.
+
+A manifest lies in the file (WAV, MP3, FLAC, M4A), or beside it as ``NAME.c2pa`` (all else). It binds what it says to
+the file's bytes by hashes and a signature; :mod:`ledger.manifest` writes it. Source: C2PA specification 2.4.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
+
+from ledger.address import Address
+from ledger.digest import Digest
+from ledger.errors import Malformed
+from ledger.records.fields import Fields, read_object
+
+if TYPE_CHECKING:
+    import c2pa
+
+WATERMARK = "org.stemmata.watermark.v1"
+"""The name of our watermark among C2PA's algorithms for soft bindings."""
+ISCC = "io.iscc.v0"
+"""ISO 24138's, on C2PA's list."""
+ORIGIN = "org.stemmata.origin"
+"""The label of our own assertion."""
+SIDECAR_MIME = "application/octet-stream"
+_LARGEST_SIDECAR = 16 << 20
+_UNTRUSTED = "signingCredential.untrusted"
+
+_MALFORMED = "claim.malformed"
+
+State = Literal["trusted", "valid", "invalid"]
+Assertions = Sequence[tuple[str, Any]]
+"""Each with its label and its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a track comes from: enough to look everything up, nothing of a person."""
+
+    chain_id: int
+    tracks: Address
+    """The contract with the token."""
+    token: str
+    """Its number, 16 lower-case hex digits: the watermark's too."""
+    claim: Digest
+    model_record: Digest
+    weights: Digest
+    datasets: tuple[Digest, ...]
+    """The records of the datasets that the model was trained on."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the assertion."""
+        return {
+            "chainId": self.chain_id,
+            "tracks": str(self.tracks),
+            "token": self.token,
+            "claim": str(self.claim),
+            "modelRecord": str(self.model_record),
+            "weights": str(self.weights),
+            "datasets": [str(each) for each in self.datasets],
+        }
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """Raises :class:`MalformedRecord`."""
+        return cls(
+            chain_id=fields.integer("chainId"),
+            tracks=fields.address("tracks"),
+            token=fields.text("token"),
+            claim=fields.digest("claim"),
+            model_record=fields.digest("modelRecord"),
+            weights=fields.digest("weights"),
+            datasets=tuple(Digest.parse(each) for each in fields.texts("datasets")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a manifest says, and what its check gave.
+
+    ``state``: *trusted*: whole, and its certificate leads to a root that is trusted; *valid*: whole, by somebody nobody
+    vouches for; *invalid*: file, manifest or certificate are not what they were when it was signed, or should be.
+    """
+
+    state: State
+    failures: tuple[str, ...]
+    """C2PA's status codes, such as ``assertion.dataHash.mismatch``; a missing trusted root is none."""
+    signer: str
+    """Whom the certificate names."""
+    signed_at: str | None
+    """RFC 3339, UTC: by the time stamp; None without one."""
+    stamped: bool
+    """Whether a time-stamp authority's signature over ours is good."""
+    origin: Origin | None
+    watermark: str | None
+    iscc: str | None
+    stamp_trusted: bool = False
+    """Whether that authority leads to a root that is trusted as well."""
+    generated: bool = False
+    """Whether it says that a trained model made the sound."""
+    asset: str | None = None
+    """Where it says that the asset lies: a URI, such as ``ipfs://`` and a CID."""
+    id: str = ""
+    """The manifest's own name: a URN."""
+    parents: tuple[str, ...] = ()
+    """The manifests of the files that it was made from, by name."""
+    embedded: bool = True
+    """False for a manifest beside the file."""
+
+
+def read(path: Path, trust: Sequence[bytes] = ()) -> Credential | None:
+    """The manifest in a file or beside it, checked; None where there is none.
+
+    ``trust``: roots in PEM, for signers and time-stamp authorities. Nothing is fetched, whatever the manifest asks for.
+    Raises :class:`Malformed` for a file that breaks the reader; OSError.
+    """
+    with _opened(path, trust) as reader:
+        if reader is None:
+            return None
+        if isinstance(reader, str):
+            return _broken(reader)
+        return _said(reader)
+
+
+def extract(path: Path) -> bytes | None:
+    """The manifest store of a file, as a sidecar holds it; None where there is none, or none that can be read."""
+    import io
+
+    beside = sidecar(path)
+    if beside is not None:
+        return _limited(beside)
+    with _opened(path, ()) as reader:
+        if reader is None or isinstance(reader, str):
+            return None
+        label = json.loads(reader.json())["active_manifest"]
+        out = io.BytesIO()
+        reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.signature", out)
+        return out.getvalue()
+
+
+def sidecar(path: Path) -> Path | None:
+    """The manifest beside a file: ``track.ogg.c2pa``, or as others write it ``track.c2pa``; None if there is none."""
+    for name in (path.with_name(f"{path.name}.c2pa"), path.with_suffix(".c2pa")):
+        if name != path and name.is_file():
+            return name
+    return None
+
+
+def settings(trust: Sequence[bytes]) -> dict[str, Any]:
+    """How the library is to work: it fetches nothing, and trusts nobody but whom it is told to."""
+    return {
+        "verify": {
+            "remote_manifest_fetch": False,
+            "ocsp_fetch": False,
+            "verify_trust": True,
+            "verify_timestamp_trust": True,
+        },
+        "trust": {"trust_anchors": b"".join(trust).decode()} if trust else {},
+        "builder": {"thumbnail": {"enabled": False}},
+    }
+
+
+@contextlib.contextmanager
+def _opened(path: Path, trust: Sequence[bytes]) -> Iterator[c2pa.Reader | str | None]:
+    """A reader; None where there is no manifest; or the code of what is wrong with one that cannot be read."""
+    import c2pa
+
+    with path.open("rb") as file, c2pa.Context.from_dict(settings(trust)) as context:
+        try:
+            reader = _reader(c2pa.Reader, path, file, context)
+        except c2pa.C2paError as error:
+            kind = type(error).__name__.removeprefix("_C2pa")
+            if kind in ("Other", "Io", "C2paError"):
+                raise Malformed(f"{path}: its manifest cannot be looked for: {error}") from None
+            # All other kinds are about a manifest that is there, and broken.
+            yield _MALFORMED
+            return
+        if reader is None:
+            yield None
+            return
+        with reader:
+            yield reader
+
+
+def _reader(kind: type[c2pa.Reader], path: Path, file: Any, context: c2pa.Context) -> c2pa.Reader | None:
+    import c2pa
+
+    try:
+        return kind(None, file, None, context)
+    except (c2pa.C2paError.ManifestNotFound, c2pa.C2paError.NotSupported):
+        beside = sidecar(path)
+    if beside is None:
+        return None
+    file.seek(0)
+    return kind(SIDECAR_MIME, file, _limited(beside), context)
+
+
+def _limited(path: Path) -> bytes:
+    if not 0 < path.stat().st_size <= _LARGEST_SIDECAR:
+        raise Malformed(f"{path}: no manifest has {path.stat().st_size} bytes")
+    return path.read_bytes()
+
+
+def _said(reader: c2pa.Reader) -> Credential:
+    content = json.loads(reader.json())
+    label = str(content.get("active_manifest"))
+    manifest = content.get("manifests", {}).get(label)
+    if manifest is None:
+        return _broken(_MALFORMED)
+    results = content.get("validation_results", {}).get("activeManifest", {})
+    failures = [each["code"] for each in results.get("failure", []) if each["code"] != _UNTRUSTED]
+    codes = {each["code"] for each in results.get("success", [])}
+    state = cast(State, str(content.get("validation_state", "Invalid")).lower())
+    said = [(each["label"].split("__")[0], each.get("data")) for each in manifest.get("assertions", [])]
+    origin = None
+    for name, data in said:
+        if name == ORIGIN:
+            try:
+                origin = read_object("", data, Origin.read)
+            except Malformed:
+                state, failures = "invalid", [*failures, f"{ORIGIN}.malformed"]
+    signature = manifest.get("signature_info", {})
+    stamped = "timeStamp.validated" in codes
+    return Credential(
+        state=state,
+        failures=tuple(dict.fromkeys(failures)),
+        signer=_signer(signature),
+        signed_at=signature.get("time") if stamped else None,
+        stamped=stamped,
+        origin=origin,
+        watermark=_soft_binding(said, WATERMARK),
+        iscc=_soft_binding(said, ISCC),
+        stamp_trusted="timeStamp.trusted" in codes,
+        generated=any(
+            str(action.get("digitalSourceType")).endswith("/trainedAlgorithmicMedia")
+            for name, data in said
+            if name.startswith("c2pa.actions")
+            for action in _objects(data, "actions")
+        ),
+        asset=_asset(said),
+        id=label,
+        parents=tuple(each["active_manifest"] for each in manifest.get("ingredients", []) if "active_manifest" in each),
+        embedded=reader.is_embedded(),
+    )
+
+
+def _broken(code: str) -> Credential:
+    return Credential("invalid", (code,), "", None, False, None, None, None)
+
+
+def _objects(data: Any, name: str) -> Iterator[dict[str, Any]]:
+    """The objects in a list within an assertion; a stranger may have put anything there."""
+    listed = data.get(name) if isinstance(data, dict) else None
+    yield from (each for each in listed if isinstance(each, dict)) if isinstance(listed, list) else ()
+
+
+def _signer(signature: dict[str, Any]) -> str:
+    parts = (("CN", signature.get("common_name")), ("O", signature.get("issuer")))
+    return ",".join(f"{name}={value}" for name, value in parts if value)
+
+
+def _soft_binding(said: Assertions, algorithm: str) -> str | None:
+    for name, data in said:
+        if name == "c2pa.soft-binding" and isinstance(data, dict) and data.get("alg") == algorithm:
+            for block in _objects(data, "blocks"):
+                if isinstance(block.get("value"), str):
+                    return str(block["value"])
+    return None
+
+
+def _asset(said: Assertions) -> str | None:
+    for name, data in said:
+        if name == "c2pa.asset-ref":
+            for each in _objects(data, "references"):
+                where = each.get("reference")
+                if isinstance(where, dict) and isinstance(where.get("uri"), str):
+                    return str(where["uri"])
+    return None

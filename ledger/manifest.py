@@ -1,0 +1,134 @@
+"""Manifests: what is said of a file that leaves, signed into it or beside it.
+
+A manifest is written last: whatever changes a byte of the file after it, tags as well, makes it invalid. Source: C2PA
+specification 2.4; the training and mining assertion by CAWG 1.1; action names by C2PA's own list.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from ledger.certificate import Chain
+from ledger.credentials import ISCC, ORIGIN, SIDECAR_MIME, WATERMARK, Origin, settings
+from ledger.errors import Malformed, StampUnreachable
+
+if TYPE_CHECKING:
+    import c2pa
+
+    from ledger.cid import Cid
+    from ledger.companions import Companions
+
+EMBEDDED = {".wav": "audio/wav", ".mp3": "audio/mpeg", ".flac": "audio/flac", ".m4a": "audio/mp4"}
+"""The formats that hold a manifest themselves, by suffix."""
+TRAINED_MODEL = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+_MINING = ("ai_generative_training", "ai_training", "ai_inference", "data_mining")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a manifest says. No person is in it: a title or artist goes into tags, if anywhere."""
+
+    origin: Origin
+    iscc: str
+    asset: Cid | None
+    """Where the sound lies: the minted file; in that file itself, what it was before it was signed."""
+    mining: bool = False
+    """Whether the sound may be mined and trained on."""
+
+    @property
+    def title(self) -> str:
+        """What readers show as the file's name."""
+        return f"Track {self.origin.token}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """Who signs: the P-256 key among the companions, its certificates, and a time-stamp authority's URL, if any."""
+
+    companions: Companions
+    chain: Chain
+    authority: str | None = None
+
+
+def sign(source: Path, target: BinaryIO, suffix: str, said: Statement, pen: Pen, parent: Path | None = None) -> bytes:
+    """Write ``source`` with its manifest to ``target``, or as it is where its format holds none; the manifest store.
+
+    ``target`` is open for reading and writing, and empty. ``parent``: the signed file that this one was made from.
+    Raises :class:`Malformed` for a file that is not what its suffix says, and :class:`StampUnreachable`.
+    """
+    import c2pa
+
+    mime = EMBEDDED.get(suffix.lower())
+    with (
+        c2pa.Context.from_dict(settings(())) as context,
+        _signer(c2pa, pen) as signer,
+        c2pa.Builder(_definition(said, parent), context) as builder,
+        source.open("rb") as content,
+    ):
+        try:
+            if parent is not None:
+                with parent.open("rb") as opened:
+                    relation = {"relationship": "parentOf", "title": said.title, "label": "parent"}
+                    builder.add_ingredient(relation, EMBEDDED[parent.suffix.lower()], opened)
+            if mime is None:
+                builder.set_no_embed()
+            return bytes(builder.sign(signer, mime or SIDECAR_MIME, content, target))
+        except c2pa.C2paError as error:
+            if pen.authority is not None and "http resolver" in str(error):
+                raise StampUnreachable(
+                    f"the time-stamp authority {pen.authority} gave no time stamp: {error}; try again later, or unset "
+                    "STEMMATA_TSA to sign without one"
+                ) from None
+            raise Malformed(f"{source}: a manifest cannot be signed into it: {error}") from None
+
+
+def _signer(library: Any, pen: Pen) -> c2pa.Signer:
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    key = pen.companions.p256()  # it stays on this side: the library gets signatures alone
+
+    def signed(message: bytes) -> bytes:
+        r, s = decode_dss_signature(key.sign(message, ECDSA(SHA256())))
+        return r.to_bytes(32) + s.to_bytes(32)  # as in COSE, RFC 9053
+
+    made: c2pa.Signer = library.Signer.from_callback(
+        signed, library.C2paSigningAlg.ES256, pen.chain.pem.decode(), pen.authority
+    )
+    return made
+
+
+def _definition(said: Statement, parent: Path | None) -> dict[str, Any]:
+    generator = {"name": "Stemmata", "version": importlib.metadata.version("stemmata")}
+    actions: list[dict[str, Any]] = [
+        {"action": "c2pa.created", "digitalSourceType": TRAINED_MODEL},
+        {"action": "c2pa.watermarked.bound"},
+    ]
+    if parent is not None:
+        actions = [
+            {"action": "c2pa.opened", "parameters": {"ingredientIds": ["parent"]}, "digitalSourceType": TRAINED_MODEL},
+            {"action": "c2pa.transcoded"},
+        ]
+    use = {"use": "allowed" if said.mining else "notAllowed"}
+    assertions: list[tuple[str, dict[str, Any]]] = [
+        ("c2pa.actions.v2", {"actions": actions}),
+        ("cawg.training-mining", {"entries": {f"cawg.{entry}": use for entry in _MINING}}),
+        ("c2pa.soft-binding", _soft_binding(WATERMARK, said.origin.token)),
+        ("c2pa.soft-binding", _soft_binding(ISCC, said.iscc)),
+        (ORIGIN, said.origin.to_json()),
+    ]
+    if said.asset is not None:
+        assertions.append(("c2pa.asset-ref", {"references": [{"reference": {"uri": f"ipfs://{said.asset}"}}]}))
+    return {
+        "claim_generator_info": [generator],
+        "title": said.title,
+        "assertions": [{"label": label, "data": data, "created": True} for label, data in assertions],
+    }
+
+
+def _soft_binding(algorithm: str, value: str) -> dict[str, Any]:
+    return {"alg": algorithm, "blocks": [{"scope": {}, "value": value}]}
