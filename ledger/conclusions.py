@@ -124,7 +124,7 @@ TABLE: tuple[Row, ...] = (
     Row(Case.KEY_ENDED_BEFORE, Verdict.INVALID, _at(_INVALID, "key"), Sureness.PROOF),
     Row(Case.LICENSE_MISSING, Verdict.INVALID, _at(_INVALID, "license", "model license"), Sureness.PROOF),
     Row(Case.REPLAY_DIFFERS, Verdict.INVALID, _at(_INVALID, "replay"), Sureness.PROOF),
-    Row(Case.DOUBTFUL_SOUND, Verdict.UNVERIFIABLE, _at(_UNVERIFIABLE, "fingerprint"), Sureness.OPEN),
+    Row(Case.DOUBTFUL_SOUND, Verdict.UNVERIFIABLE, _at(_UNVERIFIABLE, "fingerprint", "manifest place"), Sureness.OPEN),
     Row(Case.REORGANISED, Verdict.UNVERIFIABLE, _at(_UNVERIFIABLE, "reorganisation"), Sureness.OPEN),
     Row(Case.NOT_FINAL, Verdict.UNVERIFIABLE, _at(_UNVERIFIABLE, "confirmations"), Sureness.OPEN),
     Row(Case.CHAIN_UNREACHABLE, Verdict.UNVERIFIABLE, _at(_UNVERIFIABLE, "chain", "ledger"), Sureness.OPEN),
@@ -169,7 +169,7 @@ MEANING = {
     Case.KEY_ENDED_BEFORE: "the key that signed had ended before the record was registered",
     Case.LICENSE_MISSING: "there was no license, or it had run out, when it was needed",
     Case.REPLAY_DIFFERS: "made again from its record, it is other music",
-    Case.DOUBTFUL_SOUND: "a mark is there, and the sound neither agrees with its track nor contradicts it",
+    Case.DOUBTFUL_SOUND: "a mark or manifest names a track, and the sound neither agrees with it nor contradicts it",
     Case.REORGANISED: "the block that recorded it is no longer part of the chain",
     Case.NOT_FINAL: "too few blocks stand on the one that recorded it: the chain may still be reorganised",
     Case.CHAIN_UNREACHABLE: "the chain could not be asked",
@@ -202,7 +202,7 @@ def is_known(evidence: Iterable[Evidence]) -> bool:
 
 
 def conclusions(findings: Sequence[Finding], evidence: Sequence[Evidence]) -> tuple[Conclusion, ...]:
-    """Every row that fits, worst first; one of a kind for each track. Never empty."""
+    """Every row that fits, worst first; one of a kind for each track."""
     known = is_known(evidence)
     beside = Verdict.VERIFIED if known else Verdict.UNKNOWN
     found: list[Conclusion] = []
@@ -229,7 +229,7 @@ def _conclude(
 ) -> Iterable[Conclusion]:
     by_track = sorted(fitting, key=lambda finding: _track(finding) or "")
     for track, group in itertools.groupby(by_track, key=_track):
-        verdict = beside if row.verdict is None else row.verdict
+        verdict = beside if row.verdict in (None, Verdict.VERIFIED) else row.verdict
         yield Conclusion(row.case, verdict, track, _certainty(row, track, evidence), _because(group))
 
 

@@ -1,43 +1,41 @@
 """Take any audio and tell its whole history: evidence in the sound, then every link on chain and in storage.
 
-Three witnesses point from sound to track. The *digest* proves the very file. The *watermark* carries the track's id
-through encoding and cuts; a wrong id passes its tag by luck less than once in 2^40. The *fingerprint* says which
-recording it sounds like; it also guards the watermark, since a mark copied onto other audio does not sound like its
-track. A track that any witness names is then verified down to its datasets (:mod:`ledger.verify`).
+Four witnesses point from sound to track (:mod:`api.workflows.evidence`). The *digest* proves the very file. The
+*manifest* is what its maker signed into the file. The *watermark* carries the track's id through encoding and cuts; a
+wrong id passes its tag by luck less than once in 2^40. The *fingerprint* says which recording it sounds like; it also
+guards mark and manifest, since what was copied onto other audio does not sound like its track. A track that any witness
+names is then verified down to its datasets (:mod:`ledger.verify`), and a table says what all of it means
+(:mod:`ledger.conclusions`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api.home import Home, Ledger
-from ledger.conclusions import Conclusion, conclusions
+from api.home import Home
+from api.workflows.evidence import fingerprint, manifest, watermark
+from api.workflows.evidence.hearing import Hearing, Sound
+from ledger.conclusions import Conclusion, conclusions, is_known
 from ledger.digest import Digest
-from ledger.errors import Invalid, LedgerError, Malformed, Unverifiable
+from ledger.errors import Invalid, LedgerError
 from ledger.evidence import Evidence
 from ledger.findings import Finding, Status, Verdict, conclude
 
 if TYPE_CHECKING:
-    from gen.fingerprint import Alignment, Fingerprint
-    from gen.watermark.detect import Detection
+    from api.workflows.evidence.watermark import Mark
+    from gen.fingerprint import Fingerprint
     from gen.waveform import Waveform
     from ledger.contracts import TrackEntry
+    from ledger.credentials import Credential
     from ledger.lineage import TrackNode
-    from ledger.records import TrackRecord
+    from ledger.registry import Registry
+    from ledger.store import ContentStore
 
-# A mark on audio that agrees with its track less than this, over this long, was copied: unrelated music of 10 s reaches
-# 0.43 by chance at its best offset, a re-encoded piece stays above 0.8 (see gen.fingerprint.align).
-OTHER_SOUND = 0.4
-LEAST_CONTRADICTION_SECONDS = 10.0
-# A marked piece too short for Alignment.same agrees with its track if it is as alike as this, over this long: other
-# music of 3 s reached 0.75 (270 pairs), honest pieces 0.79 and more.
-SHORT_LIKENESS = 0.76
-SHORTEST_LIKENESS_SECONDS = 3.0
-# Ten hours of codes; a longer fingerprint can only be meant to exhaust an auditor.
-MOST_FINGERPRINT_BYTES = 1 << 20
+    Replaying = Callable[[TrackNode, Waveform], Finding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,201 +54,180 @@ class Audit:
     conclusions: tuple[Conclusion, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Witness:
-    """Why a track is thought to be in this audio; ``marked`` are the stretches, in seconds, that carry its mark."""
+@dataclass(frozen=True)
+class Sources:
+    """Where an audit looks things up: a chain, a store, and the tracks that a fingerprint may be of."""
+
+    registry: Registry
+    store: ContentStore
+    candidates: Callable[[Fingerprint], Iterable[TrackEntry]]
+
+
+Opening = Callable[[], contextlib.AbstractContextManager[Sources]]
+
+
+@dataclass
+class _Witness:
+    """A track that is thought to be in the audio, with the marks that say so."""
 
     entry: TrackEntry
-    by: str  # "digest", "watermark" or "fingerprint"
-    marked: tuple[tuple[float, float], ...] = ()
+    marks: list[Mark] = field(default_factory=list)
+    alike: bool | None = None
+    by_manifest: bool = False
 
 
-def audit(home: Home, path: Path, replay: Callable[[TrackNode, Waveform], Finding] | None = None) -> Audit:
+def audit(home: Home, path: Path, replay: Replaying | None = None, hearing: Hearing | None = None) -> Audit:
     """Audit a file. With ``replay`` each track that is found is made again and compared (:mod:`api.workflows.replay`).
 
     Raises :class:`gen.errors.AudioError` for what is no audio. All else is a finding: a chain out of reach, and a home
     that is damaged or closed to us, could not be checked.
     """
-    from gen.audio import load
-    from gen.fingerprint import fingerprint
-    from gen.watermark.mark import Watermark
-    from gen.watermark.payload import PUBLIC_KEY
 
-    wave = load(path)
-    audio = Digest.of_file(path)
-    detections = Watermark(PUBLIC_KEY).detect(wave)
-    codes = fingerprint(wave)
-    findings = _heard(detections)
-    nodes: list[TrackNode] = []
-    known = False
+    @contextlib.contextmanager
+    def opened() -> Iterator[Sources]:
+        with home.ledger() as ledger:
+            yield Sources(ledger.contracts, ledger.store, lambda _: ledger.contracts.tracks())
+
+    nowhere = None if home.exists else f"{home.path} holds no ledger to look it up in; is STEMMATA_HOME right?"
+    return examine(path, opened, replay, hearing or Hearing(), nowhere)
+
+
+def examine(
+    path: Path, opening: Opening, replay: Replaying | None, hearing: Hearing, nowhere: str | None = None
+) -> Audit:
+    """Audit a file against what ``opening`` opens. ``nowhere`` says why there is nothing to open, if there is not."""
+    sound = Sound.load(path)
+    credential, findings = manifest.read(sound, hearing)
+    marks = watermark.listen(sound.wave, hearing, search_speed=hearing.search_speed)
+    findings += watermark.findings(marks, hearing)
+    trail = _Trail(sound, hearing, credential, findings, marks)
     try:
-        if not home.exists:
+        if nowhere is not None:
             # Without a mark there is nothing to look up; with one there is, and nowhere to do it.
-            status = Status.UNVERIFIABLE if detections else Status.NOTE
-            detail = f"{home.path} holds no ledger to look it up in; is STEMMATA_HOME right?"
-            findings.append(Finding("ledger", status, "home", detail))
+            asked = marks or (credential is not None and credential.origin is not None)
+            findings.append(Finding("ledger", Status.UNVERIFIABLE if asked else Status.NOTE, "home", nowhere))
         else:
-            with home.ledger() as ledger:
-                known = _resolve(ledger, audio, wave, codes, detections, findings, nodes)
+            with opening() as sources:
+                trail.follow(sources)
     except Invalid as error:
         findings.append(Finding("chain", Status.INVALID, "chain", str(error)))
     except (LedgerError, OSError) as error:
         findings.append(Finding("chain", Status.UNVERIFIABLE, "chain", str(error)))
     if replay is not None:
-        findings.extend(replay(node, wave) for node in nodes)
-    verdict = conclude(findings, known=known)
-    evidence = tuple(
-        Evidence("digest" if node.entry.audio == audio else "watermark", str(node.entry.claim), "names the track")
-        for node in nodes
+        findings.extend(replay(node, sound.wave) for node in trail.nodes)
+    evidence = trail.all_evidence()
+    return Audit(
+        audio=sound.audio,
+        seconds=sound.wave.duration,
+        verdict=conclude(findings, known=is_known(evidence)),
+        findings=tuple(findings),
+        tracks=tuple(trail.nodes),
+        evidence=evidence,
+        conclusions=conclusions(findings, evidence),
     )
-    found = conclusions(findings, evidence)
-    return Audit(audio, wave.duration, verdict, tuple(findings), tuple(nodes), evidence, found)
 
 
-def _heard(detections: list[Detection]) -> list[Finding]:
-    """What the watermark detector says, before anybody looks anything up."""
-    if not detections:
-        return [Finding("watermark", Status.NOTE, "audio", "no mark was found under the public key")]
-    return [
-        Finding(
-            "watermark",
-            Status.OK,
-            f"mark {detection.id.hex()}",
-            f"found from {detection.start:.1f} s to {detection.end:.1f} s, score {detection.score:.1f}, "
-            f"false with probability below {detection.false_positive:.1e}",
-        )
-        for detection in detections
-    ]
+class _Trail:
+    """One audit on its way from what was heard to the tracks, and from each track down."""
 
+    def __init__(
+        self,
+        sound: Sound,
+        hearing: Hearing,
+        credential: Credential | None,
+        findings: list[Finding],
+        marks: tuple[Mark, ...],
+    ) -> None:
+        self.nodes: list[TrackNode] = []
+        self._sound, self._hearing, self._credential = sound, hearing, credential
+        self._findings, self._marks = findings, marks
+        self._named: TrackEntry | None = None
+        self._tracks: dict[int, _Witness] = {}
+        self._seen: list[Evidence] = []
 
-def _resolve(
-    ledger: Ledger,
-    audio: Digest,
-    wave: Waveform,
-    codes: Fingerprint,
-    detections: list[Detection],
-    findings: list[Finding],
-    nodes: list[TrackNode],
-) -> bool:
-    """Find the tracks that the witnesses name and verify each; True if there is one."""
-    from ledger.verify import Verifier
+    def follow(self, sources: Sources) -> None:
+        """Find the tracks that the witnesses name, and verify each. Raises what a chain or store does."""
+        from ledger.verify import Verifier
 
-    verifier = Verifier(ledger.contracts, ledger.store)
-    witnesses = _witnesses(ledger, audio, codes, detections, findings)
-    try:
-        for witness in witnesses:
-            node = verifier.track(witness.entry)
-            nodes.append(node)
-            verifier.findings.extend(_compare(ledger, witness, node, audio, wave, codes))
-    finally:
-        # Where the chain falls silent half-way, what was found wrong before stays wrong.
-        findings.extend(verifier.findings)
-    return bool(witnesses)
-
-
-def _witnesses(
-    ledger: Ledger, audio: Digest, codes: Fingerprint, detections: list[Detection], findings: list[Finding]
-) -> list[Witness]:
-    """Digest first, then watermarks, then, only if both are silent, the fingerprint."""
-    found: dict[int, Witness] = {}
-    exact = ledger.contracts.track_by_audio(audio)
-    if exact is not None:
-        found[exact.id] = Witness(exact, "digest")
-    for detection in detections:
-        entry = ledger.contracts.track_by_watermark(detection.id)
-        if entry is None:
-            findings.append(
-                Finding("watermark", Status.NOTE, f"mark {detection.id.hex()}", "no track on this chain has this mark")
-            )
-        else:
-            before = found.get(entry.id, Witness(entry, "watermark"))
-            found[entry.id] = replace(before, marked=(*before.marked, (detection.start, detection.end)))
-    if not found:
-        return _sounding_like(ledger, codes, findings)
-    return list(found.values())
-
-
-def _sounding_like(ledger: Ledger, codes: Fingerprint, findings: list[Finding]) -> list[Witness]:
-    """Tracks whose fingerprint agrees with the audio's; one that cannot be compared is counted, and accuses nobody."""
-    from gen.errors import FingerprintError
-    from gen.fingerprint import align
-    from ledger.archive import fetch
-    from ledger.records import TrackRecord
-
-    found, tracks, missed = [], ledger.contracts.tracks(), 0
-    for entry in tracks:
+        self._find(sources)
+        verifier = Verifier(sources.registry, sources.store)
         try:
-            record = fetch(ledger.store, TrackRecord, entry.cid, entry.record, entry.creator)
-            alignment = align(codes, _fingerprint_of(ledger, record))
-        except (LedgerError, FingerprintError):
-            missed += 1
-            continue
-        if alignment.same:
-            found.append(Witness(entry, "fingerprint"))
-    if missed:
-        detail = f"{missed} of {len(tracks)} tracks could not be compared: record or fingerprint out of reach, or bad"
-        findings.append(Finding("fingerprint", Status.NOTE, "audio", detail))
-    return found
+            for witness in self._tracks.values():
+                node = verifier.track(witness.entry)
+                self.nodes.append(node)
+                verifier.findings.extend(self._compared(sources.store, witness, node))
+        finally:
+            # Where the chain falls silent half-way, what was found wrong before stays wrong.
+            self._findings.extend(verifier.findings)
+        alike = self._tracks[self._named.id].alike if self._named is not None else None
+        self._findings.extend(manifest.place(self._credential, self._named, alike))
 
+    def all_evidence(self) -> tuple[Evidence, ...]:
+        """What was seen, manifest first; marks that name no known track too."""
+        by_id = {witness.entry.id: str(witness.entry.claim) for witness in self._tracks.values()}
+        said = [] if self._credential is None else [manifest.evidence(self._credential, self._named)]
+        said += [watermark.evidence(mark, by_id.get(int.from_bytes(mark.found.id))) for mark in self._marks]
+        return (*said, *self._seen)
 
-def _fingerprint_of(ledger: Ledger, record: TrackRecord) -> Fingerprint:
-    """A track's fingerprint. Raises errors of the store, and :class:`gen.errors.FingerprintError`."""
-    from gen.fingerprint import Fingerprint
+    def _find(self, sources: Sources) -> None:
+        """Digest, watermarks and manifest; then, only if digest and marks are silent, the fingerprint."""
+        registry = sources.registry
+        exact = registry.track_by_audio(self._sound.audio)
+        if exact is not None:
+            said = "the SHA-256 of this file is the track's on chain"
+            self._seen.append(Evidence("digest", str(exact.claim), said, distance=0.0))
+            self._witness(exact)
+        self._look_up(registry, self._marks)
+        if not self._tracks:
+            like = sources.candidates(self._sound.codes)
+            found = fingerprint.sounding_like(sources.store, self._sound.codes, like, self._findings)
+            for entry in found:
+                self._witness(entry)
+            if found and not self._marks and not self._hearing.search_speed:
+                # There should have been a mark: perhaps it is only faster or slower than it was.
+                self._marks = watermark.listen(self._sound.wave, self._hearing, search_speed=True)
+                self._findings += watermark.findings(self._marks, self._hearing) if self._marks else []
+                self._look_up(registry, self._marks)
+        self._named = manifest.track(registry, self._credential, self._findings)
+        if self._named is not None:
+            by_manifest = self._named.id not in self._tracks
+            self._witness(self._named).by_manifest = by_manifest
 
-    return Fingerprint.from_bytes(ledger.store.read_bytes(record.fingerprint.cid, MOST_FINGERPRINT_BYTES))
+    def _look_up(self, registry: Registry, marks: Iterable[Mark]) -> None:
+        for mark in marks:
+            entry = registry.track_by_watermark(mark.found.id)
+            if entry is None:
+                missing = "no track on this chain has this mark"
+                self._findings.append(Finding("watermark", Status.NOTE, mark.name, missing))
+            else:
+                self._witness(entry).marks.append(mark)
 
+    def _witness(self, entry: TrackEntry) -> _Witness:
+        return self._tracks.setdefault(entry.id, _Witness(entry))
 
-def _compare(
-    ledger: Ledger, witness: Witness, node: TrackNode, audio: Digest, wave: Waveform, codes: Fingerprint
-) -> list[Finding]:
-    """Hold the audio against the track's record: the same file, the same samples, or at least the same sound."""
-    from gen.errors import FingerprintError
-    from gen.fingerprint import align, fingerprint, iscc_distance
-
-    record = node.record
-    if record is None:
-        return []
-    subject = f"track {witness.entry.claim}"
-    if audio == record.audio:
-        return [Finding("audio", Status.OK, subject, "this is the very file that was minted, byte for byte")]
-    if wave.pcm_sha256() == record.pcm.raw:
-        return [Finding("audio", Status.OK, subject, "another file with the very samples that were minted")]
-    try:
-        distance = f"{iscc_distance(codes.iscc, record.iscc)} of 64 bits differ from the original's"
-        findings = [Finding("iscc", Status.NOTE, subject, distance)]
-    except FingerprintError as error:
-        findings = [Finding("iscc", Status.INVALID, subject, f"in its record: {error}")]
-    # The marked stretches alone: what lies beside them speaks neither for nor against the mark.
-    heard = [fingerprint(wave.excerpt(start, end)) for start, end in witness.marked] or [codes]
-    try:
-        reference = _fingerprint_of(ledger, record)
-        findings += [_likeness(align(piece, reference), witness, subject) for piece in heard]
-    except Unverifiable as error:
-        findings.append(Finding("fingerprint", Status.UNVERIFIABLE, subject, str(error)))
-    except (Invalid, Malformed, FingerprintError) as error:
-        findings.append(Finding("fingerprint", Status.INVALID, subject, str(error)))
-    return findings
-
-
-def _likeness(alignment: Alignment, witness: Witness, subject: str) -> Finding:
-    """What the fingerprint says of a track that some witness named."""
-    seen = (
-        f"{alignment.similarity:.0%} over {alignment.overlap_seconds:.1f} s, from {alignment.offset_seconds:.1f} s on"
-    )
-    short = alignment.similarity >= SHORT_LIKENESS and alignment.overlap_seconds >= SHORTEST_LIKENESS_SECONDS
-    if alignment.same or short:
-        because = "; the mark is gone or unreadable" if witness.by == "fingerprint" else ""
-        return Finding("fingerprint", Status.OK, subject, f"sounds like the track: {seen}{because}")
-    if alignment.similarity < OTHER_SOUND and alignment.overlap_seconds >= LEAST_CONTRADICTION_SECONDS:
-        return Finding(
-            "fingerprint",
-            Status.INVALID,
-            subject,
-            f"does not sound like the track ({seen}): its mark was copied onto other audio, or lies under it",
-        )
-    return Finding(
-        "fingerprint",
-        Status.UNVERIFIABLE,
-        subject,
-        f"too short, or too much altered, to tell whether its mark was copied: {seen}",
-    )
+    def _compared(self, store: ContentStore, witness: _Witness, node: TrackNode) -> Iterable[Finding]:
+        """Hold the audio against the track's record: the same file, the same samples, or at least the same sound."""
+        record = node.record
+        if record is None:
+            return []
+        track, subject = str(witness.entry.claim), f"track {witness.entry.claim}"
+        detail = None
+        if self._sound.audio == record.audio:
+            check, detail = "audio", "this is the very file that was minted, byte for byte"
+        elif self._sound.wave.pcm_sha256() == record.pcm.raw:
+            check, detail = "samples", "another file with the very samples that were minted"
+        if detail is not None:
+            witness.alike = True
+            if check == "samples":
+                self._seen.append(Evidence("digest", track, detail, distance=0.0))
+            return [Finding(check, Status.OK, subject, detail)]
+        likeness = fingerprint.compare(store, self._sound, record, witness.marks, subject)
+        witness.alike = likeness.alike
+        self._seen += likeness.evidence
+        found = list(likeness.findings)
+        if witness.by_manifest and not likeness.alike:
+            # Nothing but the manifest speaks for this track: whether it may is told of the manifest.
+            found = [finding for finding in found if finding.check != "fingerprint"]
+        if likeness.alike:
+            found += [note for mark in witness.marks[:1] for note in watermark.changed(mark, subject)]
+        return found

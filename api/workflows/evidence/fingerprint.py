@@ -1,0 +1,256 @@
+"""The third witness: what the audio sounds like. It finds a track whose mark is gone, and guards mark and manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ledger.errors import Invalid, LedgerError, Malformed, Unverifiable
+from ledger.evidence import Evidence
+from ledger.findings import Finding, Status
+
+if TYPE_CHECKING:
+    from api.workflows.evidence.hearing import Sound
+    from api.workflows.evidence.watermark import Mark
+    from gen.fingerprint import Alignment, Fingerprint
+    from gen.waveform import Waveform
+    from ledger.contracts import TrackEntry
+    from ledger.records import TrackRecord
+    from ledger.store import ContentStore
+
+# A mark on audio that agrees with its track less than this, over this long, was copied: unrelated music of 10 s reaches
+# 0.43 by chance at its best offset, a re-encoded piece stays above 0.8 (see gen.fingerprint.align).
+OTHER_SOUND = 0.4
+LEAST_CONTRADICTION_SECONDS = 10.0
+# A marked piece too short for Alignment.same agrees with its track if it is as alike as this, over this long: other
+# music of 3 s reached 0.75 (270 pairs), honest pieces 0.79 and more.
+SHORT_LIKENESS = 0.76
+SHORTEST_LIKENESS_SECONDS = 3.0
+# Ten hours of codes; a longer fingerprint can only be meant to exhaust an auditor.
+MOST_FINGERPRINT_BYTES = 1 << 20
+# Marks end within about a second, encoders add some hundredths of one.
+SLACK_SECONDS = 2.0
+# Speeds nearer to the track's than this move no code by half a step within ten minutes.
+_SAME_SPEED = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of the audio, in seconds, and its fingerprint with speed and pitch undone."""
+
+    start: float
+    end: float
+    codes: Fingerprint
+    speed: float
+    pitch: float
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What the fingerprint says of audio and one track; ``alike``: whether it sounds like it, None: none could tell."""
+
+    findings: tuple[Finding, ...]
+    evidence: tuple[Evidence, ...]
+    alike: bool | None
+
+
+def stored(store: ContentStore, record: TrackRecord) -> Fingerprint:
+    """A track's fingerprint. Raises errors of the store, and :class:`gen.errors.FingerprintError`."""
+    from gen.fingerprint import Fingerprint
+
+    return Fingerprint.from_bytes(store.read_bytes(record.fingerprint.cid, MOST_FINGERPRINT_BYTES))
+
+
+def sounding_like(
+    store: ContentStore, codes: Fingerprint, tracks: Iterable[TrackEntry], findings: list[Finding]
+) -> list[TrackEntry]:
+    """Those of some tracks that agree with the audio; one that cannot be compared is counted, and accuses nobody."""
+    from gen.errors import FingerprintError
+    from gen.fingerprint import align
+    from ledger.archive import fetch
+    from ledger.records import TrackRecord
+
+    found, asked, missed = [], 0, 0
+    for entry in tracks:
+        asked += 1
+        try:
+            record = fetch(store, TrackRecord, entry.cid, entry.record, entry.creator)
+            alignment = align(codes, stored(store, record))
+        except (LedgerError, FingerprintError):
+            missed += 1
+            continue
+        if alignment.same:
+            found.append(entry)
+    if missed:
+        detail = f"{missed} of {asked} tracks could not be compared: record or fingerprint out of reach, or bad"
+        findings.append(Finding("fingerprint", Status.NOTE, "audio", detail))
+    return found
+
+
+def compare(store: ContentStore, sound: Sound, record: TrackRecord, marks: Sequence[Mark], subject: str) -> Likeness:
+    """Hold the audio, or the marked parts of it alone, against a track's fingerprint."""
+    from gen.errors import FingerprintError
+    from gen.fingerprint import align, iscc_distance
+
+    track = str(record.claim.digest)
+    try:
+        distance = f"{iscc_distance(sound.codes.iscc, record.iscc)} of 64 bits differ from the original's"
+        findings = [Finding("iscc", Status.NOTE, subject, distance)]
+    except FingerprintError as error:
+        findings = [Finding("iscc", Status.INVALID, subject, f"in its record: {error}")]
+    try:
+        reference = stored(store, record)
+    except Unverifiable as error:
+        return _unread(findings, Finding("block", Status.UNVERIFIABLE, subject, str(error)))
+    except (Malformed, FingerprintError) as error:
+        return _unread(findings, Finding("record", Status.INVALID, subject, f"its fingerprint: {error}"))
+    except Invalid as error:
+        return _unread(findings, Finding("block", Status.INVALID, subject, str(error)))
+    pieces = _pieces(sound, marks)
+    alignments = [align(piece.codes, reference) for piece in pieces]
+    findings += [_likeness(alignment, marks, subject) for alignment in alignments]
+    evidence = tuple(_evidence(*pair, track) for pair in zip(pieces, alignments, strict=True))
+    alike: bool | None = None
+    if any(_contradicts(alignment) for alignment in alignments):
+        alike = False
+    elif all(_agrees(alignment) for alignment in alignments):
+        alike = True
+        findings += _extent(sound, record, pieces, alignments, reference, marks, subject)
+    return Likeness(tuple(findings), evidence, alike)
+
+
+def _unread(findings: list[Finding], why: Finding) -> Likeness:
+    return Likeness((*findings, why), (), alike=None)
+
+
+def _pieces(sound: Sound, marks: Sequence[Mark]) -> list[Piece]:
+    """The marked stretches alone: what lies beside them speaks neither for nor against the mark."""
+    if not marks:
+        return [Piece(0.0, sound.wave.duration, sound.codes, 1.0, 1.0)]
+    return [
+        Piece(
+            mark.found.start,
+            mark.found.end,
+            _as_it_was(sound.wave.excerpt(mark.found.start, mark.found.end), mark.found.tempo, mark.found.pitch),
+            mark.found.tempo,
+            mark.found.pitch,
+        )
+        for mark in marks
+    ]
+
+
+def _as_it_was(wave: Waveform, tempo: float, pitch: float) -> Fingerprint:
+    """The fingerprint that audio had before it was made faster and higher.
+
+    Samples taken to be of a lower rate sound lower and longer: that undoes the pitch. What is left of the tempo is
+    undone on the codes, of which there is one for every step of time.
+    """
+    import numpy as np
+
+    from gen.fingerprint import Fingerprint, fingerprint
+    from gen.waveform import Waveform
+
+    if abs(pitch - 1) > _SAME_SPEED:
+        wave = Waveform(wave.samples, round(wave.rate / pitch))
+    codes = fingerprint(wave).codes
+    rest = tempo / pitch
+    if abs(rest - 1) > _SAME_SPEED:
+        places = np.arange(max(1, round(len(codes) * rest))) / rest
+        codes = codes[np.minimum(np.rint(places).astype(np.intp), len(codes) - 1)]
+    return Fingerprint(codes)
+
+
+def _agrees(alignment: Alignment) -> bool:
+    short = alignment.similarity >= SHORT_LIKENESS and alignment.overlap_seconds >= SHORTEST_LIKENESS_SECONDS
+    return alignment.same or short
+
+
+def _contradicts(alignment: Alignment) -> bool:
+    return alignment.similarity < OTHER_SOUND and alignment.overlap_seconds >= LEAST_CONTRADICTION_SECONDS
+
+
+def _likeness(alignment: Alignment, marks: Sequence[Mark], subject: str) -> Finding:
+    """What the fingerprint says of a track that some witness named."""
+    seen = (
+        f"{alignment.similarity:.0%} over {alignment.overlap_seconds:.1f} s, from {alignment.offset_seconds:.1f} s on"
+    )
+    if _agrees(alignment):
+        because = "" if marks else "; the mark is gone or unreadable"
+        return Finding("fingerprint", Status.OK, subject, f"sounds like the track: {seen}{because}")
+    if _contradicts(alignment):
+        return Finding(
+            "fingerprint",
+            Status.INVALID,
+            subject,
+            f"does not sound like the track ({seen}): its mark was copied onto other audio, or lies under it",
+        )
+    return Finding(
+        "fingerprint",
+        Status.UNVERIFIABLE,
+        subject,
+        f"too short, or too much altered, to tell whether its mark was copied: {seen}",
+    )
+
+
+def _evidence(piece: Piece, alignment: Alignment, track: str) -> Evidence:
+    return Evidence(
+        "fingerprint",
+        track,
+        f"{alignment.similarity:.0%} alike over {alignment.overlap_seconds:.1f} s",
+        start=piece.start,
+        end=piece.end,
+        distance=(1 - alignment.similarity) / 2,
+        speed=piece.speed,
+        pitch=piece.pitch,
+    )
+
+
+def _extent(
+    sound: Sound,
+    record: TrackRecord,
+    pieces: Sequence[Piece],
+    alignments: Sequence[Alignment],
+    reference: Fingerprint,
+    marks: Sequence[Mark],
+    subject: str,
+) -> list[Finding]:
+    """Notes on how much of the track it is, and whether other sound lies beside it."""
+    from gen.fingerprint import align, fingerprint
+
+    whole = record.claim.frames / record.claim.rate
+    found = []
+    beside = 0.0
+    if marks:
+        for start, end in _gaps(pieces, sound.wave.duration):
+            # The track goes on where its mark can no longer be read: only other sound is told of.
+            if end - start > 2 * SLACK_SECONDS and not _agrees(
+                align(fingerprint(sound.wave.excerpt(start, end)), reference)
+            ):
+                beside += end - start
+        heard = sum((piece.end - piece.start) * piece.speed for piece in pieces)
+        if not beside:
+            heard = sound.wave.duration * pieces[0].speed
+    else:
+        heard = alignments[0].overlap_seconds
+        beside = sound.wave.duration - heard
+        found.append(
+            Finding("mark", Status.NOTE, subject, "its mark is gone or unreadable, at any speed up to 12 % off")
+        )
+    if beside > 2 * SLACK_SECONDS:
+        detail = f"{beside:.1f} s of {sound.wave.duration:.1f} s are other sound"
+        found.append(Finding("mix", Status.NOTE, subject, detail))
+    if heard < whole - SLACK_SECONDS:
+        found.append(Finding("excerpt", Status.NOTE, subject, f"{heard:.1f} s of its {whole:.1f} s"))
+    return found
+
+
+def _gaps(pieces: Sequence[Piece], seconds: float) -> Iterable[tuple[float, float]]:
+    """Where no piece lies."""
+    at = 0.0
+    for piece in sorted(pieces, key=lambda one: one.start):
+        if piece.start > at:
+            yield at, piece.start
+        at = max(at, piece.end)
+    if seconds > at:
+        yield at, seconds

@@ -1,0 +1,47 @@
+"""How an audit listens, and what it hears before anybody looks anything up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ledger.digest import Digest
+
+if TYPE_CHECKING:
+    from gen.fingerprint import Fingerprint
+    from gen.waveform import Waveform
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What an audit is asked to do beside the usual.
+
+    Attributes:
+        search_speed: search for the mark at other speeds, tempos and pitches too, where it is not found as it is.
+        keys: private watermark keys to listen with as well, each after its name.
+        trust: roots in PEM that signers of manifests, and their time stamps, may lead to.
+    """
+
+    search_speed: bool = False
+    keys: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    trust: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Audio in memory: where it lies, the digest of the file, its samples, and what it sounds like."""
+
+    path: Path
+    audio: Digest
+    wave: Waveform
+    codes: Fingerprint
+
+    @classmethod
+    def load(cls, path: Path) -> Sound:
+        """Read a file. Raises :class:`gen.errors.AudioError` for what is no audio, and OSError."""
+        from gen.audio import load
+        from gen.fingerprint import fingerprint
+
+        wave = load(path)
+        return cls(path, Digest.of_file(path), wave, fingerprint(wave))

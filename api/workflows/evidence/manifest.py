@@ -1,0 +1,118 @@
+"""The first witness: the signed manifest (C2PA) in the file, or beside it.
+
+A manifest binds what it says to the file's bytes. So it is *edited* where only the file around the sound has changed,
+*moved* where it names a track that this is not, and *forged* where it does not even agree with itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ledger.errors import Malformed
+from ledger.evidence import Evidence
+from ledger.findings import Finding, Status
+
+if TYPE_CHECKING:
+    from api.workflows.evidence.hearing import Hearing, Sound
+    from ledger.contracts import TrackEntry
+    from ledger.credentials import Credential
+    from ledger.registry import Registry
+
+# C2PA 2.4, section 15.3: what is wrong is the bytes outside the manifest, nothing within it.
+_OTHER_BYTES = {"assertion.dataHash.mismatch", "assertion.bmffHash.mismatch", "assertion.boxesHash.mismatch"}
+
+
+def read(sound: Sound, hearing: Hearing) -> tuple[Credential | None, list[Finding]]:
+    """The manifest, and what can be said of it before anything is looked up."""
+    from ledger import credentials
+
+    try:
+        credential = credentials.read(sound.path, hearing.trust)
+    except Malformed as error:
+        return None, [Finding("manifest", Status.WARNING, "manifest", str(error))]
+    if credential is None:
+        return None, [Finding("manifest", Status.NOTE, "audio", "no C2PA manifest is in the file, or beside it")]
+    if credential.state == "invalid":
+        if is_misplaced(credential):
+            return credential, []
+        return credential, [Finding("manifest", Status.INVALID, "manifest", _failures(credential))]
+    vouched = "a root that is trusted" if credential.state == "trusted" else "no root that is trusted here"
+    said = [
+        Finding("manifest", Status.OK, "manifest", f"whole, signed by {credential.signer}, who leads to {vouched}"),
+    ]
+    if credential.stamped:
+        by = "trusted" if credential.stamp_trusted else "not known here"
+        detail = f"signed by {credential.signed_at}, says a time-stamp authority that is {by}"
+        said.append(Finding("time stamp", Status.OK, "manifest", detail))
+    else:
+        said.append(
+            Finding("time stamp", Status.NOTE, "manifest", "it has no time stamp: nobody says when it was signed")
+        )
+    return credential, said
+
+
+def is_misplaced(credential: Credential) -> bool:
+    """Whether the manifest is whole, and the file is another than it was made for."""
+    return credential.state == "invalid" and bool(credential.failures) and _OTHER_BYTES.issuperset(credential.failures)
+
+
+def track(registry: Registry, credential: Credential | None, findings: list[Finding]) -> TrackEntry | None:
+    """The track that a manifest names, where it is on this chain. One that does not hold names nothing."""
+    if credential is None or credential.origin is None:
+        return None
+    if credential.state == "invalid" and not is_misplaced(credential):
+        return None
+    origin, place = credential.origin, registry.deployment
+    if (origin.chain_id, origin.tracks) != (place.chain_id, place.tracks):
+        detail = (
+            f"it names a track of chain {origin.chain_id}, contract {origin.tracks}: another one than is asked here"
+        )
+        findings.append(Finding("manifest", Status.NOTE, "manifest", detail))
+        return None
+    try:
+        token = bytes.fromhex(origin.token)
+    except ValueError:
+        token = b""
+    entry = registry.track_by_watermark(token) if len(token) == 8 else None
+    if entry is None:
+        findings.append(
+            Finding("manifest", Status.NOTE, "manifest", f"no track {origin.token[:40]!r} is on this chain")
+        )
+    elif entry.claim != origin.claim:
+        detail = f"it gives track {origin.token} the claim {origin.claim}; the chain has {entry.claim}"
+        findings.append(Finding("manifest", Status.INVALID, "manifest", detail))
+        return None
+    return entry
+
+
+def evidence(credential: Credential, named: TrackEntry | None) -> Evidence:
+    """A manifest as evidence."""
+    state = credential.state if credential.state != "invalid" else f"invalid ({_failures(credential)})"
+    track = None if named is None else str(named.claim)
+    return Evidence("manifest", track, f"{state}, signed by {credential.signer or 'nobody that can be read'}")
+
+
+def place(credential: Credential | None, named: TrackEntry | None, alike: bool | None) -> list[Finding]:
+    """Whether the manifest belongs to this audio; ``alike``: whether that sounds like the track (None: unknown)."""
+    if credential is None or (credential.state == "invalid" and not is_misplaced(credential)):
+        return []
+    misplaced = is_misplaced(credential)
+    why = f"was made for other bytes ({_failures(credential)})" if misplaced else "is whole"
+    if named is None:
+        detail = f"it {why}, and names no track that is known"
+        return [Finding("manifest place", Status.INVALID, "manifest", detail)] if misplaced else []
+    status, detail = Status.OK, "its manifest belongs to this file"
+    if alike is None:
+        status, detail = (
+            Status.UNVERIFIABLE,
+            f"a manifest that {why} names this track, and none could tell if this is it",
+        )
+    elif not alike:
+        status, detail = Status.INVALID, f"a manifest that {why} names this track, which this is not"
+    elif misplaced:
+        status, detail = Status.WARNING, f"the file was changed after its manifest was signed ({_failures(credential)})"
+    return [Finding("manifest place", status, f"track {named.claim}", detail)]
+
+
+def _failures(credential: Credential) -> str:
+    return ", ".join(credential.failures)[:300] or "no reason given"
