@@ -28,6 +28,7 @@ from api.commands.license import license_
 from api.commands.market import market
 from api.commands.mint import mint
 from api.commands.model import model
+from api.commands.model_audit import model_audit
 from api.commands.royalties import royalties
 from api.commands.serve_keys import serve_keys
 from api.commands.train import train
@@ -64,6 +65,7 @@ dataset.add_command(abandon)
 dataset.add_command(forget)
 dataset.add_command(report)
 dataset.add_command(croissant)
+model.add_command(model_audit)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -12,6 +12,8 @@ ApiError
 ├── NotGenerated           a file to be minted is not what ``generate`` wrote here
 ├── NotCreator             the claim belongs to another key
 ├── HomeBusy               another process is changing this home
+├── InstrumentMissing      the package's instrument is not on the chain, or the package has none
+├── InstrumentDamaged      a file of the package's instrument is missing or altered
 ├── StudioMissing          training and generation are not installed
 └── ServiceMissing         what serves over HTTP is not installed
 """
@@ -83,6 +85,14 @@ class NotCreator(ApiError):
 
 class HomeBusy(ApiError):
     """Another process is changing this home."""
+
+
+class InstrumentMissing(ApiError):
+    """The package's instrument is not on the chain, or the package has none."""
+
+
+class InstrumentDamaged(ApiError):
+    """A file of the package's instrument is missing or altered."""
 
 
 class StudioMissing(ApiError):

@@ -7,6 +7,7 @@ intake/           what was done of each folder's registration, so that it can go
 chain/            the embedded chain's state
 outbox/           signed transactions on their way to a JSON-RPC network, until they are final there (0600)
 deployment.json   the contracts' addresses
+instrument.json   which instrument the embedded chain began with, if it did
 content/          the block store
 pins/             what was stored or imported by hand, a list of CIDs for each
 transfers/        what an IPFS node has acknowledged of pushes that are not done
@@ -38,6 +39,7 @@ from api.errors import HomeBusy, PassphraseMissing, UsageError
 from api.settings import Settings
 
 if TYPE_CHECKING:
+    from api.instrument.files import Instrument
     from ledger.address import Address
     from ledger.chain import Chain
     from ledger.companions import Companions
@@ -167,13 +169,29 @@ class Home:
                     raise NoDeployment(f"no contracts known at {where}: deploy them, or set STEMMATA_DEPLOYMENT")
                 yield Ledger(chain, Contracts(chain, Deployment.read(where)), self.store())
             return
-        with Chain.open_embedded(self.folder("chain")) as chain:
+        begin = None if where.exists() else self._beginning()  # a home that has lost its chain is no new one
+        with Chain.open_embedded(self.folder("chain"), begin=begin) as chain:
             if where.exists():
                 deployment = Deployment.read(where)
             else:
                 deployment = _embedded_deployment(chain)
                 deployment.write(where)
             yield Ledger(chain, Contracts(chain, deployment), self.store())
+
+    def _beginning(self) -> Callable[[Path], None] | None:
+        """What lays down the chain that a new home's goes on from: the instrument's, if that is wanted and there."""
+        from api.instrument.files import Instrument
+
+        wanted = self.settings.instrument
+        instrument = None if wanted is None else Instrument.read(wanted)
+        return None if instrument is None else lambda path: instrument.lay_down(self.store(), self.path, path)
+
+    def instrument(self) -> Instrument | None:
+        """The one that this home began with, else that of the settings, if there is any."""
+        from api.instrument.files import Instrument
+
+        folders = (self.path, self.settings.instrument)
+        return next(filter(None, (Instrument.read(folder) for folder in folders if folder is not None)), None)
 
     def fund(self, ledger: Ledger, signer: Signer) -> None:
         """On the embedded chain, give a key that has nothing its allowance; on a network, do nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from ledger.findings import Finding, Status, Verdict
 
 if TYPE_CHECKING:
     from api.workflows.audit import Audit
+    from api.workflows.model_audit import ModelAudit
+    from ledger.evidence import Evidence
     from ledger.keys import Signer
     from ledger.lineage import DatasetNode, ModelNode, TrackNode
 
@@ -33,11 +36,19 @@ def as_json(outcome: Audit, name: str) -> dict[str, Any]:
         "file": name,
         "sha256": str(outcome.audio),
         "seconds": round(outcome.seconds, 3),
-        "findings": [
-            {"check": f.check, "status": f.status.value, "subject": f.subject, "detail": f.detail}
-            for f in outcome.findings
-        ],
+        "findings": _findings(outcome.findings),
         "tracks": [_track(node) for node in outcome.tracks],
+        "evidence": [_evidence(one) for one in outcome.evidence],
+        "conclusions": [
+            {
+                "case": one.case.value,
+                "verdict": one.verdict.value,
+                "track": one.track,
+                "certainty": one.certainty,
+                "because": list(one.because),
+            }
+            for one in outcome.conclusions
+        ],
     }
 
 
@@ -68,6 +79,8 @@ def write_signed(path: Path, outcome: Audit, signer: Signer, when: datetime) -> 
     content = as_json(outcome, "")
     del content["file"]
     content["seconds"] = str(content["seconds"])
+    for one in content["evidence"]:
+        one.update({name: str(value) for name, value in one.items() if isinstance(value, float)})
     payload = encode({**content, "auditor": str(signer.address), "audited": timestamp(when)})
     envelope = signing.sign(payload, signer, PAYLOAD_TYPE)
     file.write(path, lambda out: out.write(envelope.to_bytes()), mode=0o644)
@@ -124,23 +137,68 @@ def _track(node: TrackNode) -> dict[str, Any]:
         "creator": str(node.entry.creator),
         "owner": str(node.entry.owner),
         "block": node.entry.block,
-        "model": {
-            "model": model.entry.id,
-            "weights": str(model.entry.weights),
-            "record": str(model.entry.record),
-            "trainer": str(model.entry.trainer),
-            "datasets": [
-                {
-                    "dataset": item.entry.id,
-                    "title": item.record.title if item.record else None,
-                    "holder": str(item.entry.holder),
-                    "root": str(item.entry.root),
-                    "record": str(item.entry.record),
-                    "share_ppm": item.share_ppm,
-                    "license": item.license.id if item.license else None,
-                    "consent": item.entry.consent,
-                }
-                for item in model.datasets
-            ],
-        },
+        "model": _model(model),
     }
+
+
+def _model(node: ModelNode) -> dict[str, Any]:
+    return {
+        "model": node.entry.id,
+        "weights": str(node.entry.weights),
+        "record": str(node.entry.record),
+        "trainer": str(node.entry.trainer),
+        "datasets": [
+            {
+                "dataset": item.entry.id,
+                "title": item.record.title if item.record else None,
+                "holder": str(item.entry.holder),
+                "root": str(item.entry.root),
+                "record": str(item.entry.record),
+                "share_ppm": item.share_ppm,
+                "license": item.license.id if item.license else None,
+                "consent": item.entry.consent,
+            }
+            for item in node.datasets
+        ],
+    }
+
+
+def model_as_json(outcome: ModelAudit) -> dict[str, Any]:
+    """The audit of a model as one object; ``tree`` is null where the chain fell silent."""
+    return {
+        "verdict": outcome.verdict.value,
+        "model": outcome.model,
+        "findings": _findings(outcome.findings),
+        "tree": None if outcome.node is None else _model(outcome.node),
+    }
+
+
+def model_as_text(outcome: ModelAudit) -> str:
+    """Verdict and what speaks against it, the tree from the model to the recordings, then every other check."""
+    against = [f for f in outcome.findings if f.status in (Status.INVALID, Status.UNVERIFIABLE, Status.WARNING)]
+    others = [f for f in outcome.findings if f not in against]
+    tree = [] if outcome.node is None else ["", *_model_lines(outcome.node)]
+    return "\n".join([f"verdict: {_MEANING[outcome.verdict]}", *map(_line, against), *tree, "", *map(_line, others)])
+
+
+def _evidence(one: Evidence) -> dict[str, Any]:
+    return {
+        "layer": one.layer,
+        "track": one.track,
+        "detail": one.detail,
+        "start": _rounded(one.start, 2),
+        "end": _rounded(one.end, 2),
+        "score": _rounded(one.score, 2),
+        "false_positive": one.false_positive,
+        "distance": _rounded(one.distance, 4),
+        "speed": round(one.speed, 5),
+        "pitch": round(one.pitch, 5),
+    }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _findings(findings: Iterable[Finding]) -> list[dict[str, str]]:
+    return [{"check": f.check, "status": f.status.value, "subject": f.subject, "detail": f.detail} for f in findings]

@@ -10,6 +10,7 @@ from pathlib import Path
 from api.errors import UsageError
 
 _LONGEST_PASSPHRASE = 16384
+_SHIPPED = Path(__file__).parent / "instrument"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Settings:
     ``pinning_token``  what lets us in there (``STEMMATA_PINNING_TOKEN``); never shown
     ``corpus_engine``  what measures recordings (``STEMMATA_CORPUS_ENGINE``, default ``local``: all processors of this
                     machine; ``local:2``, ``ray``, ``ray:2``, ``ray:auto``, ``ray:HOST:PORT``)
+    ``instrument``  folder of the instrument that a new home's embedded chain begins with (``STEMMATA_INSTRUMENT``: on
+                    for that of the package, which is the default, off, or another's folder; here None for off)
     """
 
     home: Path
@@ -45,6 +48,7 @@ class Settings:
     confirmations: int = 0
     cosign: bool = True
     corpus_engine: str = "local"
+    instrument: Path | None = None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -56,9 +60,6 @@ class Settings:
         confirmations = environ.get("STEMMATA_CONFIRMATIONS") or "0"
         if not (confirmations.isascii() and confirmations.isdigit()):
             raise UsageError(f"STEMMATA_CONFIRMATIONS is a number of blocks, 0 or more, not {confirmations!r}")
-        cosign = environ.get("STEMMATA_COSIGN") or "on"
-        if cosign not in ("on", "off"):
-            raise UsageError(f"STEMMATA_COSIGN is on or off, not {cosign!r}")
         return cls(
             home=Path(environ.get("STEMMATA_HOME") or "~/.stemmata").expanduser().absolute(),
             passphrase=_passphrase(environ),
@@ -70,9 +71,26 @@ class Settings:
             pinning=environ.get("STEMMATA_PINNING") or None,
             pinning_token=environ.get("STEMMATA_PINNING_TOKEN") or None,
             confirmations=int(confirmations),
-            cosign=cosign == "on",
+            cosign=_switch(environ, "STEMMATA_COSIGN"),
             corpus_engine=environ.get("STEMMATA_CORPUS_ENGINE") or "local",
+            instrument=_instrument(environ.get("STEMMATA_INSTRUMENT") or "on"),
         )
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    said = environ.get(name) or "on"
+    if said not in ("on", "off"):
+        raise UsageError(f"{name} is on or off, not {said!r}")
+    return said == "on"
+
+
+def _instrument(said: str) -> Path | None:
+    if said == "off":
+        return None
+    folder = _SHIPPED if said == "on" else Path(said).expanduser().absolute()
+    if said != "on" and not (folder / "instrument.json").is_file():
+        raise UsageError(f"STEMMATA_INSTRUMENT is on, off, or a folder with an instrument.json in it, not {said!r}")
+    return folder
 
 
 def _passphrase(environ: Mapping[str, str]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,9 @@ from api.settings import Settings
 
 if TYPE_CHECKING:
     from api.workflows.model_labels import Asked
+    from api.workflows.styles import Style
     from gen.waveform import Waveform
+    from ledger.address import Address
     from ledger.records import RepeatableTrackRecord
 
 _LABEL = re.compile(r"(?:(?P<dataset>[0-9]{1,15}):)?(?P<field>[a-z]+)=(?P<number>[0-9]{1,15})")
@@ -24,7 +27,11 @@ _LABEL = re.compile(r"(?:(?P<dataset>[0-9]{1,15}):)?(?P<field>[a-z]+)=(?P<number
 
 @click.command()
 @click.option(
-    "--model", "model_id", required=True, type=click.IntRange(min=1), metavar="ID", help="The model that plays."
+    "--model",
+    "named",
+    type=click.IntRange(min=1),
+    metavar="ID",
+    help="The model that plays.  [default: the instrument that comes with the package]",
 )
 @click.option("--seconds", default=30.0, show_default=True, type=float, help="Length, 3 to 3600.")
 @click.option(
@@ -35,7 +42,9 @@ _LABEL = re.compile(r"(?:(?P<dataset>[0-9]{1,15}):)?(?P<field>[a-z]+)=(?P<number
     help="Another seed, another track.",
 )
 @click.option(
-    "--style", metavar="A,B,..", help="Weight of each of the model's datasets, as whole numbers; even if unset."
+    "--style",
+    metavar="NAME=N,..|A,B,..",
+    help="How much of which dataset: bach=2,mozart=1, by words of their titles; or a number for each. Even if unset.",
 )
 @click.option(
     "--label",
@@ -83,7 +92,7 @@ _LABEL = re.compile(r"(?:(?P<dataset>[0-9]{1,15}):)?(?P<field>[a-z]+)=(?P<number
 @click.pass_obj
 def generate(
     settings: Settings,
-    model_id: int,
+    named: int | None,
     seconds: float,
     seed: int,
     style: str | None,
@@ -99,29 +108,41 @@ def generate(
     key_name: str,
     as_json: bool,
 ) -> None:
-    """Generate tracks that carry the watermark of their claim. The same command makes the same files."""
-    from api.workflows import generation
+    """Generate tracks that carry the watermark of their claim. The same command makes the same files.
 
-    home = Home(settings, ask_passphrase)
-    weights, asked = None if style is None else _weights("--style", style, ","), _labels(labels)
-    morph_seed, morph_style = _morph(morph)
+    Without `--model` the instrument plays that comes with the package. It needs a license as any model does; it is
+    free, and the key takes it at the first time.
+    """
+    from api.workflows import generation, model_labels
+    from api.workflows.styles import Style
+
+    home, console = Home(settings, ask_passphrase), Console(as_json)
+    asked, (morph_seed, toward) = _labels(labels), _morph(morph)
+    mixed = None if style is None else Style.read("--style", style, ",")
     wish = generation.Wish(
         temperature=_decimal("--temperature", temperature, 0.05, 5),
         nucleus=None if top_p is None else _decimal("--top-p", top_p, 1e-6, 1),
         beams=beams,
-        labels=_moved(home, model_id, asked) if asked else None,
         primer=None if primer is None else heard_primer(primer),
         morph_seed=morph_seed,
-        morph_style=morph_style,
         limit=repeat_limit,
     )
+    creator = home.keystore().address(key_name)
+    model_id = _instrument(home, console, creator, key_name) if named is None else named
+    with home.ledger() as ledger:
+        weights = None if mixed is None else mixed.of(ledger, model_id)
+        wish = replace(
+            wish,
+            labels=model_labels.moved(ledger, model_id, asked) if asked else None,
+            morph_style=None if toward is None else toward.of(ledger, model_id),
+        )
     outs = [out] if variations == 1 else [out.with_stem(f"{out.stem}-{number + 1}") for number in range(variations)]
     made = generation.variations(
         home,
         model_id,
         seconds=seconds,
         seed=seed,
-        creator=home.keystore().address(key_name),
+        creator=creator,
         outs=outs,
         now=now,
         style=weights,
@@ -130,7 +151,17 @@ def generate(
     )
     tracks = [_content(record, path, model_id) for record, path in zip(made, outs, strict=True)]
     content = tracks[0] if variations == 1 else {"tracks": tracks}
-    Console(as_json).result(content, "\n".join(line for track in tracks for line in _lines(track)))
+    console.result(content, "\n".join(line for track in tracks for line in _lines(track)))
+
+
+def _instrument(home: Home, console: Console, creator: Address, key_name: str) -> int:
+    """The model of the instrument, to which the key is licensed now."""
+    from api.workflows import instrument
+
+    playable = instrument.ready(home, creator=creator, unlock=lambda: home.signer(key_name), now=now)
+    if playable.taken is not None:
+        console.say(f"license {playable.taken.id} of model {playable.model}, the instrument: generate, free")
+    return playable.model
 
 
 def _content(made: RepeatableTrackRecord, path: Path, model_id: int) -> dict[str, Any]:
@@ -178,16 +209,20 @@ def heard_primer(path: Path) -> Waveform:
         raise UsageError(f"--primer {path}: {error}") from error
 
 
-def _morph(text: str | None) -> tuple[int | None, tuple[int, ...] | None]:
+def _morph(text: str | None) -> tuple[int | None, Style | None]:
+    from api.workflows.styles import Style
+
     seed, style = None, None
     for part in [] if text is None else text.split(","):
         name, _, value = part.partition("=")
         if name == "seed" and re.fullmatch("[0-9]{1,16}", value) and int(value) < 2**53:
             seed = int(value)
         elif name == "style":
-            style = _weights("--morph style", value, ":")
+            style = Style.read("--morph style", value, ":")
         else:
-            raise UsageError(f"--morph {text!r}: give seed=NUMBER, style=A:B:.. with a weight per dataset, or both")
+            raise UsageError(
+                f"--morph {text!r}: give seed=NUMBER, style=A:B:.. (a weight per dataset, or NAME=A:..), or both"
+            )
     return seed, style
 
 
@@ -205,22 +240,6 @@ def _labels(given: tuple[str, ...]) -> list[Asked]:
         dataset = None if match["dataset"] is None else int(match["dataset"])
         found.append(Asked(dataset, match["field"], int(match["number"])))
     return found
-
-
-def _moved(home: Home, model_id: int, asked: list[Asked]) -> tuple[int, ...]:
-    from api.workflows import model_labels
-
-    with home.ledger() as ledger:
-        return model_labels.moved(ledger, model_id, asked)
-
-
-def _weights(option: str, text: str, between: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(between))
-    except ValueError:
-        raise UsageError(
-            f"{option} {text!r}: give whole numbers with {between!r} between them, such as 3{between}1"
-        ) from None
 
 
 def _decimal(option: str, text: str, least: float, most: float) -> str:

@@ -44,12 +44,16 @@ def show(settings: Settings, model_id: int, as_json: bool) -> None:
     home = Home(settings)
     with home.ledger() as ledger:
         entry, dues = models.show(ledger, model_id)
+        titles = {dataset: models.title(ledger, dataset) for dataset, _ in entry.datasets}
         try:
             labels = model_labels.known(home, ledger, model_id)
         except BlockMissing:
             labels = None
+    instrument = home.instrument()
+    plays = instrument is not None and instrument.weights == entry.weights
     content = {
         "model": entry.id,
+        "instrument": plays,
         "owner": str(entry.owner),
         "trainer": str(entry.trainer),
         "weights": str(entry.weights),
@@ -57,21 +61,28 @@ def show(settings: Settings, model_id: int, as_json: bool) -> None:
         "cid": entry.cid,
         "royalty": percent_from_ppm(entry.royalty_ppm),
         "dues": [{due.kind: due.id, "percent": percent_from_ppm(due.ppm)} for due in dues],
-        "datasets": [{"dataset": dataset, "share_ppm": share} for dataset, share in entry.datasets],
+        "datasets": [
+            {"dataset": dataset, "share_ppm": share, "title": titles[dataset]} for dataset, share in entry.datasets
+        ],
         "parents": list(entry.parents),
         "labels": None if labels is None else [_table(each) for each in labels],
         "terms": words.as_json(entry.terms),
     }
     lines = [
-        f"model {entry.id}",
+        f"model {entry.id}{', the instrument: it plays where no other is named' if plays else ''}",
         f"  owner    {entry.owner}",
         f"  weights  {entry.weights}",
         f"  terms    {words.as_text(entry.terms)}",
         *(f"  owes     {percent_from_ppm(due.ppm)} % to the holder of {due.kind} {due.id}" for due in dues),
         f"  record   {entry.record}",
+        *(f"  style    {dataset}  {_shown(title)}" for dataset, title in titles.items()),
         *(line for each in labels or () for line in _lines(each)),
     ]
     Console(as_json).result(content, "\n".join(lines))
+
+
+def _shown(title: str | None) -> str:
+    return "(its record is not here)" if title is None else "".join(sign for sign in title if sign.isprintable())
 
 
 def _table(labels: DatasetLabels) -> dict[str, Any]:

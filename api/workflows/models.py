@@ -34,3 +34,14 @@ def show(ledger: Ledger, model_id: int) -> tuple[ModelEntry, tuple[Due, ...]]:
     return entry, tuple(
         Due("model" if due & _MODEL else "dataset", due & _TOKEN, (due & ~_MODEL) >> _PPM) for due in dues
     )
+
+
+def title(ledger: Ledger, dataset_id: int) -> str | None:
+    """What a dataset is called; None where its record is not in this home, or is not whole."""
+    from api.workflows import datasets
+    from ledger.errors import Invalid, Malformed, Unverifiable
+
+    try:
+        return datasets.show(ledger, dataset_id)[1].title
+    except (Unverifiable, Invalid, Malformed):
+        return None

@@ -60,10 +60,27 @@ def weights(home: Home, record: TrainingRunRecord) -> Path:
 
     path = home.folder("models") / f"{record.weights}.safetensors"
     if not path.exists():
+        shipped = _shipped(home, record.weights)
+        if shipped is not None:
+            return shipped
         file.write(path, lambda out: out.writelines(home.store().read(record.content.cid)))
     if Digest.of_file(path) != record.weights:
         raise DigestMismatch(f"{path} is not the model that was recorded; delete it to fetch it from the store again")
     return path
+
+
+def _shipped(home: Home, digest: Digest) -> Path | None:
+    """The instrument's own file, where these are its weights and it is whole: no home needs a second copy."""
+    from api.errors import InstrumentDamaged
+    from api.instrument.files import WEIGHTS, Instrument
+
+    if home.settings.instrument is None:
+        return None
+    try:
+        instrument = Instrument.read(home.settings.instrument)
+        return instrument.path(WEIGHTS) if instrument is not None and instrument.weights == digest else None
+    except InstrumentDamaged:
+        return None
 
 
 def write(path: Path, take: Take, claim: Claim) -> Written:

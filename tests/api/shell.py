@@ -44,7 +44,7 @@ class Shell:
         """One command, in words for people."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("STEMMATA_")}
         environment = {**clean, "STEMMATA_HOME": str(self.home), "STEMMATA_PASSPHRASE": PASSPHRASE}
-        environment |= self.settings
+        environment |= {"STEMMATA_INSTRUMENT": "off"} | self.settings
         out, err = io.StringIO(), io.StringIO()
         with (
             mock.patch.dict(os.environ, environment, clear=True),

@@ -26,7 +26,13 @@ def run(home: Path, *words: str, **environment: str) -> subprocess.CompletedProc
     clean = {name: value for name, value in os.environ.items() if not name.startswith("STEMMATA_")}
     return subprocess.run(
         [sys.executable, "-c", "from api.cli import main; main()", *words],
-        env={**clean, "STEMMATA_HOME": str(home), "STEMMATA_PASSPHRASE": PASSPHRASE, **environment},
+        env={
+            **clean,
+            "STEMMATA_HOME": str(home),
+            "STEMMATA_PASSPHRASE": PASSPHRASE,
+            "STEMMATA_INSTRUMENT": "off",
+            **environment,
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

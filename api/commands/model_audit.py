@@ -1,0 +1,30 @@
+"""``stemmata model audit``: verify a model and all that it rests on."""
+
+from __future__ import annotations
+
+import click
+
+from api.commands import json_option
+from api.commands.audit import EXIT_CODES
+from api.console import Console
+from api.home import Home
+from api.settings import Settings
+
+
+@click.command("audit")
+@click.argument("model_id", metavar="ID", type=click.IntRange(min=1))
+@json_option
+@click.pass_obj
+@click.pass_context
+def model_audit(context: click.Context, settings: Settings, model_id: int, as_json: bool) -> None:
+    """Verify model ID: record, signatures, licenses, datasets, and the weights themselves.
+
+    In a new home model 1 is the instrument that comes with the package. Exit code 0: verified. 4: something is wrong.
+    5: could not be checked.
+    """
+    from api import report as reports
+    from api.workflows.model_audit import audit
+
+    outcome = audit(Home(settings), model_id)
+    Console(as_json).result(reports.model_as_json(outcome), reports.model_as_text(outcome))
+    context.exit(EXIT_CODES[outcome.verdict])
