@@ -7,7 +7,9 @@ the file's bytes by hashes and a signature; :mod:`ledger.manifest` writes it. So
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 from ledger.address import Address
 from ledger.digest import Digest
 from ledger.errors import Malformed
+from ledger.jumbf import signatures
 from ledger.records.fields import Fields, read_object
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ ISCC = "io.iscc.v0"
 """ISO 24138's, on C2PA's list."""
 ORIGIN = "org.stemmata.origin"
 """The label of our own assertion."""
+ALTERED = "org.stemmata.manifest.altered"
+"""A failure that C2PA has no code for: bits of one of our manifests that no hash covers are not as we write them."""
 SIDECAR_MIME = "application/octet-stream"
 _LARGEST_SIDECAR = 16 << 20
 _UNTRUSTED = "signingCredential.untrusted"
@@ -111,6 +116,8 @@ class Credential:
     """The manifests of the files that it was made from, by name."""
     embedded: bool = True
     """False for a manifest beside the file."""
+    key: bytes | None = None
+    """The signer's public key on P-256: 65 bytes, as an account publishes its own. None for another kind of key."""
 
 
 def read(path: Path, trust: Sequence[bytes] = ()) -> Credential | None:
@@ -119,28 +126,23 @@ def read(path: Path, trust: Sequence[bytes] = ()) -> Credential | None:
     ``trust``: roots in PEM, for signers and time-stamp authorities. Nothing is fetched, whatever the manifest asks for.
     Raises :class:`Malformed` for a file that breaks the reader; OSError.
     """
+    import c2pa
+
     with _opened(path, trust) as reader:
         if reader is None:
             return None
         if isinstance(reader, str):
             return _broken(reader)
-        return _said(reader)
+        try:
+            return _said(reader, path)
+        except (Malformed, c2pa.C2paError):
+            return _broken(_MALFORMED)
 
 
 def extract(path: Path) -> bytes | None:
     """The manifest store of a file, as a sidecar holds it; None where there is none, or none that can be read."""
-    import io
-
-    beside = sidecar(path)
-    if beside is not None:
-        return _limited(beside)
     with _opened(path, ()) as reader:
-        if reader is None or isinstance(reader, str):
-            return None
-        label = json.loads(reader.json())["active_manifest"]
-        out = io.BytesIO()
-        reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.signature", out)
-        return out.getvalue()
+        return None if reader is None or isinstance(reader, str) else _store(reader)
 
 
 def sidecar(path: Path) -> Path | None:
@@ -206,7 +208,25 @@ def _limited(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _said(reader: c2pa.Reader) -> Credential:
+def _store(reader: c2pa.Reader) -> bytes:
+    """The manifest store, as the library would write it."""
+    out = io.BytesIO()
+    label = json.loads(reader.json())["active_manifest"]
+    reader.resource_to_stream(f"self#jumbf=/c2pa/{label}/c2pa.signature", out)
+    return out.getvalue()
+
+
+def _stands(store: bytes, path: Path, *, embedded: bool) -> bool:
+    """Whether these very bytes are in the file, or beside it."""
+    beside = None if embedded else sidecar(path)
+    if beside is not None:
+        return beside.read_bytes() == store
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        # In an MP4 file an offset goes before, which is zero.
+        return content.find(bytes(8) + store if content[4:8] == b"ftyp" else store) >= 0
+
+
+def _said(reader: c2pa.Reader, path: Path) -> Credential:
     content = json.loads(reader.json())
     label = str(content.get("active_manifest"))
     manifest = content.get("manifests", {}).get(label)
@@ -224,6 +244,12 @@ def _said(reader: c2pa.Reader) -> Credential:
                 origin = read_object("", data, Origin.read)
             except Malformed:
                 state, failures = "invalid", [*failures, f"{ORIGIN}.malformed"]
+    store = _store(reader)
+    signed = signatures(store)
+    # Bits that neither hash nor signature covers: fill and box headers. Ours are written in one way alone.
+    embedded = reader.is_embedded()
+    if origin and not (all(each.clean for each in signed.values()) and _stands(store, path, embedded=embedded)):
+        state, failures = "invalid", [*failures, ALTERED]
     signature = manifest.get("signature_info", {})
     stamped = "timeStamp.validated" in codes
     return Credential(
@@ -245,7 +271,8 @@ def _said(reader: c2pa.Reader) -> Credential:
         asset=_asset(said),
         id=label,
         parents=tuple(each["active_manifest"] for each in manifest.get("ingredients", []) if "active_manifest" in each),
-        embedded=reader.is_embedded(),
+        embedded=embedded,
+        key=signed[label].point() if label in signed else None,
     )
 
 

@@ -1,0 +1,99 @@
+"""Manifest stores as boxes: who signed each manifest in one, read without the library that checks them.
+
+The library leaves two things unsaid: the signer's key, and whether bits were changed that no hash covers. Sources:
+JUMBF (ISO 19566-5), COSE (RFC 9052; certificates: RFC 9360), C2PA specification 2.4, sections 11.1 and 13.2.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ledger.errors import Malformed
+
+_SIGNATURE = b"c2pa.signature"
+_CERTIFICATES = 33  # x5chain
+_PADDING = ("pad", "pad2")
+_UNSIGNED = {*_PADDING, "sigTst", "sigTst2", "rVals"}
+# What a manifest store nests: store, manifest, signature.
+_DEEPEST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The signature box of a manifest, unchecked."""
+
+    manifest: str
+    """The manifest's name."""
+    certificate: bytes
+    """The signer's own, in DER."""
+    clean: bool
+    """Whether all that no signature covers is a time stamp, an answer about revocation, or fill, which is zero."""
+
+    def point(self) -> bytes | None:
+        """The signer's public key, an uncompressed point (SEC 1) of 65 bytes; None if it is not on P-256."""
+        from cryptography import x509
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        try:
+            key = x509.load_der_x509_certificate(self.certificate).public_key()
+        except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm):
+            return None
+        if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
+            return None
+        return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+def signatures(store: bytes) -> dict[str, Signature]:
+    """By manifest. Raises :class:`Malformed` for what is no manifest store."""
+    found: dict[str, Signature] = {}
+    try:
+        for kind, content in _boxes(store):
+            if kind == b"jumb":
+                for path, data in _named(content, ()):
+                    if len(path) == _DEEPEST and path[2] == _SIGNATURE:
+                        name = path[1].decode()
+                        found[name] = _signature(name, data)
+    except (ValueError, TypeError, LookupError, AttributeError, struct.error) as error:
+        raise Malformed(f"no manifest store: {error}") from None
+    return found
+
+
+def _named(content: bytes, above: tuple[bytes, ...]) -> Iterator[tuple[tuple[bytes, ...], bytes]]:
+    """The contents in a superbox and those within it, each under its labels."""
+    boxes = list(_boxes(content))
+    # A description: 16 bytes of type, one of flags, the label.
+    path = (*above, boxes[0][1][17:].split(b"\0")[0])
+    for kind, inner in boxes[1:]:
+        if kind != b"jumb":
+            yield path, inner
+        elif len(path) < _DEEPEST:
+            yield from _named(inner, path)
+
+
+def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    position = 0
+    while position < len(content):
+        size, kind = struct.unpack_from(">I4s", content, position)
+        if not 8 <= size <= len(content) - position:
+            raise ValueError(f"a box of {size} bytes at {position}")
+        yield kind, content[position + 8 : position + size]
+        position += size
+
+
+def _signature(name: str, content: bytes) -> Signature:
+    import cbor2
+
+    try:
+        protected, unprotected, _, _ = cbor2.loads(content).value
+        certificates = cbor2.loads(protected).get(_CERTIFICATES) or unprotected["x5chain"]
+    except cbor2.CBORDecodeError as error:
+        raise ValueError(str(error)) from None
+    certificate = certificates[0] if isinstance(certificates, list) else certificates
+    if not isinstance(certificate, bytes):
+        raise ValueError("no certificate in a signature")
+    clean = set(unprotected) <= _UNSIGNED and not any(any(unprotected.get(each, b"")) for each in _PADDING)
+    return Signature(name, certificate, clean)
