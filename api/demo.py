@@ -20,6 +20,7 @@ from api import report as reports
 from api.amounts import ether_from_wei
 from api.errors import UsageError
 from api.home import Home
+from api.reports.terminal import as_text
 from api.settings import Settings
 from api.workflows import datasets, generation, licenses, minting, training
 from api.workflows.audit import Audit, audit
@@ -78,7 +79,7 @@ def run(folder: Path, audio: Path | None, stage: Stage) -> dict[str, Any]:
     good = audit(home, piece)
     reports.write_signed(folder / "audit.json", good, signers["auditor"], stage.now())
     stage.say("")
-    stage.say(reports.as_text(good, piece.name))
+    stage.say(as_text(good, piece.name))
     bad = _tamper(home, folder / "tampered", good.tracks[0], piece, stage) if good.tracks else None
     _farewell(folder, stage)
     return {
@@ -232,7 +233,7 @@ def _tamper(home: Home, folder: Path, track: TrackNode, piece: Path, stage: Stag
     )
     outcome = audit(copy, piece)
     stage.say("")
-    for line in reports.as_text(outcome, piece.name).splitlines():
+    for line in as_text(outcome, piece.name).splitlines():
         if line.startswith(("verdict", "✗")):
             stage.say(line)
     return outcome

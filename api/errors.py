@@ -11,11 +11,13 @@ ApiError
 ├── NothingOriginal        all that was made repeats too much of a training recording
 ├── NotGenerated           a file to be minted is not what ``generate`` wrote here
 ├── NotCreator             the claim belongs to another key
+├── NotWhole               a lineage that is to be exported has gaps, or does not hold
 ├── HomeBusy               another process is changing this home
 ├── InstrumentMissing      the package's instrument is not on the chain, or the package has none
 ├── InstrumentDamaged      a file of the package's instrument is missing or altered
 ├── StudioMissing          training and generation are not installed
-└── ServiceMissing         what serves over HTTP is not installed
+├── ServiceMissing         what serves over HTTP is not installed
+└── DocumentMissing        what writes PDF is not installed
 """
 
 from __future__ import annotations
@@ -83,6 +85,10 @@ class NotCreator(ApiError):
     """The claim belongs to another key."""
 
 
+class NotWhole(ApiError):
+    """A lineage that is to be exported has gaps, or does not hold."""
+
+
 class HomeBusy(ApiError):
     """Another process is changing this home."""
 
@@ -101,3 +107,7 @@ class StudioMissing(ApiError):
 
 class ServiceMissing(ApiError):
     """What serves over HTTP is not installed."""
+
+
+class DocumentMissing(ApiError):
+    """What writes PDF is not installed."""

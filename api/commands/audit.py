@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 
 from api.commands import json_option, now
+from api.commands.audit_reports import report_options
 from api.commands.generate import heard_primer
 from api.console import Console, ask_passphrase
 from api.errors import UsageError
 from api.home import Home
+from api.reports.texts import Language
 from api.settings import Settings
 
 EXIT_CODES = {"verified": 0, "unknown": 3, "invalid": 4, "unverifiable": 5}
@@ -33,6 +35,7 @@ EXIT_CODES = {"verified": 0, "unknown": 3, "invalid": 4, "unverifiable": 5}
 @click.option(
     "--key", "key_name", metavar="NAME", help="The key that signs the report, and with --replay opens sealed weights."
 )
+@report_options
 @json_option
 @click.pass_obj
 @click.pass_context
@@ -44,6 +47,9 @@ def audit(
     replay: bool,
     primer: Path | None,
     key_name: str | None,
+    html: Path | None,
+    pdf: Path | None,
+    language: Language,
     as_json: bool,
 ) -> None:
     """Tell where FILE comes from, as far as it can be proved; FILE may be cut and re-encoded.
@@ -51,6 +57,9 @@ def audit(
     Exit code 0: verified. 3: nothing is known of this audio. 4: known, but something is wrong. 5: could not be checked.
     """
     from api import report as reports
+    from api.reports import writing
+    from api.reports.terminal import as_text
+    from api.reports.texts import Texts
     from api.workflows.audit import audit as run
     from api.workflows.replay import Replay
     from gen.errors import AudioError
@@ -63,6 +72,7 @@ def audit(
         raise UsageError("--primer goes with --replay")
     if report is not None and not report.absolute().parent.is_dir():
         raise UsageError(f"--report {report}: the folder {report.parent} does not exist; make it first")
+    writing.ready(html=html, pdf=pdf)
     home = Home(settings, ask_passphrase)
     signer = home.signer(key_name) if key_name is not None else None
     again = None
@@ -79,5 +89,8 @@ def audit(
         raise UsageError(f"{type(error).__name__}: {error}") from error
     if report is not None and signer is not None:
         reports.write_signed(report, outcome, signer, now())
-    Console(as_json).result(reports.as_json(outcome, str(file)), reports.as_text(outcome, str(file)))
+    if html is not None or pdf is not None:
+        writing.write(writing.report(home, file, outcome, language=language, when=now()), html=html, pdf=pdf)
+    text = as_text(outcome, str(file), Texts(language))
+    Console(as_json).result(reports.as_json(outcome, str(file)), text)
     context.exit(EXIT_CODES[outcome.verdict])

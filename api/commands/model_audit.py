@@ -23,8 +23,9 @@ def model_audit(context: click.Context, settings: Settings, model_id: int, as_js
     5: could not be checked.
     """
     from api import report as reports
+    from api.reports.terminal import model_as_text
     from api.workflows.model_audit import audit
 
     outcome = audit(Home(settings), model_id)
-    Console(as_json).result(reports.model_as_json(outcome), reports.model_as_text(outcome))
+    Console(as_json).result(reports.model_as_json(outcome), model_as_text(outcome))
     context.exit(EXIT_CODES[outcome.verdict])

@@ -1,6 +1,6 @@
 """How an audit is shown: nothing that a record's author chose may look like a line of ours."""
 
-from api.report import as_text
+from api.reports.terminal import as_text
 from api.workflows.audit import Audit
 from ledger.digest import Digest
 from ledger.findings import Finding, Status, Verdict, conclude

@@ -1,0 +1,95 @@
+"""The chain of provenance as boxes: track, model, datasets and licenses, each with how its checks came out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from api.amounts import percent_from_ppm
+from api.reports.texts import Texts
+from api.reports.visible import visible
+from ledger.findings import Finding, Status
+
+if TYPE_CHECKING:
+    from ledger.lineage import DatasetNode, ModelNode, TrackNode
+
+Kind = Literal["track", "model", "dataset", "license"]
+
+_WORST: Final = (Status.INVALID, Status.UNVERIFIABLE, Status.WARNING, Status.OK)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One link of the chain: what it is, the worst outcome of its checks, what there is to say, and what it rests on.
+
+    ``status`` is *unverifiable* where nothing was checked of it.
+    """
+
+    kind: Kind
+    status: Status
+    name: str
+    lines: tuple[str, ...]
+    below: tuple[Box, ...] = ()
+
+    def flat(self, depth: int = 0) -> list[tuple[int, Box]]:
+        """This box and all below it, from the top, each with its depth."""
+        return [(depth, self), *(pair for box in self.below for pair in box.flat(depth + 1))]
+
+
+def boxes(track: TrackNode, findings: Sequence[Finding], texts: Texts) -> Box:
+    """The chain behind a track."""
+    entry = track.entry
+    lines = [texts("minted", who=entry.creator, block=entry.block)]
+    if track.record is None:
+        lines.append(texts("unreadable"))
+    status = _worst(finding for finding in findings if finding.subject == f"track {entry.claim}")
+    name = f"{texts('node.track')} {str(entry.claim)[:12]}…"
+    return Box("track", status, name, tuple(lines), (_model(track.model, findings, texts),))
+
+
+def _model(model: ModelNode, findings: Sequence[Finding], texts: Texts) -> Box:
+    entry = model.entry
+    if model.record is None:
+        lines = [texts("trained", who=entry.trainer), texts("unreadable")]
+    else:
+        lines = [texts("trained.on", who=entry.trainer, day=visible(model.record.finished)[:10])]
+    subject = f"model {entry.id}"
+    # What its licenses are worth is said in their own boxes.
+    status = _worst(finding for finding in findings if finding.subject == subject and finding.check != "license")
+    datasets = tuple(_dataset(node, entry.id, findings, texts) for node in model.datasets)
+    return Box("model", status, f"{texts('node.model')} {entry.id}", tuple(lines), datasets)
+
+
+def _dataset(node: DatasetNode, model: int, findings: Sequence[Finding], texts: Texts) -> Box:
+    entry, record = node.entry, node.record
+    lines = [texts("held", who=entry.holder), texts("share", percent=percent_from_ppm(node.share_ppm))]
+    if record is None:
+        lines.append(texts("unreadable"))
+    else:
+        lines.insert(0, visible(record.title))
+        count = len(record.recordings)
+        minutes = f"{sum(item.frames / item.rate for item in record.recordings) / 60:.1f}"
+        lines.append(texts("recordings.one" if count == 1 else "recordings", count=count, minutes=minutes))
+    status = _worst(finding for finding in findings if finding.subject == f"dataset {entry.id}")
+    name = f"{texts('node.dataset')} {entry.id}"
+    return Box("dataset", status, name, tuple(lines), (_license(node, model, findings, texts),))
+
+
+def _license(node: DatasetNode, model: int, findings: Sequence[Finding], texts: Texts) -> Box:
+    number = node.entry.id
+    names_it = re.compile(rf"\bdataset {number}\b")
+    said = [f for f in findings if f.subject == f"model {model}" and f.check == "license" and names_it.search(f.detail)]
+    if node.license is not None:
+        said += [f for f in findings if f.subject == f"license {node.license.id} of dataset {number}"]
+        uses = ", ".join(texts(f"use.{use}") for use in node.license.uses)
+        lines = (texts("licensed", uses=uses, who=node.license.licensee),)
+        return Box("license", _worst(said), texts("node.license.number", number=node.license.id), lines)
+    status = _worst(said)
+    return Box("license", status, texts("node.license.owned" if status is Status.OK else "node.license.missing"), ())
+
+
+def _worst(findings: Iterable[Finding]) -> Status:
+    seen = {finding.status for finding in findings}
+    return next((status for status in _WORST if status in seen), Status.UNVERIFIABLE)
