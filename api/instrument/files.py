@@ -1,8 +1,8 @@
 """The instrument's files: weights, the records behind them, and a chain on which all of it is registered.
 
-instrument.json       who made it, and the SHA-256 of each of the others
+instrument.json       who recorded it, and the SHA-256 of each of the others
 weights.safetensors   the model
-records.car           its record, those of its datasets and of its maker's keys, and the recordings' fingerprints
+records.car           its record, those of its datasets and of its makers' keys, and the recordings' fingerprints
 chain.sqlite.xz       an embedded chain that holds these records, its model on offer for nothing, and little else
 
 Embedded chains have one chain id, and their contracts one set of addresses: any of them can go on from this one.
@@ -31,10 +31,10 @@ WEIGHTS, RECORDS, CHAIN = "weights.safetensors", "records.car", "chain.sqlite.xz
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """A folder with these files. ``maker`` registered and trained all of it, with a key that is gone."""
+    """A folder with these files. ``makers`` are who trained the model and who registered its datasets."""
 
     folder: Path
-    maker: Address
+    makers: tuple[Address, ...]
     files: Mapping[str, Digest]
 
     @classmethod
@@ -44,7 +44,7 @@ class Instrument:
         try:
             said = json.loads(path.read_bytes())
             files = {name: Digest.parse(said["files"][name]) for name in (WEIGHTS, RECORDS, CHAIN)}
-            return cls(folder, Address.parse(said["maker"]), files)
+            return cls(folder, tuple(map(Address.parse, said["makers"])), files)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, LookupError, Malformed) as error:
@@ -53,7 +53,7 @@ class Instrument:
     def to_json(self) -> str:
         """The manifest."""
         files = {name: str(digest) for name, digest in self.files.items()}
-        return json.dumps({"maker": str(self.maker), "files": files}, indent=2) + "\n"
+        return json.dumps({"makers": list(map(str, self.makers)), "files": files}, indent=2) + "\n"
 
     @property
     def weights(self) -> Digest:

@@ -16,15 +16,12 @@ from ledger.digest import Digest
 
 if TYPE_CHECKING:
     from ledger.cid import Cid
-    from ledger.contracts import ModelEntry
-
-MOST_WEIGHTS_BYTES = 20_000_000
 
 
 def take(home: Home, model_id: int, folder: Path) -> Instrument:
     """Write the files of :class:`Instrument` into ``folder``, which is made if need be; the manifest last.
 
-    Raises :class:`UsageError` where the weights are sealed or too large, or the home speaks to a network, and errors of
+    Raises :class:`UsageError` where the weights are sealed, or the home speaks to a network, and errors of
     the store where a record or the weights are not in it.
     """
     from ledger import car, file
@@ -38,22 +35,24 @@ def take(home: Home, model_id: int, folder: Path) -> Instrument:
     with home.ledger() as ledger:
         entry = ledger.contracts.model(model_id)
         run = fetch(ledger.store, TrainingRunRecord, entry.cid, entry.record, entry.trainer)
-        if run.sealed or run.weights_size > MOST_WEIGHTS_BYTES:
-            raise UsageError(f"model {model_id}: its weights are sealed, or more than {MOST_WEIGHTS_BYTES} bytes")
+        if run.sealed:
+            raise UsageError(f"model {model_id}: its weights are sealed, and an instrument's are for everybody")
         weights = ledger.store.read(run.content.cid)
         file.write(folder / WEIGHTS, lambda out: out.writelines(weights), mode=0o644)
-        roots = _roots(ledger, entry)
+        holders = {ledger.contracts.dataset(dataset).holder for dataset, _ in entry.datasets}
+        makers = tuple(sorted({entry.trainer, *holders}))
+        roots = _roots(ledger)
         file.write(folder / RECORDS, lambda out: car.export(ledger.store, roots, out), mode=0o644)
         # Under the chain's lock: nobody writes to it meanwhile.
         packed = _packed(home.folder("chain") / "chain.sqlite")
         file.write(folder / CHAIN, lambda out: out.write(packed), mode=0o644)
     files = {name: Digest.of_file(folder / name) for name in (WEIGHTS, RECORDS, CHAIN)}
-    instrument = Instrument(folder, entry.trainer, files)
+    instrument = Instrument(folder, makers, files)
     file.write(folder / MANIFEST, lambda out: out.write(instrument.to_json().encode()), mode=0o644)
     return instrument
 
 
-def _roots(ledger: Ledger, entry: ModelEntry) -> list[Cid]:
+def _roots(ledger: Ledger) -> list[Cid]:
     """What every record on the chain names, and the records; but no recording and no weights."""
     from api.workflows import datasets
     from ledger import closure

@@ -116,10 +116,10 @@ def inspect(home: Home, *, repair: bool, progress: Callable[[int], None]) -> Ite
     own = {keys.address(name) for name in keys.names()}
 
     instrument = home.instrument()
-    maker = None if instrument is None else instrument.maker  # whose recordings never come along
+    makers = () if instrument is None else instrument.makers  # whose recordings never came along
 
     def mine(account: Address) -> bool:
-        return account in own or (home.settings.rpc_url is None and account != maker)
+        return account in own or (home.settings.rpc_url is None and account not in makers)
 
     with _records(home) as records:
         yield from damage.inspect(
