@@ -20,6 +20,7 @@ from api.commands.dataset import dataset
 from api.commands.dataset_croissant import croissant
 from api.commands.dataset_report import report
 from api.commands.demo import demo
+from api.commands.export import export
 from api.commands.forget import forget
 from api.commands.generate import generate
 from api.commands.income import income
@@ -59,6 +60,7 @@ def stemmata(context: click.Context) -> None:
 
 for command in (demo, key, dataset, license_, train, model, generate, mint, audit, market, royalties, income, content):
     stemmata.add_command(command)
+stemmata.add_command(export)
 stemmata.add_command(serve_keys)
 stemmata.add_command(watermark)
 dataset.add_command(abandon)

@@ -87,7 +87,7 @@ def write(home: Home, dataset_id: int, out: Path, folder: Path | None = None) ->
     with home.ledger() as ledger:
         entry, record = datasets.show(ledger, dataset_id)
         counted = None if folder is None else _counted(ledger.store, record, folder)
-    sheet = datasheet(entry, record, counted, erased=_erased(home, record))
+    sheet = datasheet(entry, record, counted, erased=key_erased(home, record))
     written = _written(sheet)
     if not out.parent.is_dir():
         raise UsageError(f"--out {out}: the folder {out.parent} does not exist; make it first")
@@ -108,7 +108,7 @@ def keep(home: Home, dataset_id: int) -> Path | None:
     try:
         with home.ledger() as ledger:
             entry, record = datasets.show(ledger, dataset_id)
-            sheet = datasheet(entry, record, None, erased=_erased(home, record))
+            sheet = datasheet(entry, record, None, erased=key_erased(home, record))
     except BlockMissing:
         return None
     out = home.folder("datasheets") / f"dataset-{dataset_id}.json"
@@ -120,7 +120,7 @@ def _written(sheet: dict[str, Any]) -> bytes:
     return (json.dumps(sheet, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def _erased(home: Home, record: DatasetRecord) -> bool:
+def key_erased(home: Home, record: DatasetRecord) -> bool:
     """Whether this is the holder's home, and has no key of the recordings any more."""
     from api.data_keys import of_recordings
     from ledger.vault import Vault

@@ -1,0 +1,120 @@
+"""Consent in RSL and TDMRep: whatever they cannot say, nobody reads more permission there than the holder gave."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.exports import rsl, tdmrep
+from ledger.errors import Malformed
+from ledger.preferences import USES, Preferences
+from ledger.records import PREFERENCES
+
+PLACE = "https://example.org/music/"
+TERMS = "https://example.org/terms"
+HOLDER = "eip155:1:0x0000000000000000000000000000000000000001"
+WORDS = st.none() | st.sampled_from(PREFERENCES)
+SAID = st.builds(
+    Preferences,
+    data_mining=WORDS,
+    inference=WORDS,
+    training=WORDS,
+    generative_training=WORDS,
+    terms=st.none() | st.just(TERMS),
+)
+
+
+def no_more_than(said: Preferences, read: Preferences) -> bool:
+    """Whether every use that is spoken of is at most as free as it was; silence allows nothing."""
+    for use in USES:
+        was, found = getattr(said, use), getattr(read, use)
+        if found is not None and PREFERENCES.index(found) > PREFERENCES.index(was or "constrained"):
+            return False
+    return True
+
+
+@given(SAID)
+def test_rsl_is_never_read_as_more_than_was_allowed(said: Preferences) -> None:
+    read = rsl.read(rsl.text(said, [PLACE], HOLDER, encrypted=False), PLACE)
+    assert no_more_than(said, read)
+    assert read.inference == said.inference
+    if said.training == said.generative_training:
+        assert (read.training, read.generative_training) == (said.training, said.training)
+    assert read.terms == said.terms
+
+
+@given(SAID)
+def test_tdmrep_is_never_read_as_more_than_was_allowed(said: Preferences) -> None:
+    read = tdmrep.read(json.loads(json.dumps(tdmrep.rules(said, PLACE, said.terms))), PLACE)
+    # A policy is an address to ask at, and says itself for what: the one bit only ever allows what was allowed.
+    for use in USES:
+        assert getattr(read, use) != "allowed" or getattr(said, use) == "allowed"
+    trains = {said.data_mining, said.training, said.generative_training}
+    assert (read.training == "allowed") == (trains == {"allowed"})
+
+
+def test_a_paid_license_in_rsl() -> None:
+    said = Preferences("notAllowed", "allowed", "constrained", "constrained", TERMS, 10**16)
+    root = ElementTree.fromstring(rsl.text(said, ["ipfs://a", "ipfs://b"], HOLDER, encrypted=True))
+    spoken = {"r": rsl.NAMESPACE}
+    assert [(each.get("url"), each.get("encrypted")) for each in root.findall("r:content", spoken)] == [
+        ("ipfs://a", "true"),
+        ("ipfs://b", "true"),
+    ]
+    train, use = root[0].findall("r:license", spoken)
+    assert train.findtext("r:permits", "", spoken) == "ai-train"
+    assert train.find("r:payment", spoken).get("type") == "purchase"  # type: ignore[union-attr]
+    assert train.findtext("r:payment/r:custom", "", spoken) == TERMS
+    assert use.find("r:payment", spoken).get("type") == "free"  # type: ignore[union-attr]
+    # ISO 4217 has no code for ether: an amount would be a lie about what is asked.
+    assert list(root.iter(f"{{{rsl.NAMESPACE}}}amount")) == []
+
+
+# The first two examples of the TDMRep report, section 5.1, and RSL as its guides show it, one rule a line.
+TDMREP = [
+    {"location": "/directory-a/", "tdm-reservation": 1},
+    {"location": "/directory-b/html/", "tdm-reservation": 1, "tdm-policy": "https://provider.com/policies/policy.json"},
+    {"location": "/directory-b/images/*.jpg", "tdm-reservation": 0},
+]
+RSL = f"""<rsl xmlns="{rsl.NAMESPACE}"><content url="/"><license>
+<permits type="usage">search ai-input</permits><prohibits type="usage">ai-train</prohibits><payment type="crawl"/>
+</license></content><content url="/all"><license><prohibits type="usage">ai-all</prohibits></license></content></rsl>"""
+
+
+def test_what_others_wrote_is_read() -> None:
+    words = [tdmrep.read(TDMREP, str(rule["location"])).training for rule in TDMREP]
+    assert words == ["notAllowed", "constrained", "allowed"]
+    assert rsl.read(RSL, "/") == Preferences(None, "constrained", "notAllowed", "notAllowed")
+    assert rsl.read(RSL, "/all") == Preferences(None, "notAllowed", "notAllowed", "notAllowed")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<rsl", "no XML"),
+        ("<other/>", "the root is other"),
+        ("<!DOCTYPE rsl [<!ENTITY a 'b'>]><rsl/>", "declares no entities"),
+        (f'<rsl xmlns="{rsl.NAMESPACE}"/>', "no content has the url"),
+    ],
+)
+def test_what_is_no_rsl_is_refused(text: str, message: str) -> None:
+    with pytest.raises(Malformed, match=message):
+        rsl.read(text, PLACE)
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ({}, "array of objects"),
+        ([], "no rule has the location"),
+        ([{"location": PLACE}], "None is neither 0 nor 1"),
+        ([{"location": PLACE, "tdm-reservation": True}], "True is neither 0 nor 1"),
+    ],
+)
+def test_what_is_no_tdmrep_is_refused(rules: object, message: str) -> None:
+    with pytest.raises(Malformed, match=message):
+        tdmrep.read(rules, PLACE)  # type: ignore[arg-type]
