@@ -74,12 +74,21 @@ CLASSIFIERS = (
 )
 
 
-def codes(samples: npt.NDArray[np.float32], rate: int) -> npt.NDArray[np.uint32]:
-    """The codes, uint32 (n,), of mono samples, float32 (frames,) at any rate in Hz; none for less than 2.72 s."""
+def codes(samples: npt.NDArray[np.float32], rate: int, tempo: float = 1.0) -> npt.NDArray[np.uint32]:
+    """The codes, uint32 (n,), of mono samples, float32 (frames,) at any rate in Hz; none for less than 2.72 s.
+
+    tempo: how much faster the sound is than the one whose codes are wanted; the spectra are then read between, at its
+    steps of time.
+    """
     decimated = _decimated(samples, rate)
     if len(decimated) < SHORTEST:
         return np.zeros(0, np.uint32)
-    return _classify(_smoothed(_energies(decimated)))
+    energies = _energies(decimated)
+    if tempo != 1.0:
+        places = np.arange(round(len(energies) * tempo)) / tempo
+        given = np.arange(len(energies))
+        energies = np.stack([np.interp(places, given, band) for band in energies.T], axis=1)
+    return _classify(_smoothed(energies))
 
 
 class Listener:

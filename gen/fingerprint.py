@@ -70,12 +70,17 @@ class Fingerprint:
         return cls(np.frombuffer(data, dtype="<u4", offset=len(_MAGIC)).astype(np.uint32))
 
 
-def fingerprint(waveform: Waveform) -> Fingerprint:
-    """Chromaprint (algorithm 1, TEST2) of sound at any rate; what is shorter than 2.73 s is filled up with silence."""
-    samples, rate = waveform.mono().samples[0], waveform.rate
-    codes = chromaprint.codes(samples, rate)
+def fingerprint(waveform: Waveform, tempo: float = 1.0, pitch: float = 1.0) -> Fingerprint:
+    """Chromaprint (algorithm 1, TEST2) of sound at any rate; what is shorter than 2.73 s is filled up with silence.
+
+    tempo, pitch: how much faster and higher the sound is than the one whose fingerprint is wanted. Samples that are
+    taken to be of a lower rate sound lower and slower: that undoes the pitch, and what is left of the tempo is undone
+    where the spectra are read.
+    """
+    samples, rate = waveform.mono().samples[0], round(waveform.rate / pitch)
+    codes = chromaprint.codes(samples, rate, tempo / pitch)
     if len(codes) == 0:
-        codes = chromaprint.codes(np.pad(samples, (0, _FILLED_SECONDS * rate - len(samples))), rate)
+        codes = chromaprint.codes(np.pad(samples, (0, max(0, _FILLED_SECONDS * rate - len(samples)))), rate)
     return Fingerprint(codes)
 
 

@@ -153,6 +153,10 @@ class Chain:
         """Hash of a block, ``0x`` and 64 hex digits; raises :class:`NotFound`. Another one says: reorganised."""
         return self._network.block_hash(block)
 
+    def through(self, wrap: Callable[[Network], Network]) -> Chain:
+        """The same chain, seen through a network that stands before its own. It need not be closed."""
+        return Chain(wrap(self._network), confirmations=self.confirmations)
+
     @property
     def confirmations(self) -> int:
         """How many blocks on its own make a transaction final."""

@@ -21,9 +21,8 @@ from ledger.records import KeyRecord, parse_timestamp, timestamp
 if TYPE_CHECKING:
     from ledger.address import Address
     from ledger.companions import PublicKeys
-    from ledger.contracts import KeyEnd, KeyEntry
+    from ledger.contracts import Contracts, KeyEnd, KeyEntry
     from ledger.envelope import Envelope
-    from ledger.registry import Registry
     from ledger.store import ContentStore
 
 # What is wrong with a record may be quoted from it, and be of any length.
@@ -34,7 +33,7 @@ _ML_DSA = "ml-dsa-65:"
 class KeyHistory:
     """What the chain and the store know of keys. Each account is asked for once."""
 
-    def __init__(self, contracts: Registry, store: ContentStore) -> None:
+    def __init__(self, contracts: Contracts, store: ContentStore) -> None:
         self._contracts = contracts
         self._store = store
         self._ends: dict[Address, KeyEnd | None] = {}

@@ -41,6 +41,15 @@ class Log:
     tx: str
 
 
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How deep a block lies: the ``blocks`` on it, its ``hash``, and how many of them make it ``final`` here."""
+
+    blocks: int
+    hash: str
+    final: int
+
+
 class Network(Protocol):
     """A chain, in bytes. Any method may raise :class:`ledger.errors.ChainUnreachable`."""
 

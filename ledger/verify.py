@@ -22,8 +22,7 @@ from ledger.records import DatasetRecord, LicenseRecord, TrackRecord, TrainingRu
 
 if TYPE_CHECKING:
     from ledger.address import Address
-    from ledger.contracts import DatasetEntry, LicenseEntry, ModelEntry, TrackEntry
-    from ledger.registry import Registry
+    from ledger.contracts import Contracts, DatasetEntry, LicenseEntry, ModelEntry, TrackEntry
     from ledger.store import ContentStore
 
     Registered = DatasetEntry | LicenseEntry | ModelEntry | TrackEntry
@@ -35,7 +34,7 @@ _LONGEST_DETAIL = 1000
 class Verifier:
     """Checks tracks against one set of contracts and one store. ``findings`` grows with every check made."""
 
-    def __init__(self, contracts: Registry, store: ContentStore) -> None:
+    def __init__(self, contracts: Contracts, store: ContentStore) -> None:
         self._contracts = contracts
         self._store = store
         self._keys = KeyHistory(contracts, store)
@@ -276,7 +275,7 @@ class Verifier:
         self.findings.append(Finding(check, status, subject, detail))
 
 
-def license_signer(contracts: Registry, store: ContentStore, entry: LicenseEntry) -> Address:
+def license_signer(contracts: Contracts, store: ContentStore, entry: LicenseEntry) -> Address:
     """Who has to have signed a license's record: the licensee who bought it, or the owner who granted it.
 
     The chain does not tell a grant from a purchase for nothing; then either signature will do. Who owned it then is in

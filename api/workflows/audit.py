@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     from api.workflows.evidence.watermark import Mark
     from gen.fingerprint import Fingerprint
     from gen.waveform import Waveform
-    from ledger.contracts import TrackEntry
+    from ledger.contracts import Contracts, TrackEntry
     from ledger.credentials import Credential
     from ledger.lineage import TrackNode
-    from ledger.registry import Registry
     from ledger.store import ContentStore
 
     Replaying = Callable[[TrackNode, Waveform], Finding]
@@ -58,7 +57,7 @@ class Audit:
 class Sources:
     """Where an audit looks things up: a chain, a store, and the tracks that a fingerprint may be of."""
 
-    registry: Registry
+    contracts: Contracts
     store: ContentStore
     candidates: Callable[[Fingerprint], Iterable[TrackEntry]]
 
@@ -150,7 +149,7 @@ class _Trail:
         from ledger.verify import Verifier
 
         self._find(sources)
-        verifier = Verifier(sources.registry, sources.store)
+        verifier = Verifier(sources.contracts, sources.store)
         try:
             for witness in self._tracks.values():
                 node = verifier.track(witness.entry)
@@ -171,13 +170,13 @@ class _Trail:
 
     def _find(self, sources: Sources) -> None:
         """Digest, watermarks and manifest; then, only if digest and marks are silent, the fingerprint."""
-        registry = sources.registry
-        exact = registry.track_by_audio(self._sound.audio)
+        contracts = sources.contracts
+        exact = contracts.track_by_audio(self._sound.audio)
         if exact is not None:
             said = "the SHA-256 of this file is the track's on chain"
             self._seen.append(Evidence("digest", str(exact.claim), said, distance=0.0))
             self._witness(exact)
-        self._look_up(registry, self._marks)
+        self._look_up(contracts, self._marks)
         if not self._tracks:
             like = sources.candidates(self._sound.codes)
             found = fingerprint.sounding_like(sources.store, self._sound.codes, like, self._findings)
@@ -187,15 +186,15 @@ class _Trail:
                 # There should have been a mark: perhaps it is only faster or slower than it was.
                 self._marks = watermark.listen(self._sound.wave, self._hearing, search_speed=True)
                 self._findings += watermark.findings(self._marks, self._hearing) if self._marks else []
-                self._look_up(registry, self._marks)
-        self._named = manifest.track(registry, self._credential, self._findings)
+                self._look_up(contracts, self._marks)
+        self._named = manifest.track(contracts, self._credential, self._findings)
         if self._named is not None:
             by_manifest = self._named.id not in self._tracks
             self._witness(self._named).by_manifest = by_manifest
 
-    def _look_up(self, registry: Registry, marks: Iterable[Mark]) -> None:
+    def _look_up(self, contracts: Contracts, marks: Iterable[Mark]) -> None:
         for mark in marks:
-            entry = registry.track_by_watermark(mark.found.id)
+            entry = contracts.track_by_watermark(mark.found.id)
             if entry is None:
                 missing = "no track on this chain has this mark"
                 self._findings.append(Finding("watermark", Status.NOTE, mark.name, missing))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from ledger.contracts.deployed import Deployed, Quoted, Quoting
 from ledger.contracts.entries import SubjectKind
 from ledger.errors import ArgumentRefused
-from ledger.registry import Depth
+from ledger.network import Depth
 
 if TYPE_CHECKING:
     from ledger.address import Address

@@ -14,9 +14,8 @@ from ledger.findings import Finding, Status
 
 if TYPE_CHECKING:
     from api.workflows.evidence.hearing import Hearing, Sound
-    from ledger.contracts import TrackEntry
+    from ledger.contracts import Contracts, TrackEntry
     from ledger.credentials import Credential
-    from ledger.registry import Registry
 
 # C2PA 2.4, section 15.3: what is wrong is the bytes outside the manifest, nothing within it.
 _OTHER_BYTES = {"assertion.dataHash.mismatch", "assertion.bmffHash.mismatch", "assertion.boxesHash.mismatch"}
@@ -56,13 +55,13 @@ def is_misplaced(credential: Credential) -> bool:
     return credential.state == "invalid" and bool(credential.failures) and _OTHER_BYTES.issuperset(credential.failures)
 
 
-def track(registry: Registry, credential: Credential | None, findings: list[Finding]) -> TrackEntry | None:
+def track(contracts: Contracts, credential: Credential | None, findings: list[Finding]) -> TrackEntry | None:
     """The track that a manifest names, where it is on this chain. One that does not hold names nothing."""
     if credential is None or credential.origin is None:
         return None
     if credential.state == "invalid" and not is_misplaced(credential):
         return None
-    origin, place = credential.origin, registry.deployment
+    origin, place = credential.origin, contracts.deployment
     if (origin.chain_id, origin.tracks) != (place.chain_id, place.tracks):
         detail = (
             f"it names a track of chain {origin.chain_id}, contract {origin.tracks}: another one than is asked here"
@@ -73,7 +72,7 @@ def track(registry: Registry, credential: Credential | None, findings: list[Find
         token = bytes.fromhex(origin.token)
     except ValueError:
         token = b""
-    entry = registry.track_by_watermark(token) if len(token) == 8 else None
+    entry = contracts.track_by_watermark(token) if len(token) == 8 else None
     if entry is None:
         findings.append(
             Finding("manifest", Status.NOTE, "manifest", f"no track {origin.token[:40]!r} is on this chain")

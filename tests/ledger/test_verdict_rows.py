@@ -1,0 +1,180 @@
+"""The rows of the table that are about records, keys and licenses, on a real chain, with real signatures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from lineages import World, digest
+
+from ledger.anchor import Anchor, Leaf, leaves_cid
+from ledger.archive import publish
+from ledger.chain import Chain
+from ledger.conclusions import Case, conclusions
+from ledger.contracts import Contracts, TrackEntry, deploy
+from ledger.digest import Digest
+from ledger.evidence import Evidence
+from ledger.findings import Finding, Status, Verdict, conclude
+from ledger.keys import LocalSigner
+from ledger.records import KeyRecord, LicenseRecord, timestamp
+from ledger.store import BlockStore
+from ledger.verify import Verifier
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Clock:
+    ahead: float = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
+@pytest.fixture(scope="module")
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("rows")
+    signers = [LocalSigner.generate() for _ in range(3)]
+    with Chain.open_embedded(folder / "chain", clock=clock) as chain:
+        for signer in signers:
+            chain.fund(signer.address, 10**21)
+        yield World(Contracts(chain, deploy(chain, signers[0])), BlockStore(folder / "content"), *signers)
+
+
+def verified(world: World, track: TrackEntry) -> tuple[Verdict, set[Case], list[Finding]]:
+    verifier = Verifier(world.contracts, world.store)
+    verifier.track(track)
+    found = conclusions(verifier.findings, [Evidence("digest", str(track.claim), "on chain")])
+    return conclude(verifier.findings, known=True), {one.case for one in found}, verifier.findings
+
+
+def revoke(world: World, signer: LocalSigner) -> None:
+    record = KeyRecord(signer.address, "revoked", None, None, "compromised", None, timestamp(datetime.now(UTC)))
+    world.contracts.revoke_key(signer, signer.address, record.digest, str(publish(world.store, record, signer)))
+
+
+def test_a_forged_record(world: World) -> None:
+    dataset = world.dataset("forged")
+    model = world.model("forged", [(dataset, world.license(dataset))])
+    verdict, cases, _ = verified(world, world.track(model, 1, signer=world.forger))
+    assert (verdict, cases) == (Verdict.INVALID, {Case.FORGED_RECORD})
+
+
+def test_a_key_revoked_after_signing_and_before(world: World) -> None:
+    other = replace(world, creator=LocalSigner.generate())
+    world.contracts.chain.fund(other.creator.address, 10**21)
+    dataset = other.dataset("revoked")
+    model = other.model("revoked", [(dataset, other.license(dataset))])
+    early = other.track(model, 2)
+    revoke(world, other.creator)
+    late = other.track(model, 3)
+    verdict, cases, _ = verified(other, early)
+    assert (verdict, cases) == (Verdict.VERIFIED, {Case.KEY_ENDED_AFTER})
+    verdict, cases, _ = verified(other, late)
+    assert verdict is Verdict.INVALID
+    assert cases == {Case.KEY_ENDED_BEFORE, Case.KEY_ENDED_AFTER}  # the model's record was signed before
+
+
+def test_withdrawn_consent(world: World) -> None:
+    dataset = world.dataset("withdrawn")
+    track = world.track(world.model("withdrawn", [(dataset, world.license(dataset))]), 4)
+    world.contracts.withdraw_consent(world.holder, dataset.id)
+    verdict, cases, _ = verified(world, track)
+    assert (verdict, cases) == (Verdict.VERIFIED, {Case.CONSENT_WITHDRAWN})
+
+
+def test_a_license_that_expired_before_training(world: World, clock: Clock) -> None:
+    """The chain refuses to record a model without a license, so the record names one that had run out beside it."""
+    dataset = world.dataset("expiring")
+    soon = int(clock()) + 100
+    expiring = world.contracts.grant_license(
+        world.holder, "dataset", dataset.id, world.creator.address, ("train",), soon, digest("x"), dataset.cid
+    )
+    clock.ahead += 1000
+    held = world.license(dataset)
+    verdict, cases, findings = verified(world, world.track(world.model("expired", [(dataset, expiring)]), 5))
+    assert verdict is Verdict.INVALID
+    assert Case.LICENSE_MISSING in cases, findings
+    verdict, cases, _ = verified(world, world.track(world.model("not expired", [(dataset, held)]), 6))
+    assert (verdict, cases) == (Verdict.VERIFIED, set())
+
+
+def test_a_license_that_has_ended_since(world: World, clock: Clock) -> None:
+    dataset = world.dataset("ended since")
+    until = int(clock()) + 3000
+    begun, ended = (timestamp(datetime.fromtimestamp(when, UTC)) for when in (int(clock()), until))
+    who = world.creator.address
+    terms = (0, None, dataset.terms.royalty_ppm)
+    record = LicenseRecord("dataset", dataset.id, dataset.record, who, ("train",), begun, ended, *terms)
+    cid = str(publish(world.store, record, world.holder))
+    granted = world.contracts.grant_license(
+        world.holder, "dataset", dataset.id, who, ("train",), until, record.digest, cid
+    )
+    track = world.track(world.model("ended since", [(dataset, granted)]), 7)
+    assert verified(world, track)[1] == set()
+    clock.ahead += 10_000
+    verdict, cases, findings = verified(world, track)
+    assert (verdict, cases) == (Verdict.VERIFIED, {Case.LICENSE_ENDED}), findings
+
+
+class Batching:
+    """The contracts, where a track is minted out of a batch that was anchored before."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world.contracts, name)
+
+    def mint_track(
+        self, signer: LocalSigner, claim: Digest, audio: Digest, record: Digest, cid: str, *work: int
+    ) -> Any:
+        leaves = [Leaf(digest(f"claim {n}"), digest(f"file {n}"), digest(f"record {n}")) for n in range(6)]
+        leaves.insert(3, Leaf(claim, audio, record))
+        batch = Anchor(leaves)
+        place = Digest(batch.content.digest)
+        self._world.store.add_bytes(batch.file())
+        self._world.contracts.anchor_tracks(signer, batch.root, len(batch), *work, place)
+        return self._world.contracts.mint_anchored(signer, batch.root, batch.leaf(3), batch.proof(3), cid)
+
+
+def test_an_anchored_track_is_proved_to_be_in_its_batch(world: World) -> None:
+    dataset = world.dataset("anchored")
+    model = world.model("anchored", [(dataset, world.license(dataset))])
+    track = replace(world, contracts=Batching(world)).track(model, 8)
+    verdict, cases, findings = verified(world, track)
+    assert (verdict, cases) == (Verdict.VERIFIED, set())
+    (anchor,) = (finding for finding in findings if finding.check == "anchor")
+    assert anchor.status is Status.OK and anchor.detail.startswith("leaf 3 of 7 in batch")
+    (entry,) = world.contracts.anchors_of(world.creator.address)
+    name = leaves_cid(entry).digest.hex()
+    block = world.store.folder / name[:2] / name[2:4] / name
+    block.unlink()
+    (anchor,) = (finding for finding in verified(world, track)[2] if finding.check == "anchor")
+    assert anchor.status is Status.NOTE and "out of reach" in anchor.detail
+
+
+def test_a_track_under_too_few_blocks_is_not_final(world: World) -> None:
+    dataset = world.dataset("shallow")
+    track = world.track(world.model("shallow", [(dataset, world.license(dataset))]), 9)
+    world.contracts.chain._watch.confirmations = 3
+    try:
+        verdict, cases, _ = verified(world, track)
+        assert (verdict, cases) == (Verdict.UNVERIFIABLE, {Case.NOT_FINAL})
+        for _ in range(3):
+            world.contracts.chain.fund(world.holder.address, 1)
+        verdict, cases, findings = verified(world, track)
+        assert (verdict, cases) == (Verdict.VERIFIED, set())
+    finally:
+        world.contracts.chain._watch.confirmations = 0
+    (depth,) = (finding for finding in findings if finding.check == "confirmations")
+    assert depth.status is Status.OK and "under 3 blocks" in depth.detail
