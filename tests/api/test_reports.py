@@ -32,7 +32,7 @@ ATTACKS = (
     '"><img src=x onerror=alert(1)>',
     "</title><svg onload=alert(1)>",
     "javascript:alert(1)",
-    "{{ 7*7 }}{% raw %}",
+    "{{ 7*7 }}{% raw %}{nb}",
     "\u202egnp.exe\x00\x1b[2J\n</style><style>*{display:none}",
 )
 
@@ -148,6 +148,12 @@ def test_letters_of_any_script_reach_the_document_or_are_named() -> None:
     assert "Música" in bound
     assert "Ωδή" in bound or "\\u03a9\\u03b4\\u03ae" in bound
     assert "音楽" in bound or "\\u97f3\\u697d" in bound
+
+
+def test_a_document_counts_its_pages_and_takes_no_ones_word_for_it() -> None:
+    bound = text_of(document(reported(Story(title="{nb} pages")), "1.0"))
+    assert "{nb} pages" in bound
+    assert "page 2 of 3" in bound
 
 
 def test_the_same_report_is_the_same_file() -> None:
