@@ -24,7 +24,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "seconds": "{seconds} s",
     "sound": "What the sound shows",
     "waveform": "Waveform",
-    "waveform.said": "Loudness over {length}; hatched: the stretches that carry a watermark.",
+    "waveform.said": "Loudness over {length}; a bar on top marks the stretches that carry a watermark.",
     "spectrogram": "Spectrogram",
     "spectrogram.said": "Frequencies from {low} Hz (bottom) to {high} Hz (top) over {length}, on a logarithmic scale.",
     "marks": "Watermarks",
@@ -157,6 +157,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "check.license now": "license now",
     "check.weights": "weights",
     "check.time stamp": "time stamp",
+    "check.bundle": "bundle",
     # -- subjects
     "subject.audio": "audio",
     "subject.home": "home",

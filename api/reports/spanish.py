@@ -22,7 +22,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "seconds": "{seconds} s",
     "sound": "Lo que muestra el sonido",
     "waveform": "Forma de onda",
-    "waveform.said": "Intensidad a lo largo de {length}; rayado: los tramos que llevan marca de agua.",
+    "waveform.said": "Intensidad a lo largo de {length}; una barra encima señala los tramos con marca de agua.",
     "spectrogram": "Espectrograma",
     "spectrogram.said": "Frecuencias de {low} Hz (abajo) a {high} Hz (arriba) en {length}, en escala logarítmica.",
     "marks": "Marcas de agua",
@@ -155,6 +155,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "check.license now": "licencia ahora",
     "check.weights": "pesos",
     "check.time stamp": "sello de tiempo",
+    "check.bundle": "paquete de pruebas",
     # -- subjects
     "subject.audio": "sonido",
     "subject.home": "carpeta propia",

@@ -19,6 +19,7 @@ from reported import CLAIM, Story, reported, tone
 from api.reports import stemma
 from api.reports.html import page
 from api.reports.outline import clock
+from api.reports.paper import COLOURS
 from api.reports.pdf import document
 from api.reports.picture import COLUMNS, LOWEST_HZ, ROWS, look, png
 from api.reports.texts import LANGUAGES, TABLES, Language, Texts
@@ -140,6 +141,24 @@ def test_what_a_stranger_wrote_has_no_meaning(attack: str) -> None:
     assert said in hostile.text
     if title == attack:
         assert attack in " ".join(hostile.text.split("\n"))
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2) of ``#rrggbb``."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_every_colour_of_words_stands_out_from_its_ground() -> None:
+    style = (ROOT / "api" / "reports" / "templates" / "report.css").read_text()
+    colours = dict(re.findall(r"--([a-z]+):(#[0-9a-f]{3,6})", style))
+    grounds = [luminance("#ffffff"), luminance(colours["wash"])]
+    assert {"ink", "quiet", "ok", "note", "warning", "invalid", "unverifiable"} <= set(colours)
+    for name in ("ink", "quiet", "ok", "note", "warning", "invalid", "unverifiable"):
+        assert min((ground + 0.05) / (luminance(colours[name]) + 0.05) for ground in grounds) >= 4.5, name
+    printed = {status.value: "#" + bytes(colour).hex() for status, colour in COLOURS.items()}
+    assert printed == {status.value: colours[status.value] for status in Status}
 
 
 def test_letters_of_any_script_reach_the_document_or_are_named() -> None:
