@@ -10,6 +10,7 @@
     │   ├── DigestMismatch     bytes differ from the digest they were asked for by
     │   ├── ProofInvalid       a Merkle proof does not lead to the root
     │   ├── RequestInvalid     a request for a key is stale, or for another asset than it should be
+    │   ├── AnswerInvalid      what a bundle says that a chain answered is no answer to what was asked
     │   ├── TimestampInvalid   a time stamp is over other bytes, or not signed by its authority
     │   └── DecryptionFailed   wrong key, wrong asset, or altered ciphertext
     ├── Unverifiable           could not be checked
@@ -107,6 +108,10 @@ class RequestInvalid(Invalid):
 
 class TimestampInvalid(Invalid):
     """A time stamp is over other bytes, or not signed by its authority."""
+
+
+class AnswerInvalid(Invalid):
+    """What a bundle says that a chain answered is no answer to what was asked."""
 
 
 class DecryptionFailed(Invalid):

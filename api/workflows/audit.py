@@ -11,13 +11,14 @@ names is then verified down to its datasets (:mod:`ledger.verify`), and a table 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.home import Home
 from api.workflows.evidence import fingerprint, manifest, watermark
+from api.workflows.evidence.heard import Heard
 from api.workflows.evidence.hearing import Hearing, Sound
 from ledger.conclusions import Conclusion, conclusions, is_known
 from ledger.digest import Digest
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from gen.fingerprint import Fingerprint
     from gen.waveform import Waveform
     from ledger.contracts import Contracts, TrackEntry
-    from ledger.credentials import Credential
     from ledger.lineage import TrackNode
     from ledger.store import ContentStore
 
@@ -88,22 +88,17 @@ def audit(home: Home, path: Path, replay: Replaying | None = None, hearing: Hear
             yield Sources(ledger.contracts, ledger.store, lambda _: ledger.contracts.tracks())
 
     nowhere = None if home.exists else f"{home.path} holds no ledger to look it up in; is STEMMATA_HOME right?"
-    return examine(path, opened, replay, hearing or Hearing(), nowhere)
+    return examine(Heard.listen(path, hearing or Hearing()), opened, replay, nowhere)
 
 
-def examine(
-    path: Path, opening: Opening, replay: Replaying | None, hearing: Hearing, nowhere: str | None = None
-) -> Audit:
-    """Audit a file against what ``opening`` opens. ``nowhere`` says why there is nothing to open, if there is not."""
-    sound = Sound.load(path)
-    credential, findings = manifest.read(sound, hearing)
-    marks = watermark.listen(sound.wave, hearing, search_speed=hearing.search_speed)
-    findings += watermark.findings(marks, hearing)
-    trail = _Trail(sound, hearing, credential, findings, marks)
+def examine(heard: Heard, opening: Opening, replay: Replaying | None = None, nowhere: str | None = None) -> Audit:
+    """Audit what was heard against what ``opening`` opens; ``nowhere`` says why there is nothing to open, if so."""
+    sound, findings = heard.sound, list(heard.findings)
+    trail = _Trail(heard, findings)
     try:
         if nowhere is not None:
             # Without a mark there is nothing to look up; with one there is, and nowhere to do it.
-            asked = marks or (credential is not None and credential.origin is not None)
+            asked = heard.marks or (heard.credential is not None and heard.credential.origin is not None)
             findings.append(Finding("ledger", Status.UNVERIFIABLE if asked else Status.NOTE, "home", nowhere))
         else:
             with opening() as sources:
@@ -114,14 +109,20 @@ def examine(
         findings.append(Finding("chain", Status.UNVERIFIABLE, "chain", str(error)))
     if replay is not None:
         findings.extend(replay(node, sound.wave) for node in trail.nodes)
-    evidence = trail.all_evidence()
+    return judge(sound, findings, trail.nodes, trail.all_evidence())
+
+
+def judge(
+    sound: Sound, findings: Sequence[Finding], tracks: Sequence[TrackNode] = (), evidence: Sequence[Evidence] = ()
+) -> Audit:
+    """What findings and evidence come to."""
     return Audit(
         audio=sound.audio,
         seconds=sound.wave.duration,
         verdict=conclude(findings, known=is_known(evidence)),
         findings=tuple(findings),
-        tracks=tuple(trail.nodes),
-        evidence=evidence,
+        tracks=tuple(tracks),
+        evidence=tuple(evidence),
         conclusions=conclusions(findings, evidence),
     )
 
@@ -129,17 +130,10 @@ def examine(
 class _Trail:
     """One audit on its way from what was heard to the tracks, and from each track down."""
 
-    def __init__(
-        self,
-        sound: Sound,
-        hearing: Hearing,
-        credential: Credential | None,
-        findings: list[Finding],
-        marks: tuple[Mark, ...],
-    ) -> None:
+    def __init__(self, heard: Heard, findings: list[Finding]) -> None:
         self.nodes: list[TrackNode] = []
-        self._sound, self._hearing, self._credential = sound, hearing, credential
-        self._findings, self._marks = findings, marks
+        self._heard, self._findings = heard, findings
+        self._sound, self._credential, self._marks = heard.sound, heard.credential, heard.marks
         self._named: TrackEntry | None = None
         self._tracks: dict[int, _Witness] = {}
         self._seen: list[Evidence] = []
@@ -182,10 +176,10 @@ class _Trail:
             found = fingerprint.sounding_like(sources.store, self._sound.codes, like, self._findings)
             for entry in found:
                 self._witness(entry)
-            if found and not self._marks and not self._hearing.search_speed:
+            if found and not self._marks:
                 # There should have been a mark: perhaps it is only faster or slower than it was.
-                self._marks = watermark.listen(self._sound.wave, self._hearing, search_speed=True)
-                self._findings += watermark.findings(self._marks, self._hearing) if self._marks else []
+                self._marks = self._heard.marks_at_any_speed
+                self._findings += watermark.findings(self._marks, self._heard.hearing) if self._marks else []
                 self._look_up(contracts, self._marks)
         self._named = manifest.track(contracts, self._credential, self._findings)
         if self._named is not None:

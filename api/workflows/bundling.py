@@ -1,0 +1,116 @@
+"""Write all that an audit rests on into one file, and audit from such a file with nothing else at hand."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from api.home import Home
+from api.workflows.audit import Audit, Sources, examine, judge
+from api.workflows.evidence.heard import Heard
+from api.workflows.evidence.hearing import Hearing
+from ledger.findings import Finding, Status
+
+if TYPE_CHECKING:
+    from ledger.bundle import Bundle
+    from ledger.contracts import TrackEntry
+    from ledger.keys import Signer
+    from ledger.network import Network
+
+
+def write(home: Home, path: Path, out: Path, hearing: Hearing, *, now: datetime, signer: Signer | None = None) -> Audit:
+    """Audit a file and write the bundle, signed if there is a signer.
+
+    Raises as :func:`api.workflows.audit.audit`, and :class:`~ledger.errors.Unverifiable` where no chain can be asked:
+    of that no bundle is made.
+    """
+    from api import report
+    from ledger import bundle
+    from ledger.contracts import Contracts
+    from ledger.recorded import RecordingNetwork, RecordingStore
+    from ledger.records import timestamp
+
+    heard = Heard.listen(path, hearing)
+    with home.ledger() as ledger:
+        live = Sources(ledger.contracts, ledger.store, lambda _: ledger.contracts.tracks())
+        first = examine(heard, lambda: contextlib.nullcontext(live))
+        tokens = tuple(node.entry.id for node in first.tracks)
+        recording: list[RecordingNetwork] = []
+
+        def wrap(network: Network) -> Network:
+            recording.append(RecordingNetwork(network))
+            return recording[0]
+
+        chain = ledger.chain.through(wrap)
+        contracts = Contracts(chain, ledger.contracts.deployment)
+        store = RecordingStore(ledger.store)
+        # Asked again, of the tracks alone that were found: a bundle need not hold what was compared and found other.
+        recorded = Sources(contracts, store, lambda _: map(contracts.track, tokens))
+        outcome = examine(heard, lambda: contextlib.nullcontext(recorded))
+        whole = bundle.Bundle(
+            audio=heard.sound.audio,
+            made=timestamp(now),
+            searched_speed=hearing.search_speed,
+            deployment=contracts.deployment,
+            final=chain.confirmations,
+            chain=recording[0].transcript,
+            candidates=tokens,
+            blocks=store.blocks,
+            held=store.held,
+            view=_plain({name: value for name, value in report.as_json(outcome, "").items() if name != "file"}),
+        )
+        bundle.write(out, whole, signer)
+    return outcome
+
+
+def read(source: Path, path: Path, hearing: Hearing) -> Audit:
+    """Audit a file from a bundle alone.
+
+    A bundle that does not hold, or is about another file, is a finding. Raises :class:`gen.errors.AudioError`.
+    """
+    from ledger import bundle
+    from ledger.errors import Invalid, Malformed
+
+    try:
+        opened = bundle.read(source)
+    except (Invalid, Malformed) as error:
+        heard = Heard.listen(path, hearing)
+        return judge(heard.sound, (*heard.findings, Finding("bundle", Status.INVALID, "bundle", str(error)[:1000])))
+    heard = Heard.listen(path, replace(hearing, search_speed=hearing.search_speed or opened.searched_speed))
+    if opened.audio != heard.sound.audio:
+        detail = f"it is about another file, whose SHA-256 is {opened.audio}: have one made for this file"
+        return judge(heard.sound, (*heard.findings, Finding("bundle", Status.UNVERIFIABLE, "bundle", detail)))
+    outcome = examine(heard, lambda: _sources(opened))
+    return judge(heard.sound, (*outcome.findings, _signature(opened)), outcome.tracks, outcome.evidence)
+
+
+@contextlib.contextmanager
+def _sources(opened: Bundle) -> Iterator[Sources]:
+    contracts = opened.contracts()
+
+    def candidates(_: object) -> Iterable[TrackEntry]:
+        return map(contracts.track, opened.candidates)
+
+    yield Sources(contracts, opened.store(), candidates)
+
+
+def _signature(opened: Bundle) -> Finding:
+    made = f"made {opened.made} at block {opened.chain.head} of chain {opened.chain.chain_id}"
+    if opened.auditor is None:
+        detail = f"{made}, signed by nobody: what it says of the chain is on the word of whoever gave it"
+        return Finding("bundle", Status.NOTE, "bundle", detail)
+    detail = f"{made}, signed by {opened.auditor}, on whose word it is what it says of the chain"
+    return Finding("bundle", Status.OK, "bundle", detail)
+
+
+def _plain(value: Any) -> Any:
+    """JSON with every float as a text, since canonical JSON has none."""
+    if isinstance(value, float):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value

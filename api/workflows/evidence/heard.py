@@ -1,0 +1,42 @@
+"""All that was heard in a file, before anybody looks anything up; whoever looks up again need not listen again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from api.workflows.evidence import manifest, watermark
+from api.workflows.evidence.hearing import Hearing, Sound
+
+if TYPE_CHECKING:
+    from api.workflows.evidence.watermark import Mark
+    from ledger.credentials import Credential
+    from ledger.findings import Finding
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The sound, its manifest if there is one, its marks, and the findings about these two."""
+
+    sound: Sound
+    hearing: Hearing
+    credential: Credential | None
+    marks: tuple[Mark, ...]
+    findings: tuple[Finding, ...]
+
+    @classmethod
+    def listen(cls, path: Path, hearing: Hearing) -> Heard:
+        """Raises :class:`gen.errors.AudioError` for what is no audio, and OSError."""
+        sound = Sound.load(path)
+        credential, said = manifest.read(sound, hearing)
+        marks = watermark.listen(sound.wave, hearing, search_speed=hearing.search_speed)
+        return cls(sound, hearing, credential, marks, (*said, *watermark.findings(marks, hearing)))
+
+    @cached_property
+    def marks_at_any_speed(self) -> tuple[Mark, ...]:
+        """The marks that a search at other speeds finds, where there were none."""
+        if self.marks or self.hearing.search_speed:
+            return self.marks
+        return watermark.listen(self.sound.wave, self.hearing, search_speed=True)

@@ -1,0 +1,248 @@
+"""Bundles: one file with all that an audit rests on, which anybody can verify without a network, a chain or a home.
+
+The file is a ZIP archive, nothing in it compressed, of two or three members in this order: ``bundle.json`` (RFC 8785),
+``blocks.car`` (a CAR, version 1, of every block that was read), and if it is signed ``signature.json`` (DSSE). There is
+one spelling of every bundle: what :func:`write` would not write again byte for byte is refused. docs/bundle.md has the
+fields, and what a bundle proves and what it only claims.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ledger import canonical, car, file, signing
+from ledger.address import Address
+from ledger.cid import Cid
+from ledger.deployment import NOUNS, Deployment
+from ledger.digest import Digest
+from ledger.envelope import Envelope
+from ledger.errors import DigestMismatch, Malformed, SignatureInvalid
+from ledger.recorded import RecordedNetwork, RecordedStore, Transcript
+
+if TYPE_CHECKING:
+    from ledger.contracts import Contracts
+    from ledger.keys import Signer
+
+FORMAT = "stemmata-bundle-1"
+PAYLOAD_TYPE = "application/vnd.stemmata.bundle+json"
+MOST_BYTES = 256 << 20
+"""The largest bundle that is read; nothing in it is compressed, so that it takes no more memory than that twice."""
+
+_MEMBERS = ("bundle.json", "blocks.car", "signature.json")
+_FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # the zero of ZIP's time
+_FIELDS = {
+    "format": str,
+    "audio": str,
+    "made": str,
+    "searchedSpeed": bool,
+    "deployment": dict,
+    "final": int,
+    "chain": dict,
+    "candidates": list,
+    "blocks": str,
+    "held": dict,
+    "view": dict,
+}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What a bundle holds.
+
+    Attributes:
+        audio: SHA-256 of the file that was audited.
+        made: when, RFC 3339.
+        searched_speed: whether the mark was searched for at other speeds.
+        deployment: where the contracts are.
+        final: how many blocks on its own made a block final for the auditor.
+        chain: what the chain answered.
+        candidates: tokens of the tracks that the audio sounded like, where only the sound said so.
+        blocks: every block that was read, verified.
+        held: of other blocks, by CID, whether they were ``held``, ``missing`` or ``altered`` in the auditor's store.
+        view: what the auditor concluded, as JSON without floats.
+        auditor: who signed it; None where nobody did.
+    """
+
+    audio: Digest
+    made: str
+    searched_speed: bool
+    deployment: Deployment
+    final: int
+    chain: Transcript
+    candidates: tuple[int, ...]
+    blocks: Mapping[Cid, bytes]
+    held: Mapping[str, str]
+    view: Mapping[str, Any]
+    auditor: Address | None = None
+
+    def contracts(self) -> Contracts:
+        """The contracts, as they were. Raises :class:`Malformed`, and where nobody asked :class:`ChainUnreachable`."""
+        from ledger.chain import Chain
+        from ledger.contracts import Contracts
+
+        return Contracts(Chain(RecordedNetwork(self.chain), confirmations=self.final), self.deployment)
+
+    def store(self) -> RecordedStore:
+        """The store, as it was."""
+        return RecordedStore(self.blocks, self.held)
+
+
+def write(path: Path, bundle: Bundle, signer: Signer | None = None) -> None:
+    """Write a bundle, whole or not at all, signed if there is a signer. Raises :class:`Malformed` for one too large."""
+    blocks = _pack(bundle.blocks)
+    place = bundle.deployment
+    content = canonical.encode(
+        {
+            "format": FORMAT,
+            "audio": str(bundle.audio),
+            "made": bundle.made,
+            "searchedSpeed": bundle.searched_speed,
+            "deployment": {
+                "block": place.block,
+                "chain_id": place.chain_id,
+                **{noun: str(getattr(place, noun)) for noun in NOUNS},
+            },
+            "final": bundle.final,
+            "chain": bundle.chain.to_json(),
+            "candidates": [f"{token:016x}" for token in bundle.candidates],
+            "blocks": str(Digest.of(blocks)),
+            "held": dict(bundle.held),
+            "view": dict(bundle.view),
+        }
+    )
+    members = [content, blocks]
+    if signer is not None:
+        members.append(signing.sign(_signed(content, signer.address), signer, PAYLOAD_TYPE).to_bytes())
+    archive = _archive(members)
+    if len(archive) > MOST_BYTES:
+        raise Malformed(f"the bundle would have {len(archive)} bytes; no more than {MOST_BYTES} are read")
+    file.write(path, lambda out: out.write(archive), mode=0o644)
+
+
+def read(path: Path) -> Bundle:
+    """Read a bundle: every block is checked against its CID, and the signature, if there is one, against its signer.
+
+    Raises:
+        Malformed: not a bundle, or not in the one spelling.
+        DigestMismatch: a block, or all of them together, are not what they are called.
+        SignatureInvalid: the signature is not of this bundle, or not by whom it names.
+    """
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise Malformed(f"{path}: a bundle has at most {MOST_BYTES} bytes, not {size}")
+    try:
+        members = _members(path.read_bytes())
+        return _read(*members)
+    except Malformed as error:
+        raise Malformed(f"{path} is not a bundle: {error}") from None
+
+
+def _read(content: bytes, packed: bytes, signature: bytes | None = None) -> Bundle:
+    said = canonical.decode(content)
+    if not isinstance(said, dict) or set(said) != set(_FIELDS):
+        raise Malformed(f"bundle.json: expected the fields {', '.join(_FIELDS)}")
+    for name, kind in _FIELDS.items():
+        if type(said[name]) is not kind:
+            raise Malformed(f"bundle.json: {name} is not of the kind {kind.__name__}")
+    if said["format"] != FORMAT:
+        raise Malformed(f"bundle.json: format {said['format'][:40]!r} is not {FORMAT}")
+    if Digest.of(packed) != Digest.parse(said["blocks"]):
+        raise DigestMismatch("blocks.car is not the one that bundle.json names")
+    blocks = dict(car.unpack(io.BytesIO(packed)))
+    if _pack(blocks) != packed:
+        raise Malformed("blocks.car: the blocks are not in order, or there are some twice")
+    if not {"held", "missing", "altered"}.issuperset(said["held"].values()):
+        raise Malformed("bundle.json: held says something else than held, missing, altered")
+    return Bundle(
+        audio=Digest.parse(said["audio"]),
+        made=said["made"],
+        searched_speed=said["searchedSpeed"],
+        deployment=_deployment(said["deployment"]),
+        final=said["final"],
+        chain=Transcript.read(said["chain"]),
+        candidates=tuple(_token(text) for text in said["candidates"]),
+        blocks=blocks,
+        held=said["held"],
+        view=said["view"],
+        auditor=None if signature is None else _auditor(content, signature),
+    )
+
+
+def _auditor(content: bytes, signature: bytes) -> Address:
+    """Who signed the content. Raises as :func:`read`."""
+    envelope = Envelope.from_bytes(signature)
+    said = canonical.decode(envelope.payload)
+    try:
+        auditor = Address.parse(said["auditor"])
+    except (KeyError, TypeError, Malformed):
+        raise Malformed("signature.json: it names no auditor") from None
+    if envelope.payload != _signed(content, auditor):
+        raise SignatureInvalid("the signature is over another bundle")
+    signing.verify(envelope, auditor, PAYLOAD_TYPE)
+    if envelope.to_bytes() != signature:
+        raise Malformed("signature.json: not in canonical form")
+    return auditor
+
+
+def _signed(content: bytes, auditor: Address) -> bytes:
+    return canonical.encode({"auditor": str(auditor), "bundle": str(Digest.of(content))})
+
+
+def _pack(blocks: Mapping[Cid, bytes]) -> bytes:
+    """The blocks as an archive, by their CIDs; its root is that of no block, since a bundle has no one root."""
+    ordered = sorted(blocks.items(), key=lambda pair: pair[0].raw)
+    return car.pack(Cid.of_digest(bytes(32)), ordered)
+
+
+def _archive(members: list[bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in zip(_MEMBERS, members, strict=False):
+            archive.writestr(_entry(name), content)
+    return out.getvalue()
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    """The same on every machine."""
+    entry = zipfile.ZipInfo(name, _FIRST_DAY)
+    entry.create_system = 3
+    entry.external_attr = 0o644 << 16
+    return entry
+
+
+def _members(archive: bytes) -> list[bytes]:
+    """What lies in an archive of ours. A compressed member is refused unread: it might grow without end."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            entries = opened.infolist()
+            if tuple(entry.filename for entry in entries) not in (_MEMBERS[:2], _MEMBERS):
+                raise Malformed(f"expected {', '.join(_MEMBERS[:2])} and perhaps {_MEMBERS[2]}")
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+                raise Malformed("a member is compressed")
+            members = [opened.read(entry) for entry in entries]
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError) as error:
+        raise Malformed(f"not a ZIP archive, or a damaged one: {error}") from None
+    if _archive(members) != archive:
+        raise Malformed("the archive holds something beside its members")
+    return members
+
+
+def _deployment(said: Mapping[str, Any]) -> Deployment:
+    numbers = {name: said.get(name) for name in ("chain_id", "block")}
+    if set(said) != {*numbers, *NOUNS} or any(type(value) is not int for value in numbers.values()):
+        raise Malformed("bundle.json: deployment is none")
+    return Deployment(**numbers, **{noun: Address.parse(said[noun]) for noun in NOUNS})  # type: ignore[arg-type]
+
+
+def _token(text: Any) -> int:
+    if not isinstance(text, str) or len(text) != 16 or text != text.lower():
+        raise Malformed("bundle.json: a candidate is no token of 16 hex digits")
+    try:
+        return int(text, 16)
+    except ValueError:
+        raise Malformed("bundle.json: a candidate is no token of 16 hex digits") from None

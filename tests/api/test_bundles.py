@@ -1,0 +1,201 @@
+"""Bundles of real audits: the same findings with nothing else at hand, and nothing of them can be changed unseen."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from story import Story, now
+
+from api.workflows import bundling
+from api.workflows.audit import Audit
+from api.workflows.evidence.hearing import Hearing
+from gen.audio import encode, load
+from ledger import bundle, canonical
+from ledger.cid import Cid
+from ledger.conclusions import Case
+from ledger.errors import DigestMismatch, Invalid, Malformed, SignatureInvalid
+from ledger.findings import Finding, Status, Verdict
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def copy(story: Story) -> Path:
+    path = story.folder / "copy.mp3"
+    encode(path, load(story.track).excerpt(2, 16), 128)
+    return path
+
+
+@pytest.fixture(scope="module")
+def written(story: Story, copy: Path) -> tuple[Path, Audit]:
+    out = story.folder / "copy.bundle"
+    return out, bundling.write(story.home, copy, out, Hearing(), now=now())
+
+
+@pytest.fixture(scope="module")
+def signed(story: Story) -> Path:
+    out = story.folder / "track.bundle"
+    bundling.write(story.home, story.track, out, Hearing(), now=now(), signer=story.creator)
+    return out
+
+
+def said(outcome: Audit) -> list[Finding]:
+    return [finding for finding in outcome.findings if finding.check != "bundle"]
+
+
+def test_a_bundle_gives_the_same_findings_and_conclusions(copy: Path, written: tuple[Path, Audit]) -> None:
+    path, before = written
+    after = bundling.read(path, copy, Hearing())
+    assert said(after) == said(before)
+    assert (after.verdict, after.evidence, after.conclusions) == (before.verdict, before.evidence, before.conclusions)
+    assert after.tracks == before.tracks
+    assert after.verdict is Verdict.VERIFIED and {one.case for one in after.conclusions} == {Case.EXCERPT}
+    (note,) = (finding for finding in after.findings if finding.check == "bundle")
+    assert note.status is Status.NOTE and "signed by nobody" in note.detail
+
+
+def test_a_bundle_opens_quickly(written: tuple[Path, Audit]) -> None:
+    path, _ = written
+    bundle.read(path)
+    begun = time.process_time()
+    bundle.read(path)
+    assert time.process_time() - begun < 0.3
+
+
+def test_a_signed_bundle_names_its_auditor(story: Story, signed: Path) -> None:
+    outcome = bundling.read(signed, story.track, Hearing())
+    assert outcome.verdict is Verdict.VERIFIED
+    (finding,) = (finding for finding in outcome.findings if finding.check == "bundle")
+    assert finding.status is Status.OK and f"signed by {story.creator.address}" in finding.detail
+
+
+def test_a_bundle_of_another_file_says_nothing_of_this_one(copy: Path, signed: Path) -> None:
+    outcome = bundling.read(signed, copy, Hearing())
+    assert outcome.verdict is Verdict.UNVERIFIABLE
+    assert outcome.tracks == ()
+
+
+def test_what_was_lost_then_is_out_of_reach_still(story: Story, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(story.home.path, tmp_path / "home")
+    home = replace(story.home, settings=replace(story.home.settings, home=tmp_path / "home"))
+    with home.ledger() as ledger:
+        names = [Cid.parse(ledger.contracts.dataset(id).cid).digest.hex() for id in (1, 2)]
+    lost, altered = (home.path / "content" / name[:2] / name[2:4] / name for name in names)
+    lost.unlink()
+    first = bundling.write(home, story.track, tmp_path / "lost.bundle", Hearing(), now=now())
+    again = bundling.read(tmp_path / "lost.bundle", story.track, Hearing())
+    assert first.verdict is again.verdict is Verdict.UNVERIFIABLE
+    altered.chmod(0o600)
+    altered.write_bytes(b"altered")
+    first = bundling.write(home, story.track, tmp_path / "altered.bundle", Hearing(), now=now())
+    again = bundling.read(tmp_path / "altered.bundle", story.track, Hearing())
+    assert first.verdict is again.verdict is Verdict.INVALID
+    for outcome in (first, again):
+        assert {Case.REPLACED_BLOCK, Case.CONTENT_UNREACHABLE} <= {one.case for one in outcome.conclusions}
+
+
+# -- tampering
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_changed_byte_is_noticed(signed: Path, tmp_path: Path, data: st.DataObject) -> None:
+    whole = signed.read_bytes()
+    ends = [info.header_offset for info in zipfile.ZipFile(signed).infolist()]
+    place = data.draw(st.one_of(st.integers(0, len(whole) - 1), st.sampled_from(ends).map(lambda at: at + 10)))
+    bit = data.draw(st.integers(0, 7))
+    damaged = tmp_path / "damaged.bundle"
+    damaged.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
+    with pytest.raises((Malformed, Invalid)):
+        bundle.read(damaged)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100, -1])
+def test_a_cut_bundle_is_none(signed: Path, tmp_path: Path, cut: int) -> None:
+    (tmp_path / "cut").write_bytes(signed.read_bytes()[:cut])
+    with pytest.raises(Malformed):
+        bundle.read(tmp_path / "cut")
+    (tmp_path / "longer").write_bytes(signed.read_bytes() + b"\0")
+    with pytest.raises(Malformed):
+        bundle.read(tmp_path / "longer")
+
+
+def repacked(source: Path, target: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """A bundle in perfect form, whose content somebody changed."""
+    with zipfile.ZipFile(source) as archive:
+        members = [archive.read(name) for name in archive.namelist()]
+    content = json.loads(members[0])
+    change(content)
+    members[0] = canonical.encode(content)
+    target.write_bytes(bundle._archive(members))
+    return target
+
+
+def _later(content: dict[str, Any]) -> None:
+    content["made"] = "2026-11-23T10:00:01Z"
+
+
+def test_content_that_was_changed_under_a_signature_is_noticed(signed: Path, tmp_path: Path) -> None:
+    with pytest.raises(SignatureInvalid, match="another bundle"):
+        bundle.read(repacked(signed, tmp_path / "changed", _later))
+
+
+@pytest.mark.parametrize("kind", ["calls", "logs"])
+def test_an_answer_of_the_chain_that_was_changed_does_not_verify(
+    copy: Path, written: tuple[Path, Audit], tmp_path: Path, kind: str
+) -> None:
+    """Unsigned, what the chain says is a claim; but it has to fit what others signed. One bit of each entry's data."""
+
+    def change(content: dict[str, Any]) -> None:
+        for entries in content["chain"]["logs"].values():
+            for entry in entries:
+                entry["data"] = _flipped(entry["data"])
+        if kind == "calls":
+            content["chain"]["calls"] = {asked: _flipped(answer) for asked, answer in content["chain"]["calls"].items()}
+
+    outcome = bundling.read(repacked(written[0], tmp_path / "changed", change), copy, Hearing())
+    assert outcome.verdict in (Verdict.INVALID, Verdict.UNVERIFIABLE)
+
+
+def _flipped(text: str) -> str:
+    """Another digest in place of the first word's: its last digit is changed."""
+    return text if len(text) < 66 else text[:65] + f"{int(text[65], 16) ^ 1:x}" + text[66:]
+
+
+def test_what_the_chain_was_not_asked_is_no_answer(copy: Path, written: tuple[Path, Audit], tmp_path: Path) -> None:
+    def change(content: dict[str, Any]) -> None:
+        content["chain"]["calls"] = {}
+
+    outcome = bundling.read(repacked(written[0], tmp_path / "emptied", change), copy, Hearing())
+    assert outcome.verdict is Verdict.UNVERIFIABLE
+    assert Case.CHAIN_UNREACHABLE in {one.case for one in outcome.conclusions}
+
+
+def test_a_block_that_was_exchanged_is_noticed(written: tuple[Path, Audit], tmp_path: Path) -> None:
+    opened = bundle.read(written[0])
+    cid = next(iter(opened.blocks))
+    bundle.write(tmp_path / "forged", replace(opened, blocks={**opened.blocks, cid: b"forged"}))
+    with pytest.raises(DigestMismatch):
+        bundle.read(tmp_path / "forged")
+
+
+def test_a_compressed_member_is_refused_unread(written: tuple[Path, Audit], tmp_path: Path) -> None:
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bundle.json", bytes(50 << 20))
+        archive.writestr("blocks.car", b"")
+    (tmp_path / "bomb").write_bytes(bomb.getvalue())
+    with pytest.raises(Malformed, match="compressed"):
+        bundle.read(tmp_path / "bomb")
