@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from api.commands import json_option, now
+from api.commands.audit_evidence import check_bundle, evidence_options, hearing
 from api.commands.audit_reports import report_options
 from api.commands.generate import heard_primer
 from api.console import Console, ask_passphrase
@@ -33,8 +34,12 @@ EXIT_CODES = {"verified": 0, "unknown": 3, "invalid": 4, "unverifiable": 5}
     help="With --replay: the music that the track goes on from.",
 )
 @click.option(
-    "--key", "key_name", metavar="NAME", help="The key that signs the report, and with --replay opens sealed weights."
+    "--key",
+    "key_name",
+    metavar="NAME",
+    help="The key that signs the report and the bundle, and with --replay opens sealed weights.",
 )
+@evidence_options
 @report_options
 @json_option
 @click.pass_obj
@@ -47,12 +52,16 @@ def audit(
     replay: bool,
     primer: Path | None,
     key_name: str | None,
+    search_speed: bool,
+    mark_keys: tuple[Path, ...],
+    roots: tuple[Path, ...],
+    bundle: Path | None,
     html: Path | None,
     pdf: Path | None,
     language: Language,
     as_json: bool,
 ) -> None:
-    """Tell where FILE comes from, as far as it can be proved; FILE may be cut and re-encoded.
+    """Tell where FILE comes from, as far as it can be proved; FILE may be cut, re-encoded, sped up or mixed.
 
     Exit code 0: verified. 3: nothing is known of this audio. 4: known, but something is wrong. 5: could not be checked.
     """
@@ -60,14 +69,18 @@ def audit(
     from api.reports import writing
     from api.reports.terminal import as_text
     from api.reports.texts import Texts
+    from api.workflows import bundling
     from api.workflows.audit import audit as run
     from api.workflows.replay import Replay
     from gen.errors import AudioError
 
     if report is not None and key_name is None:
         raise UsageError("--report and --key go together: the key signs the report")
-    if key_name is not None and report is None and not replay:
-        raise UsageError("--key goes with --report, which it signs, or with --replay, for which it opens weights")
+    new_bundle = check_bundle(bundle, replay=replay)
+    if key_name is not None and report is None and not replay and not new_bundle:
+        raise UsageError(
+            "--key goes with --report or a new --bundle, which it signs, or with --replay, for which it opens weights"
+        )
     if primer is not None and not replay:
         raise UsageError("--primer goes with --replay")
     if report is not None and not report.absolute().parent.is_dir():
@@ -84,7 +97,13 @@ def audit(
             primer=None if primer is None else heard_primer(primer),
         )
     try:
-        outcome = run(home, file, again)
+        how = hearing(home, search_speed, mark_keys, roots)
+        if bundle is None:
+            outcome = run(home, file, again, how)
+        elif new_bundle:
+            outcome = bundling.write(home, file, bundle, how, now=now(), signer=signer)
+        else:
+            outcome = bundling.read(bundle, file, how)
     except AudioError as error:
         raise UsageError(f"{type(error).__name__}: {error}") from error
     if report is not None and signer is not None:
