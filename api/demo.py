@@ -1,5 +1,9 @@
 """The whole way once, with real parts: recordings in, a minted track out, a verdict on a re-encoded piece of it.
 
+Two models have a part in it: one is trained before everybody's eyes, small and quickly, on the recordings that were
+registered; the track is played by the instrument that comes with the package. Only of recordings of the user's own, and
+where the home has no instrument, the model that was trained plays.
+
 Everything happens in one folder and through the same workflows as the single commands. Run again, it finds what is
 done already and goes on.
 """
@@ -18,12 +22,14 @@ from typing import TYPE_CHECKING, Any
 
 from api import report as reports
 from api.amounts import ether_from_wei
-from api.errors import UsageError
+from api.errors import InstrumentMissing, UsageError
 from api.home import Home
-from api.reports.terminal import as_text
+from api.reports.terminal import as_text, model_as_text
 from api.settings import Settings
 from api.workflows import datasets, generation, licenses, minting, training
+from api.workflows import instrument as instrument_workflow
 from api.workflows.audit import Audit, audit
+from api.workflows.model_audit import audit as audit_model
 from ledger.errors import KeyExists, LicenseMissing
 
 if TYPE_CHECKING:
@@ -53,9 +59,12 @@ class Stage:
     now: Callable[[], datetime]
 
 
-def run(folder: Path, audio: Path | None, stage: Stage) -> dict[str, Any]:
-    """Tell the story in ``folder`` and return it as one object. ``audio`` replaces the rendered recordings."""
-    home = Home(Settings(home=folder / "home", passphrase=DEMO_PASSPHRASE_NOT_SECRET))
+def run(folder: Path, audio: Path | None, instrument: Path | None, stage: Stage) -> dict[str, Any]:
+    """Tell the story in ``folder`` and return it as one object. ``audio`` replaces the rendered recordings.
+
+    ``instrument`` is :attr:`api.settings.Settings.instrument`.
+    """
+    home = Home(Settings(home=folder / "home", passphrase=DEMO_PASSPHRASE_NOT_SECRET, instrument=instrument))
     home.path.mkdir(parents=True, exist_ok=True)
     sources = _own(audio) if audio is not None else _render(folder / "recordings", stage)
     signers = _keys(home, stage)
@@ -65,7 +74,8 @@ def run(folder: Path, audio: Path | None, stage: Stage) -> dict[str, Any]:
     ]
     ids = [entry.id for entry in entries]
     _license(home, entries, signers["creator"], stage)
-    model = _train(home, ids, signers["creator"], stage)
+    trained = _train(home, ids, signers["creator"], stage)
+    model = trained if audio is not None else _player(home, trained, signers["creator"], stage)
     track = folder / "track.wav"
     track.unlink(missing_ok=True)  # the same again, unless the program has changed since
     made = generation.generate(
@@ -80,11 +90,14 @@ def run(folder: Path, audio: Path | None, stage: Stage) -> dict[str, Any]:
     reports.write_signed(folder / "audit.json", good, signers["auditor"], stage.now())
     stage.say("")
     stage.say(as_text(good, piece.name))
+    if model != trained:
+        _show(home, trained, stage)
     bad = _tamper(home, folder / "tampered", good.tracks[0], piece, stage) if good.tracks else None
     _farewell(folder, stage)
     return {
         "folder": str(folder),
         "datasets": ids,
+        "trained": trained,
         "model": model,
         "track": str(minted.entry.claim),
         "audit": reports.as_json(good, piece.name),
@@ -200,8 +213,26 @@ def _train(home: Home, ids: list[int], creator: Signer, stage: Stage) -> int:
             home, ids, preset=load_preset("tiny"), seed=SEED, signer=creator, now=stage.now, progress=progress
         )
     before = " (trained before)" if done.already else ""
-    stage.say(f"model     {done.entry.id}: weights {str(done.entry.weights)[:16]}…{before}")
+    stage.say(f"model     {done.entry.id}: preset tiny, weights {str(done.entry.weights)[:16]}…{before}")
     return done.entry.id
+
+
+def _player(home: Home, trained: int, creator: Signer, stage: Stage) -> int:
+    """The instrument, to which the creator is licensed now; in a home without one the model that was trained."""
+    try:
+        model = instrument_workflow.ready(home, creator=creator.address, unlock=lambda: creator, now=stage.now).model
+    except InstrumentMissing:
+        return trained
+    stage.say(f"instrument model {model}: came with the package and is free to play; model {trained} shows training")
+    return model
+
+
+def _show(home: Home, trained: int, stage: Stage) -> None:
+    """The tree of the model that was trained: its licenses, and whom they are from."""
+    stage.say("")
+    for line in model_as_text(audit_model(home, trained)).splitlines():
+        if not line.startswith(("✓", "·")):
+            stage.say(line)
 
 
 def _piece(track: Path) -> Path:
