@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from gen.watermark.patterns import CHIP_TILES, PERIOD, PILOT_SHARE
-from gen.watermark.tiles import STEPS, Array, residual
+from gen.watermark.tiles import REACH, STEPS, Array, residual
 
 CHIP_STEPS: Final = CHIP_TILES * STEPS
 DELAYS: Final = PERIOD * CHIP_STEPS
@@ -24,6 +24,10 @@ _SLIP: Final = 0.7
 _JUMP: Final = 7.0
 _BANDS_TOGETHER: Final = 15
 _BLOCKS_TOGETHER: Final = 9
+# Blocks correlated at once: the products stay in a core's cache.
+_BLOCKS_AT_ONCE: Final = 16
+# Rows of tiles looked at together: they stay there too.
+_ROWS: Final = 1024
 
 Delays = NDArray[np.intp]
 
@@ -33,9 +37,16 @@ def soft_tiles(decibels: Array, steps: int = STEPS) -> Array:
 
     decibels: float32 (rows, BANDS), `steps` rows for each tile. Returns the same shape.
     """
-    rest, liveliness = residual(decibels, steps)
-    # The hyperbolic tangent: a tile far out is an accident of the music, and may not outvote the others.
-    return np.tanh(rest / liveliness) / np.sqrt(liveliness)
+    result = np.empty_like(decibels)
+    reach = REACH * steps
+    for first in range(0, len(decibels), _ROWS):
+        begin = max(0, first - reach)
+        rest, liveliness = residual(decibels[begin : first + _ROWS + reach], steps)
+        own = slice(first - begin, first - begin + _ROWS)
+        soft = rest[own] / liveliness[own]
+        # The hyperbolic tangent: a tile far out is an accident of the music, and may not outvote the others.
+        np.divide(np.tanh(soft, out=soft), np.sqrt(liveliness[own]), out=result[first : first + _ROWS])
+    return result
 
 
 def soft_chips(tiles: Array, steps: int = STEPS) -> Array:
@@ -63,15 +74,9 @@ class Alignment:
         # Row r of the pattern lies under chip k when the delay is k - r chips (and the phase).
         rows = (starts - np.arange(PERIOD)) % PERIOD
         for phase in range(CHIP_STEPS):
-            grid = padded[phase::CHIP_STEPS]
-            sums = np.empty((blocks, PERIOD), np.float32)
-            for block in range(blocks):
-                products = grid[block * BLOCK_CHIPS : (block + 1) * BLOCK_CHIPS] @ turned
-                stride = products.strides
-                # Along its diagonals lie the products of chips and the pilots they would have at one delay.
-                sums[block] = as_strided(products, (BLOCK_CHIPS, PERIOD), (stride[0] + stride[1], stride[1])).sum(
-                    axis=0
-                )
+            grid = padded[phase::CHIP_STEPS].reshape(blocks, BLOCK_CHIPS, -1)
+            parts = range(0, blocks, _BLOCKS_AT_ONCE)
+            sums = np.concatenate([_diagonals(grid[part : part + _BLOCKS_AT_ONCE], turned) for part in parts])
             correlations[:, :, phase] = np.take_along_axis(sums, rows, axis=1)
             energy = np.square(grid).reshape(blocks, -1).sum(axis=1)
             variances[:, :, phase] = PILOT_SHARE * energy[:, None]
@@ -155,6 +160,17 @@ class Alignment:
         begin = block * BLOCK_STEPS
         chips = self.chips[begin + phase : begin + BLOCK_STEPS : CHIP_STEPS]
         return chips, (block * BLOCK_CHIPS - delay // CHIP_STEPS) % PERIOD
+
+
+def _diagonals(chips: Array, turned: Array) -> Array:
+    """Sums of chips times pilots at each row of the pattern: float32 (blocks, PERIOD).
+
+    chips: float32 (blocks, BLOCK_CHIPS, BANDS). turned: float32 (BANDS, PERIOD + BLOCK_CHIPS - 1).
+    """
+    products = chips @ turned
+    block, chip, row = products.strides
+    # Along the diagonals lie the products of chips and the pilots they would have at one delay.
+    return as_strided(products, (*chips.shape[:2], PERIOD), (block, chip + row, row)).sum(axis=1)
 
 
 def _worth(means: Array, powers: Array, together: int) -> Array:

@@ -45,6 +45,19 @@ class TailBitingCode:
         bits = (np.arange(1 << rate)[:, None] >> np.arange(rate)) & 1
         return (1 - 2 * bits).astype(np.float32)
 
+    @cached_property
+    def _factors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The output signs of each register whose oldest bit is zero, newest bit first, as products of two factors.
+
+        A parity is the product of the parities of two parts: float32 (newer parts, outputs) and (outputs, older parts).
+        """
+        bits = self.constraint - 1
+        older = bits // 2
+        mirrored = np.array([int(f"{number:0{bits}b}"[::-1], 2) for number in range(1 << bits)])
+        # Turned round, the lowest bits of a register are its newest.
+        signs = self._signs[self._outputs[mirrored]]
+        return signs[:: 1 << older].copy(), signs[: 1 << older].T.copy()
+
     def length(self, bits: int) -> int:
         """How many code bits `bits` message bits take."""
         return bits * len(self.generators)
@@ -68,25 +81,26 @@ class TailBitingCode:
     def decode(self, soft: NDArray[np.float32]) -> NDArray[np.uint8]:
         """The message whose code word correlates best with `soft` (any scale; 0 is an erasure), nearly always."""
         symbols = np.asarray(soft, np.float32).reshape(-1, len(self.generators))
-        # A register holds the older state and the new bit. The two registers that lead to one state differ in the
-        # oldest bit alone, which every generator sees: the metric of the second is minus that of the first.
+        # The decoder's register has the newest bit highest: two states next to each other, which differ in the oldest
+        # bit alone, lead to the same two. Every generator sees the oldest bit, so the metric of the second is minus
+        # that of the first.
         states = 1 << (self.constraint - 1)
         half = states // 2
-        table = (self._signs @ symbols.T).T
-        index = self._outputs[:states]
+        outer, inner = self._factors
         metric = np.zeros(states, np.float32)
-        low, high = np.empty((2, half, 2), np.float32)
-        choices = np.empty((ROUNDS * len(symbols), states), bool)
+        low, high = np.empty((2, 2, half), np.float32)
+        choices = np.empty((ROUNDS * len(symbols), 2, half), bool)
         for step in range(len(choices)):
-            gain = table[step % len(symbols)][index].reshape(half, 2)
-            np.add(metric[:half, None], gain, out=low)
-            np.subtract(metric[half:, None], gain, out=high)
-            np.greater(high.ravel(), low.ravel(), out=choices[step])
-            metric = np.maximum(low, high).ravel()
+            gain = ((outer * symbols[step % len(symbols)]) @ inner).reshape(2, half)
+            np.add(metric[0::2], gain, out=low)
+            np.subtract(metric[1::2], gain, out=high)
+            np.greater(high, low, out=choices[step])
+            np.maximum(low, high, out=metric.reshape(2, half))
+        paths = choices.reshape(-1, states)
         state, bits = int(np.argmax(metric)), []
-        for choice in choices[:0:-1]:
-            bits.append(state & 1)
-            state = (state >> 1) | (half if choice[state] else 0)
+        for choice in paths[:0:-1]:
+            bits.append(state >> (self.constraint - 2))
+            state = ((state << 1) & (states - 1)) | int(choice[state])
         # The last bits of the last round have seen no future yet, but the end of the circle is its beginning: the
         # middle of the two rounds has seen both sides.
         bits = bits[::-1]

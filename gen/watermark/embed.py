@@ -1,10 +1,10 @@
 """Writing the mark: each tile a little louder or a little softer, as the sound comes in.
 
-The work is done in blocks of BLOCK tiles whose places follow from the beginning of the audio alone. So it does not
+The work is done in batches of BATCH tiles whose places follow from the beginning of the audio alone. So it does not
 matter in which pieces the audio comes, and memory does not grow with its length.
 """
 
-from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,18 +15,37 @@ from gen.watermark.patterns import BANDS, CHIP_TILES, PERIOD
 from gen.watermark.tiles import REACH, Analysis, Array, residual
 
 SHORTEST_SECONDS: Final = 3.0
-BLOCK: Final = 256
-# Gain of a tile in decibels where the music's own liveliness is REFERENCE decibels; it grows with a small power of the
-# liveliness, because unsteady sound hides more, and stays between the two limits.
+# At least REACH; the spectra of as many tiles stay in a core's cache.
+BATCH: Final = 128
+# Gain of a tile in decibels where the music's own liveliness is REFERENCE decibels; it grows with the fourth root of
+# the liveliness, because unsteady sound hides more, and stays between the two limits.
 STRENGTH: Final = 0.88
 REFERENCE: Final = 2.0
-GROWTH: Final = 0.25
 WEAKEST: Final = 0.24
 STRONGEST: Final = 1.28
+# A frame is a little longer or shorter than two tiles: so many may begin under the last one of a batch.
+_OVERHANGING: Final = 3
+_NEPERS: Final = np.float32(np.log(10) / 20)
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """Tiles that were looked at and not written yet.
+
+    first: the number of the first. begins: where in `samples` each begins, and the one behind the last. samples:
+    float32 (channels, ...), all that lie under them. spectra: complex64 (tiles, bins), one for each channel. decibels:
+    float32 (whole tiles, BANDS).
+    """
+
+    first: int
+    begins: NDArray[np.intp]
+    samples: Array
+    spectra: list[NDArray[np.complex64]]
+    decibels: Array
 
 
 class Embedder:
-    """Marks a stream: what goes in by `push` comes out marked, a few seconds later; `finish` gives the rest.
+    """Marks a stream: what goes in by `push` comes out marked, two or three seconds later; `finish` gives the rest.
 
     rate: of the stream, in Hz. channels: how many. signs: float32 (PERIOD, BANDS), what to write. begin: the row of the
     signs at the first sample. strength: factor for all gains. balance: the power of a tile's level, against the mean of
@@ -49,106 +68,118 @@ class Embedder:
         self._begin = CHIP_TILES * begin
         self._strength = strength
         self._balance = balance
-        self._owner = np.repeat(np.arange(self._analysis.bands), np.diff(self._analysis.edges))
+        edges = self._analysis.edges
+        # Real and imaginary parts of the spectra side by side.
+        self._owner = np.repeat(np.arange(self._analysis.bands), 2 * np.diff(edges))
+        # Bins outside the bands: what is added to them is nothing.
+        self._factors = np.zeros((BATCH + _OVERHANGING, 2 * (self._analysis.frame // 2 + 1)), np.float32)
+        self._parts = slice(2 * int(edges[0]), 2 * int(edges[-1]))
         # The first tile begins half a frame before the audio, so that all of it lies under two frames.
         self._lead = self._start(1)
-        self._held = np.zeros((channels, self._lead), np.float32)
-        self._at = 0  # the sample, counted from the first tile, at which `_held` begins
-        self._given = self._lead  # up to where marked samples were handed out
-        self._next = 0  # the first tile that is not written yet
-        self._change = np.zeros((channels, 0), np.float32)  # what was added from `_at` on
+        self._first = 0  # the tile that begins where `_samples` does
+        self._samples = self._room_for(np.zeros((channels, self._lead), np.float32))
+        self._filled = self._lead
+        self._waiting: _Batch | None = None
+        self._before = np.zeros((0, BANDS), np.float32)  # decibels of the tiles written last
+        # What they add to the samples that come next.
+        self._added = np.zeros((channels, self._analysis.frame), np.float32)
         self._received = 0
 
     def push(self, samples: Array) -> Array:
         """Take samples, float32 (channels, frames), and give as many marked ones as are ready, maybe none."""
         self._received += samples.shape[1]
-        self._held = np.concatenate([self._held, samples], axis=1)
-        ready = list(self._blocks(last=False))
-        return np.concatenate(ready, axis=1) if ready else self._held[:, :0]
+        ready = []
+        taken = 0
+        while taken < samples.shape[1]:
+            piece = samples[:, taken : taken + self._samples.shape[1] - self._filled]
+            self._samples[:, self._filled : self._filled + piece.shape[1]] = piece
+            self._filled += piece.shape[1]
+            taken += piece.shape[1]
+            if self._filled == self._samples.shape[1]:
+                ready += self._turn()
+        return _joined(ready, len(samples))
 
     def finish(self) -> Array:
         """The rest. Raises TooShort when less than 3 s came in all."""
         seconds = self._received / self._analysis.rate
         if seconds < SHORTEST_SECONDS:
             raise TooShort(f"{seconds:.2f} s are too short for a mark: give at least {SHORTEST_SECONDS:g} s")
-        return np.concatenate(list(self._blocks(last=True)), axis=1)
+        begins = self._analysis.begins(self._first, self._first + BATCH + _OVERHANGING + 1, 1)
+        begins -= self._start(self._first)
+        count = int(np.count_nonzero(begins < self._filled))
+        whole = int(np.count_nonzero(begins + self._analysis.frame <= self._filled))
+        # Tiles that hang over the end see silence there; how lively the music is, is asked of whole ones.
+        missing = max(0, int(begins[count]) + self._analysis.frame - self._filled)
+        rest = self._look(np.pad(self._samples[:, : self._filled], ((0, 0), (0, missing))), count)
+        rest = replace(rest, decibels=rest.decibels[:whole])
+        ready = [self._write(self._waiting, rest.decibels)] if self._waiting else []
+        ready.append(self._write(rest, self._before[:0])[:, : self._filled - (0 if rest.first else self._lead)])
+        return _joined(ready, len(self._samples))
 
     def _start(self, tile: int) -> int:
         return int(self._analysis.begins(tile, tile + 1, 1)[0])
 
-    def _blocks(self, *, last: bool) -> Iterator[Array]:
-        """Write all blocks that can be written: those whose tiles, and the REACH tiles behind them, have come."""
-        while self._end() >= self._start(self._next + BLOCK + REACH) + self._analysis.frame:
-            yield self._block(self._next + BLOCK, self._next + BLOCK + REACH)
-        if last:
-            # Tiles that hang over the end see silence there; how lively the music is, is asked of whole ones.
-            whole = self._next
-            while self._start(whole) + self._analysis.frame <= self._end():
-                whole += 1
-            until = whole
-            while self._start(until) < self._end():
-                until += 1
-            missing = self._start(until) + self._analysis.frame - self._end()
-            end = self._end()
-            self._held = np.pad(self._held, ((0, 0), (0, missing)))
-            left = end - self._given
-            yield self._block(until, max(whole, self._next + 1))[:, :left]
+    def _room_for(self, begun: Array) -> Array:
+        """Room for all samples under the next batch, of which the first are known."""
+        frames = self._start(self._first + BATCH - 1) + self._analysis.frame - self._start(self._first)
+        samples = np.empty((len(begun), frames), np.float32)
+        samples[:, : begun.shape[1]] = begun
+        return samples
 
-    def _end(self) -> int:
-        return self._at + self._held.shape[1]
+    def _turn(self) -> list[Array]:
+        """Look at a batch whose samples have all come, and write the one before it."""
+        batch = self._look(self._samples, BATCH)
+        ready = [] if self._waiting is None else [self._write(self._waiting, batch.decibels)]
+        self._waiting = batch
+        begun = self._samples[:, self._start(self._first + BATCH) - self._start(self._first) :]
+        self._first += BATCH
+        self._samples, self._filled = self._room_for(begun), begun.shape[1]
+        return ready
 
-    def _block(self, until: int, seen: int) -> Array:
-        """Write the tiles up to `until`, looking at those up to `seen`; give all samples that no later tile touches."""
-        first = max(0, self._next - REACH)
-        tiles = np.arange(first, max(until, seen))
-        begins = self._analysis.begins(first, max(until, seen), 1) - self._at
-        spectra = np.empty((len(self._held), len(begins), self._analysis.frame // 2 + 1), np.complex64)
-        power = np.zeros(spectra.shape[1:], np.float32)
-        for channel, spectrum in zip(self._held, spectra, strict=True):
-            spectrum[:] = self._analysis.spectra(channel, begins)
-            power += np.square(spectrum.real)
-            power += np.square(spectrum.imag)
-        decibels = self._analysis.decibels(power[: seen - first])
+    def _look(self, samples: Array, count: int) -> _Batch:
+        begins = self._analysis.begins(self._first, self._first + count + 1, 1) - self._start(self._first)
+        spectra = [self._analysis.spectra(channel, begins[:-1]) for channel in samples]
+        return _Batch(self._first, begins, samples, spectra, self._analysis.decibels_of(spectra))
+
+    def _write(self, batch: _Batch, after: Array) -> Array:
+        """Give the samples of a batch, marked. after: decibels of the whole tiles behind it, as far as they are known.
+
+        What the batch adds to the samples behind its own is kept for the next one.
+        """
+        known = np.concatenate([self._before, batch.decibels, after[:REACH]])
+        rows = np.arange(len(batch.begins) - 1)
+        gains = self._gains(known)[np.minimum(len(self._before) + rows, len(known) - 1)]
+        gains *= self._tiles[(batch.first + rows + self._begin) % len(self._tiles)]
+        gains *= _NEPERS
+        factors = self._factors[: len(rows)]
+        factors[:, self._parts] = np.expm1(gains)[:, self._owner]
+        own = int(batch.begins[-1])
+        result = np.empty((len(batch.samples), own), np.float32)
+        for samples, spectra, added, marked in zip(batch.samples, batch.spectra, self._added, result, strict=True):
+            parts = spectra.view(np.float32)
+            parts *= factors
+            self._analysis.overlap(spectra, batch.begins, samples[:own], added, marked)
+            if marked.max() > 1 or marked.min() < -1:
+                np.minimum(marked, np.maximum(samples[:own], np.float32(1)), out=marked)
+                np.maximum(marked, np.minimum(samples[:own], np.float32(-1)), out=marked)
+        self._before = known[: len(self._before) + len(batch.decibels)][-REACH:]
+        return result if batch.first else result[:, self._lead :]
+
+    def _gains(self, decibels: Array) -> Array:
+        """What each tile may gain or lose, in decibels: float32, of the shape of the tiles' levels."""
         _, liveliness = residual(decibels)
-        room = np.power(liveliness / REFERENCE, GROWTH)
+        # To the power of a quarter.
+        room = np.sqrt(np.sqrt(liveliness / np.float32(REFERENCE)))
+        weakest = WEAKEST * self._strength
         if self._balance:
-            mean = 10 * np.log10(np.power(10, decibels / 10).mean(axis=1, keepdims=True))
-            room *= np.power(10, self._balance * (mean - decibels) / 20)
-        if until > seen:
-            room = np.pad(room, ((0, until - seen), (0, 0)), mode="edge")
-        written = slice(self._next - first, until - first)
-        changes = self._gains(room[written], tiles[written]) - 1
-        result = self._add(spectra[:, written], changes, begins[written], until)
-        self._next = until
-        return result
+            mean = np.log(np.exp(2 * _NEPERS * decibels).mean(axis=1, keepdims=True)) / (2 * _NEPERS)
+            room *= np.exp(np.float32(self._balance) * _NEPERS * (mean - decibels))
+            weakest = 0.0
+        room *= np.float32(self._strength * STRENGTH)
+        return np.clip(room, weakest, STRONGEST * self._strength, out=room)
 
-    def _gains(self, room: Array, tiles: NDArray[np.intp]) -> Array:
-        """Factor for each tile: float32 (tiles, BANDS)."""
-        weakest = 0.0 if self._balance else WEAKEST * self._strength
-        decibels = np.clip(self._strength * STRENGTH * room, weakest, STRONGEST * self._strength)
-        return np.power(np.float32(10), decibels * self._tiles[(tiles + self._begin) % len(self._tiles)] / 20)
 
-    def _add(self, spectra: NDArray[np.complex64], changes: Array, begins: NDArray[np.intp], until: int) -> Array:
-        from scipy.fft import irfft
-
-        frame, bins = self._analysis.frame, slice(self._analysis.edges[0], self._analysis.edges[-1])
-        # Bins outside the bands stay zero: what is added to them is nothing.
-        factors = np.zeros(spectra.shape[1:], np.float32)
-        factors[:, bins] = changes[:, self._owner]
-        spectra *= factors
-        pieces = irfft(spectra, n=frame, axis=2, overwrite_x=True)
-        pieces *= self._analysis.window
-        change = np.pad(self._change, ((0, 0), (0, int(begins[-1]) + frame - self._change.shape[1])))
-        for place, begin in enumerate(begins.tolist()):
-            change[:, begin : begin + frame] += pieces[:, place]
-        done = self._start(until)
-        samples = self._held[:, self._given - self._at : done - self._at]
-        result = samples + change[:, self._given - self._at : done - self._at]
-        if result.size and (result.max() > 1 or result.min() < -1):
-            limit = np.maximum(np.float32(1), np.abs(samples))
-            np.clip(result, -limit, limit, out=result)
-        keep = self._start(max(0, until - REACH))
-        self._held = self._held[:, keep - self._at :]
-        self._change = change[:, keep - self._at :]
-        self._at, self._given = keep, done
-        return result
+def _joined(pieces: list[Array], channels: int) -> Array:
+    if not pieces:
+        return np.zeros((channels, 0), np.float32)
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)

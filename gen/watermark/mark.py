@@ -10,7 +10,7 @@ from gen.watermark.detect import Detection, Search
 from gen.watermark.embed import Embedder
 from gen.watermark.patterns import PERIOD, RATE, Pattern
 from gen.watermark.speed import Change, likely
-from gen.watermark.tiles import STEPS, Analysis, level
+from gen.watermark.tiles import STEPS, Analysis, Array, level
 from gen.waveform import Waveform
 
 # Audio is searched in sections, so that memory stays within bounds; neighbours share a window.
@@ -56,11 +56,13 @@ class Watermark:
         Raises TooShort for less than 3 s, WrongLength for an id of another size.
         """
         embedder = self.embedder(waveform.rate, waveform.channels, id)
-        block = 4 * waveform.rate
-        pieces = [
-            embedder.push(waveform.samples[:, first : first + block]) for first in range(0, waveform.frames, block)
-        ]
-        samples = np.concatenate([*pieces, embedder.finish()], axis=1)
+        samples = np.empty_like(waveform.samples)
+        given = 0
+        for first in range(0, waveform.frames, waveform.rate):
+            piece = embedder.push(waveform.samples[:, first : first + waveform.rate])
+            samples[:, given : given + piece.shape[1]] = piece
+            given += piece.shape[1]
+        samples[:, given:] = embedder.finish()
         samples.setflags(write=False)
         return Waveform(samples, waveform.rate)
 
@@ -84,11 +86,11 @@ class Watermark:
         analysis = Analysis(waveform.rate, change.tempo)
         found: list[Detection] = []
         decoded = 0
-        for start, section in _sections(waveform):
-            gain = level(section.samples, section.rate) ** 2
-            if analysis.steps_in(section.frames) <= STEPS or gain == 0:
+        for start, samples in _sections(waveform):
+            gain = level(samples, waveform.rate) ** 2
+            if analysis.steps_in(samples.shape[1]) <= STEPS or gain == 0:
                 continue
-            rows = [analysis.decibels(power, gain, change.pitch) for power in analysis.powers(section.samples)]
+            rows = [analysis.decibels(power, gain, change.pitch) for power in analysis.powers(samples)]
             search = Search(np.concatenate(rows), self._key, self._id_bytes, decoded)
             for mark in search.marks():
                 begin, end = (start + second / change.tempo for second in search.seconds(mark))
@@ -100,14 +102,14 @@ class Watermark:
         return sorted(found, key=lambda each: each.start)
 
 
-def _sections(waveform: Waveform) -> Iterator[tuple[float, Waveform]]:
-    """The audio in sections, each with its beginning in seconds."""
+def _sections(waveform: Waveform) -> Iterator[tuple[float, Array]]:
+    """The samples in sections (channels, frames), each with its beginning in seconds."""
     start = 0.0
     while start == 0 or start + SHARED_SECONDS < waveform.duration:
         end = start + SECTION_SECONDS
         # A short rest is searched with what lies before it.
         end = waveform.duration if end + SHARED_SECONDS >= waveform.duration else end
-        yield start, waveform.excerpt(start, end)
+        yield start, waveform.samples[:, round(start * waveform.rate) : round(end * waveform.rate)]
         if end == waveform.duration:
             return
         start = end - SHARED_SECONDS

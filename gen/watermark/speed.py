@@ -47,7 +47,7 @@ def likely(waveform: Waveform, key: bytes, id_bytes: int) -> list[Change]:
     if gain == 0 or excerpt.duration < 1:
         return []
     analysis = Analysis(excerpt.rate)
-    power = np.concatenate([block[::_SKIP] for block in analysis.powers(excerpt.samples)])
+    power = np.concatenate(list(analysis.powers(excerpt.samples, _SKIP)))
     pilots = Pattern.of(key, id_bytes).pilots
     second = analysis.rate / float(analysis.begins(0, 1001)[-1]) * 1000 / _SKIP
     side = max(0, (len(power) - round(COARSE_SECONDS * second)) // 2)

@@ -5,11 +5,11 @@ every rate is looked at as it is: frames, steps and bands have the same length i
 them, to within a sample and a Fourier bin.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
 from gen.watermark.patterns import BANDS, EDGES_HZ, FRAME, RATE, TILE
@@ -24,10 +24,12 @@ LEVEL: Final = 0.1
 # Power density (per sample and channel, as in a periodogram divided by the window's energy) that counts as silence:
 # about what rounding to 16 bits leaves.
 FLOOR: Final = 2e-10
-# Frames transformed at once: bounds the memory of long files.
-BLOCK: Final = 2048
-# Weights of the tiles before, at and after the one looked at: music is steady, the mark is not.
-_ACROSS_TIME: Final = (-0.08, -0.14, -0.28, 1.0, -0.28, -0.14, -0.08)
+# Frames transformed at once: they stay in a core's cache.
+BLOCK: Final = 128
+# The most that `Analysis.decibels` may be asked to move the bands by.
+HIGHEST_PITCH: Final = 1.15
+# What is taken off for the first, second and third tile before and after: music is steady, the mark is not.
+_ACROSS_TIME: Final = (0.28, 0.14, 0.08)
 _ACROSS_BANDS: Final = 0.3
 _LIVELINESS_TILES: Final = 31
 _LEAST_LIVELINESS: Final = 0.35
@@ -36,7 +38,7 @@ _NOISE_PERCENTILE: Final = 2
 _NOISE_MARGIN: Final = 2.5
 
 # How many tiles to either side a tile's liveliness depends on.
-REACH: Final = len(_ACROSS_TIME) // 2 + _LIVELINESS_TILES // 2
+REACH: Final = len(_ACROSS_TIME) + _LIVELINESS_TILES // 2
 
 
 def _smooth(number: float) -> int:
@@ -71,6 +73,8 @@ class Analysis:
         self.bands = int(np.searchsorted(edges, self.frame // 2 + 1, side="right")) - 1
         self.edges = edges[: self.bands + 1]
         self.energy = float(np.square(self.window, dtype=np.float64).sum())
+        self._frames = np.empty((0, self.frame), np.float32)  # used again and again
+        self._floors = (FLOOR * self.frame / rate * np.diff(EDGES_HZ)).astype(np.float32)
 
     def begins(self, first: int, last: int, per_tile: int = STEPS) -> NDArray[np.intp]:
         """First samples of the steps from `first` until before `last`; a tile has `per_tile` steps."""
@@ -85,36 +89,83 @@ class Analysis:
         """Short-time spectra of the frames of one channel that begin there: complex64 (frames, bins)."""
         from scipy.fft import rfft
 
-        frames = sliding_window_view(channel, self.frame)[begins]
-        frames *= self.window
+        if len(self._frames) < len(begins):
+            self._frames = np.empty((len(begins), self.frame), np.float32)
+        frames = self._frames[: len(begins)]
+        hop = int(begins[1] - begins[0]) if len(begins) > 1 else 1
+        if int(begins[-1] - begins[0]) == (len(begins) - 1) * hop:
+            # Evenly spaced, as at the usual rates: windowed where they lie.
+            channel = channel[begins[0] : begins[-1] + self.frame]
+            (sample,) = channel.strides
+            np.multiply(as_strided(channel, frames.shape, (hop * sample, sample)), self.window, out=frames)
+        else:
+            np.multiply(sliding_window_view(channel, self.frame)[begins], self.window, out=frames)
         return np.asarray(rfft(frames, axis=1, overwrite_x=True), np.complex64)
 
-    def powers(self, samples: Array) -> Iterator[Array]:
-        """Power spectra, summed over the channels, of the frame at every step: float32 (frames, bins), in blocks."""
-        steps = self.steps_in(samples.shape[1])
+    def overlap(
+        self, spectra: NDArray[np.complex64], begins: NDArray[np.intp], samples: Array, added: Array, result: Array
+    ) -> None:
+        """Add frames with these spectra, each windowed, to samples where it begins.
+
+        spectra: complex64 (frames, bins), spent. begins: intp (frames + 1,), from 0, the last one that of the frame
+        which would follow. samples, result: float32 (begins[-1],). added: float32 (frame,), what earlier frames add
+        from the first sample on; becomes what these add behind the last one.
+        """
+        from scipy.fft import irfft
+
+        frames = irfft(spectra, n=self.frame, axis=1, overwrite_x=True)
+        frames *= self.window
+        half = self.frame // 2
+        if len(frames) > 1 and len(result) == len(frames) * half:
+            # Each frame overlaps half of the next one: two sums do for all.
+            halves = result.reshape(-1, half)
+            np.add(samples.reshape(-1, half), frames[:, :half], out=halves)
+            halves[1:] += frames[:-1, half:]
+            result[: self.frame] += added
+            added[:half], added[half:] = frames[-1, half:], 0
+            return
+        total = np.zeros(len(result) + self.frame, np.float32)
+        total[: self.frame] = added
+        for frame, begin in zip(frames, begins.tolist(), strict=False):
+            total[begin : begin + self.frame] += frame
+        np.add(samples, total[: len(result)], out=result)
+        added[:] = total[len(result) :]
+
+    def powers(self, samples: Array, skip: int = 1) -> Iterator[Array]:
+        """Power spectra, summed over the channels, of the frame at every `skip`-th step: float32 (frames, bins).
+
+        They come in blocks. Bins above the highest band are left out.
+        """
+        steps = -(-self.steps_in(samples.shape[1]) // skip)
+        bins = 2 * min(self.frame // 2 + 1, int(EDGES_HZ[-1] * self.frame / self.rate * HIGHEST_PITCH) + 2)
         for first in range(0, steps, BLOCK):
-            begins = self.begins(first, min(steps, first + BLOCK))
-            total = np.zeros((len(begins), self.frame // 2 + 1), np.float32)
-            for channel in samples:
-                spectra = self.spectra(channel, begins)
-                total += np.square(spectra.real)
-                total += np.square(spectra.imag)
-            yield total
+            begins = self.begins(first * skip, min(steps, first + BLOCK) * skip)[::skip]
+            power = _energies([self.spectra(channel, begins) for channel in samples], slice(bins))
+            yield power[:, 0::2] + power[:, 1::2]
 
     def decibels(self, power: Array, gain: float = 1.0, pitch: float = 1.0) -> Array:
         """Band energies in decibels, float32 (frames, BANDS), of power spectra (frames, bins).
 
         gain: factor for the power. pitch: moves all band limits by a factor, to look for audio that was transposed.
         """
-        total = np.zeros((len(power), BANDS), np.float32)
         if pitch == 1.0:
-            bands = np.add.reduceat(power[:, : self.edges[-1]], self.edges[:-1], axis=1)
-            total[:, : self.bands] = bands
-        else:
-            weights = self._weights(pitch)
-            total[:] = power[:, : len(weights)] @ weights
-        widths = np.diff(np.array(EDGES_HZ, np.float32)) * np.float32(self.frame / self.rate)
-        return 10 * np.log10(np.float32(gain / self.energy) * total + np.float32(FLOOR) * widths)
+            return self._decibels(np.add.reduceat(power[:, : self.edges[-1]], self.edges[:-1], axis=1), gain)
+        weights = self._weights(pitch)
+        return self._decibels(power[:, : len(weights)] @ weights, gain)
+
+    def decibels_of(self, spectra: list[NDArray[np.complex64]]) -> Array:
+        """Band energies in decibels, float32 (frames, BANDS), of spectra (frames, bins), one for each channel."""
+        first, last = 2 * int(self.edges[0]), 2 * int(self.edges[-1])
+        power = _energies(spectra, slice(first, last))
+        return self._decibels(np.add.reduceat(power, 2 * self.edges[:-1] - first, axis=1), 1.0)
+
+    def _decibels(self, energies: Array, gain: float) -> Array:
+        total = np.zeros((len(energies), BANDS), np.float32)
+        np.multiply(energies, np.float32(gain / self.energy), out=total[:, : energies.shape[1]])
+        total += self._floors
+        np.log10(total, out=total)
+        total *= 10
+        return total
 
     def _weights(self, pitch: float) -> Array:
         """How much of each bin belongs to each band moved by `pitch`: float32 (bins, BANDS)."""
@@ -124,16 +175,26 @@ class Analysis:
         return np.clip(inside, 0, 1).astype(np.float32)
 
 
+def _energies(spectra: Iterable[NDArray[np.complex64]], parts: slice) -> Array:
+    """Squares of real and imaginary parts, side by side, summed over the channels: float32 (frames, parts)."""
+    squares = (np.square(channel.view(np.float32)[:, parts]) for channel in spectra)
+    total = next(squares)
+    for other in squares:
+        total += other
+    return total
+
+
 def level(samples: Array, rate: int) -> float:
     """Factor that brings the loudest second of samples (channels, frames) to LEVEL; 0.0 for silence."""
     frames = samples.shape[1]
     if not frames:
         return 0.0
-    starts = np.arange(0, frames, rate)
-    power = sum(np.add.reduceat(np.square(channel), starts, dtype=np.float64) for channel in samples)
-    lengths = np.minimum(rate, frames - starts)
-    # What is left at the end may be a few loud samples; a short rest counts as if it were half a second.
-    loudest = float(np.max(power / np.maximum(lengths, min(frames, rate // 2)))) / len(samples)
+    loudest = 0.0
+    for start in range(0, frames, rate):
+        second = samples[:, start : start + rate]
+        power = sum(float(np.square(channel).sum()) for channel in second) / len(samples)
+        # What is left at the end may be a few loud samples; a short rest counts as if it were half a second.
+        loudest = max(loudest, power / max(second.shape[1], min(frames, rate // 2)))
     return LEVEL / float(np.sqrt(loudest)) if loudest > 1e-18 else 0.0
 
 
@@ -145,20 +206,25 @@ def residual(decibels: Array, steps: int = 1) -> tuple[Array, Array]:
     """
     from scipy.ndimage import uniform_filter1d
 
-    rows = len(decibels)
-    reach = len(_ACROSS_TIME) // 2 * steps
-    padded = np.pad(decibels, ((reach, reach), (0, 0)), mode="edge")
+    rows, reach = len(decibels), len(_ACROSS_TIME) * steps
+    padded = np.concatenate([np.repeat(decibels[:1], reach, axis=0), decibels, np.repeat(decibels[-1:], reach, axis=0)])
     rest = decibels.copy()
-    for place, weight in enumerate(_ACROSS_TIME):
-        if place != len(_ACROSS_TIME) // 2:
-            rest += np.float32(weight) * padded[place * steps : place * steps + rows]
-    sides = np.pad(rest, ((0, 0), (1, 1)), mode="edge")
-    rest -= np.float32(_ACROSS_BANDS / 2) * (sides[:, :-2] + sides[:, 2:])
-    squares = np.square(np.clip(rest, -_OUTLIER, _OUTLIER))
-    mean = uniform_filter1d(squares, 2 * (_LIVELINESS_TILES // 2 * steps) + 1, axis=0, mode="nearest")
+    for tiles, weight in enumerate(_ACROSS_TIME, 1):
+        near = padded[reach - tiles * steps :][:rows] + padded[reach + tiles * steps :][:rows]
+        near *= np.float32(weight)
+        rest -= near
+    sides = rest * np.float32(_ACROSS_BANDS / 2)
+    rest[:, 1:] -= sides[:, :-1]
+    rest[:, :-1] -= sides[:, 1:]
+    # The outermost bands are their own neighbours.
+    rest[:, 0] -= sides[:, 0]
+    rest[:, -1] -= sides[:, -1]
+    squares = np.square(rest)
+    np.minimum(squares, np.float32(_OUTLIER**2), out=squares)
+    mean = uniform_filter1d(squares, 2 * (_LIVELINESS_TILES // 2 * steps) + 1, axis=0, mode="nearest", output=sides)
     # A sum that runs on leaves a rounding error below zero where nothing happens.
-    np.maximum(mean, 0, out=mean)
-    return rest, np.maximum(np.sqrt(mean), np.float32(_LEAST_LIVELINESS))
+    np.maximum(mean, np.float32(_LEAST_LIVELINESS**2), out=mean)
+    return rest, np.sqrt(mean, out=mean)
 
 
 def clearness(decibels: Array) -> Array:
@@ -169,8 +235,15 @@ def clearness(decibels: Array) -> Array:
     """
     density = decibels - 10 * np.log10(np.diff(EDGES_HZ)).astype(np.float32)
     silence = 10 * np.log10(FLOOR * FRAME / RATE)
-    heard = density[density > silence + 1]
+    # Rows overlap: every STEPS-th of them has seen all.
+    some = density[::STEPS]
+    heard = some[some > silence + 1]
     if not heard.size:
         return np.zeros_like(density)
     noise = np.percentile(heard, _NOISE_PERCENTILE)
-    return np.maximum(0, 1 - _NOISE_MARGIN * np.power(10, (noise - density) / 10)).astype(np.float32)
+    density -= np.float32(noise)
+    density *= np.float32(-np.log(10) / 10)
+    covered = np.exp(density, out=density)
+    covered *= np.float32(-_NOISE_MARGIN)
+    covered += 1
+    return np.maximum(covered, 0, out=covered)
