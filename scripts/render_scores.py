@@ -3,7 +3,8 @@
 
 Scores: the corpus inside the package music21 (`pip install music21 mido`), of composers who died long ago. An encoding
 in which anybody claims a right is left out, and SOURCES.csv says why; it names and hashes each score that is used. (Two
-of Monteverdi's madrigals name an edition of 2003. The other 47 name none, but may have been typed from it.)
+of Monteverdi's madrigals name an edition of 2003. The other 47 name none, but may have been typed from it: he is here
+for those who look into that themselves, and no part of the instrument that comes with the package.)
 Sound: FluidSynth with the General MIDI soundfont FluidR3 (Debian's `fluidsynth` and `fluid-soundfont-gm`, MIT licence).
 
     python scripts/render_scores.py recordings --minutes 45

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import api.instrument
 from api.errors import UsageError
 from api.settings import Settings
 
@@ -118,3 +119,13 @@ def test_co_signing_is_on_unless_it_is_switched_off() -> None:
     assert not Settings.from_environ({"STEMMATA_COSIGN": "off"}).cosign
     with pytest.raises(UsageError, match="on or off"):
         Settings.from_environ({"STEMMATA_COSIGN": "no"})
+
+
+def test_the_instrument_is_the_packages_or_none_or_anothers(tmp_path: Path) -> None:
+    for environ in ({}, {"STEMMATA_INSTRUMENT": "on"}, {"STEMMATA_INSTRUMENT": ""}):
+        assert Settings.from_environ(environ).instrument == Path(api.instrument.__file__).parent
+    assert Settings.from_environ({"STEMMATA_INSTRUMENT": "off"}).instrument is None
+    with pytest.raises(UsageError, match=r"STEMMATA_INSTRUMENT is on, off, or a folder"):
+        Settings.from_environ({"STEMMATA_INSTRUMENT": str(tmp_path)})
+    (tmp_path / "instrument.json").touch()
+    assert Settings.from_environ({"STEMMATA_INSTRUMENT": str(tmp_path)}).instrument == tmp_path
