@@ -31,6 +31,7 @@ from api.commands.mint import mint
 from api.commands.model import model
 from api.commands.model_audit import model_audit
 from api.commands.royalties import royalties
+from api.commands.serve_bindings import serve_bindings
 from api.commands.serve_keys import serve_keys
 from api.commands.train import train
 from api.commands.watermark import watermark
@@ -61,6 +62,7 @@ def stemmata(context: click.Context) -> None:
 for command in (demo, key, dataset, license_, train, model, generate, mint, audit, market, royalties, income, content):
     stemmata.add_command(command)
 stemmata.add_command(export)
+stemmata.add_command(serve_bindings)
 stemmata.add_command(serve_keys)
 stemmata.add_command(watermark)
 dataset.add_command(abandon)

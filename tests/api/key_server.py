@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import uvicorn
+from fastapi import FastAPI
 
 from api.home import Home
 from api.http.keys import create_keys_app
@@ -23,7 +24,14 @@ def clock() -> datetime:
 @contextmanager
 def serving(home: Home, now: Callable[[], datetime] = clock) -> Iterator[str]:
     """The URL of the holder's key service."""
-    config = uvicorn.Config(create_keys_app(home, now), port=0, ws="none", log_level="info", lifespan="off")
+    with running(create_keys_app(home, now)) as url:
+        yield url
+
+
+@contextmanager
+def running(app: FastAPI) -> Iterator[str]:
+    """The URL of an application."""
+    config = uvicorn.Config(app, port=0, ws="none", log_level="info", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
