@@ -30,6 +30,7 @@ from api.commands.market import market
 from api.commands.mint import mint
 from api.commands.model import model
 from api.commands.model_audit import model_audit
+from api.commands.publish import publish
 from api.commands.royalties import royalties
 from api.commands.serve_bindings import serve_bindings
 from api.commands.serve_keys import serve_keys
@@ -65,6 +66,7 @@ stemmata.add_command(export)
 stemmata.add_command(serve_bindings)
 stemmata.add_command(serve_keys)
 stemmata.add_command(watermark)
+stemmata.add_command(publish)
 dataset.add_command(abandon)
 dataset.add_command(forget)
 dataset.add_command(report)

@@ -1,5 +1,9 @@
 """Track records of what was generated here, unsigned, under the digest of the file: ``generate`` writes them, ``mint``
-signs them."""
+signs them.
+
+Before it does, it signs a manifest into the file, and so makes another file: a draft of that one is kept beside the
+first. ``DIGEST.signed`` holds the digest of the file with the manifest, under the digests of both.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from api.errors import NotGenerated
 from api.home import Home
 from ledger import file
 from ledger.digest import Digest
+from ledger.errors import Malformed
 
 if TYPE_CHECKING:
     from ledger.records import TrackRecord
@@ -37,6 +42,31 @@ def find(home: Home, audio: Digest, name: str) -> TrackRecord:
     if not isinstance(record, TrackRecord):
         raise MalformedRecord(f"{path} is no draft of a track; delete it, and generate the track again to mint it")
     return record
+
+
+def keep_signed(home: Home, record: TrackRecord, before: TrackRecord) -> None:
+    """Write down the record of a file with a manifest, and that it came from another."""
+    keep(home, record)
+    for audio in (record.audio, before.audio):
+        file.write(_link(home, audio), lambda out: out.write(str(record.audio).encode()))
+
+
+def signed(home: Home, audio: Digest) -> TrackRecord | None:
+    """The record of the file with a manifest: of this very file, or of what became of it; None without one."""
+    from ledger.errors import MalformedRecord
+
+    link = _link(home, audio)
+    try:
+        target = Digest.parse(link.read_text())
+    except FileNotFoundError:
+        return None
+    except (Malformed, ValueError):
+        raise MalformedRecord(f"{link} holds no digest; delete it, and mint again") from None
+    return find(home, target, f"{audio} with its manifest")
+
+
+def _link(home: Home, audio: Digest) -> Path:
+    return home.folder("drafts") / f"{audio}.signed"
 
 
 def _path(home: Home, audio: Digest) -> Path:

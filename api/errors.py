@@ -10,6 +10,7 @@ ApiError
 ├── NamesForgotten         the key of a dataset's file names was erased
 ├── NothingOriginal        all that was made repeats too much of a training recording
 ├── NotGenerated           a file to be minted is not what ``generate`` wrote here
+├── NotMinted              a file is no minted track, or was minted without a manifest
 ├── NotCreator             the claim belongs to another key
 ├── NotWhole               a lineage that is to be exported has gaps, or does not hold
 ├── HomeBusy               another process is changing this home
@@ -79,6 +80,10 @@ class NothingOriginal(ApiError):
 
 class NotGenerated(ApiError):
     """A file to be minted is not what ``generate`` wrote here."""
+
+
+class NotMinted(ApiError):
+    """A file is no minted track, or was minted without a manifest."""
 
 
 class NotCreator(ApiError):

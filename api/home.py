@@ -1,6 +1,7 @@
 """What lies in STEMMATA_HOME, and how it is opened.
 
 keys/             keystore files and files of companion keys, one of each per name (0600)
+certificates/     the chain of certificates under which each account signs manifests
 vault/            data keys, wrapped: of datasets, sealed weights and file names, and those got as a licensee (0600)
 private/          file names and salts of datasets, encrypted, one file per Merkle root
 intake/           what was done of each folder's registration, so that it can go on after a kill

@@ -30,6 +30,9 @@ class Settings:
     ``gateway``     a trustless gateway (``STEMMATA_GATEWAY``: the URL before ``/ipfs/``); never shown
     ``pinning``     an IPFS pinning service (``STEMMATA_PINNING``: the URL before ``/pins``); never shown
     ``pinning_token``  what lets us in there (``STEMMATA_PINNING_TOKEN``); never shown
+    ``tsa``         a time-stamp authority after RFC 3161 (``STEMMATA_TSA``: its URL), without which manifests are not
+                    stamped; never shown
+    ``trust``       a PEM file with the roots that are trusted to sign manifests (``STEMMATA_TRUST``); without it, none
     ``corpus_engine``  what measures recordings (``STEMMATA_CORPUS_ENGINE``, default ``local``: all processors of this
                     machine; ``local:2``, ``ray``, ``ray:2``, ``ray:auto``, ``ray:HOST:PORT``)
     ``instrument``  folder of the instrument that a new home's embedded chain begins with (``STEMMATA_INSTRUMENT``: on
@@ -49,6 +52,8 @@ class Settings:
     cosign: bool = True
     corpus_engine: str = "local"
     instrument: Path | None = None
+    tsa: str | None = field(default=None, repr=False)
+    trust: Path | None = None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -60,6 +65,9 @@ class Settings:
         confirmations = environ.get("STEMMATA_CONFIRMATIONS") or "0"
         if not (confirmations.isascii() and confirmations.isdigit()):
             raise UsageError(f"STEMMATA_CONFIRMATIONS is a number of blocks, 0 or more, not {confirmations!r}")
+        tsa, trust = environ.get("STEMMATA_TSA"), environ.get("STEMMATA_TRUST")
+        if tsa and not tsa.startswith(("http://", "https://")):
+            raise UsageError("STEMMATA_TSA is the URL of a time-stamp authority: http:// or https://")
         return cls(
             home=Path(environ.get("STEMMATA_HOME") or "~/.stemmata").expanduser().absolute(),
             passphrase=_passphrase(environ),
@@ -73,6 +81,8 @@ class Settings:
             confirmations=int(confirmations),
             cosign=_switch(environ, "STEMMATA_COSIGN"),
             corpus_engine=environ.get("STEMMATA_CORPUS_ENGINE") or "local",
+            tsa=tsa or None,
+            trust=Path(trust).expanduser().absolute() if trust else None,
             instrument=_instrument(environ.get("STEMMATA_INSTRUMENT") or "on"),
         )
 

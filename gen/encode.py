@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from gen.errors import UnknownFormat
 from gen.file import printable, replacing
+from gen.tags import Tags
 from gen.waveform import Waveform
 
 _BLOCK = 1 << 16
@@ -64,12 +65,13 @@ def rounded(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.ascontiguousarray((_rounded(samples) / np.float32(32768)).astype(np.float32).T)
 
 
-def encode(path: Path, waveform: Waveform, bitrate_kbps: int = 192) -> None:
+def encode(path: Path, waveform: Waveform, bitrate_kbps: int = 192, tags: Tags | None = None) -> None:
     """Write a file in the format of its suffix, whole or not at all: .wav, .flac, .mp3, .ogg, .m4a, .opus.
 
     bitrate_kbps: constant for .mp3, an average for .m4a and .opus, the nearest quality for .ogg (Vorbis is always
     variable); .wav and .flac (16 bits, the same samples as `save`) take no notice of it. A rate that the format does
-    not know is converted to the next higher one, or to its highest; Opus is always 48 kHz.
+    not know is converted to the next higher one, or to its highest; Opus is always 48 kHz. tags: for players to show;
+    a .wav takes none here.
     Raises UnknownFormat for another suffix, more than two channels or a bit rate that the encoder refuses, OSError.
     """
     name = printable(path)
@@ -82,9 +84,9 @@ def encode(path: Path, waveform: Waveform, bitrate_kbps: int = 192) -> None:
         if suffix == ".wav":
             _write_wav(file, waveform, name)
         elif suffix in (".flac", ".ogg"):
-            _write_sndfile(file, waveform, suffix, bitrate_kbps, name)
+            _write_sndfile(file, waveform, suffix, bitrate_kbps, name, tags or Tags())
         else:
-            _write_ffmpeg(file, waveform, suffix, bitrate_kbps, name)
+            _write_ffmpeg(file, waveform, suffix, bitrate_kbps, name, tags or Tags())
 
 
 def _quantised(waveform: Waveform, start: int) -> np.ndarray:
@@ -109,7 +111,7 @@ def _write_wav(file: BinaryIO, waveform: Waveform, name: str) -> None:
             sink.writeframesraw(_quantised(waveform, start).tobytes())
 
 
-def _write_sndfile(file: BinaryIO, waveform: Waveform, suffix: str, bitrate_kbps: int, name: str) -> None:
+def _write_sndfile(file: BinaryIO, waveform: Waveform, suffix: str, bitrate_kbps: int, name: str, tags: Tags) -> None:
     import soundfile
 
     settings = {"format": "FLAC", "subtype": "PCM_16"}
@@ -120,6 +122,8 @@ def _write_sndfile(file: BinaryIO, waveform: Waveform, suffix: str, bitrate_kbps
         settings = {"format": "OGG", "subtype": "VORBIS", "compression_level": float(1.0 - quality)}
     try:
         with soundfile.SoundFile(file, "w", waveform.rate, waveform.channels, **settings) as sink:
+            for tag, value in tags.given().items():
+                setattr(sink, tag, value)
             for start in range(0, waveform.frames, _BLOCK):
                 if suffix == ".flac":
                     sink.write(_quantised(waveform, start))
@@ -129,7 +133,7 @@ def _write_sndfile(file: BinaryIO, waveform: Waveform, suffix: str, bitrate_kbps
         raise UnknownFormat(f"{name}: the encoder refuses {waveform!r}; use mono or stereo at 44100 Hz") from error
 
 
-def _write_ffmpeg(file: BinaryIO, waveform: Waveform, suffix: str, bitrate_kbps: int, name: str) -> None:
+def _write_ffmpeg(file: BinaryIO, waveform: Waveform, suffix: str, bitrate_kbps: int, name: str, tags: Tags) -> None:
     import av
 
     codec, container, rates = _LOSSY[suffix]
@@ -141,6 +145,7 @@ def _write_ffmpeg(file: BinaryIO, waveform: Waveform, suffix: str, bitrate_kbps:
     try:
         # bitexact: no encoder version and no time in the file.
         with av.open(file, "w", format=container, options={"fflags": "+bitexact"}) as sink:
+            sink.metadata.update(tags.given())
             track = sink.add_stream(codec, rate=rate, layout=layout)
             track.bit_rate = bitrate_kbps * 1000
             track.codec_context.open()

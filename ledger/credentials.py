@@ -222,8 +222,8 @@ def _stands(store: bytes, path: Path, *, embedded: bool) -> bool:
     if beside is not None:
         return beside.read_bytes() == store
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        # In an MP4 file an offset goes before, which is zero.
-        return content.find(bytes(8) + store if content[4:8] == b"ftyp" else store) >= 0
+        # In an MP4 file its box goes on before: version and flags, purpose, an offset that is zero.
+        return content.find(bytes(4) + b"manifest\0" + bytes(8) + store if content[4:8] == b"ftyp" else store) >= 0
 
 
 def _said(reader: c2pa.Reader, path: Path) -> Credential:

@@ -10,6 +10,7 @@ import importlib.metadata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import urlsplit
 
 from ledger.certificate import Chain
 from ledger.credentials import ISCC, ORIGIN, SIDECAR_MIME, WATERMARK, Origin, settings
@@ -53,10 +54,13 @@ class Pen:
     authority: str | None = None
 
 
-def sign(source: Path, target: BinaryIO, suffix: str, said: Statement, pen: Pen, parent: Path | None = None) -> bytes:
+def sign(
+    source: BinaryIO, target: BinaryIO, suffix: str, said: Statement, pen: Pen, parent: Path | None = None
+) -> bytes:
     """Write ``source`` with its manifest to ``target``, or as it is where its format holds none; the manifest store.
 
-    ``target`` is open for reading and writing, and empty. ``parent``: the signed file that this one was made from.
+    ``suffix`` names the format. ``target`` is open for reading and writing, and empty. ``parent``: the signed file that
+    this one was made from, a WAV file.
     Raises :class:`Malformed` for a file that is not what its suffix says, and :class:`StampUnreachable`.
     """
     import c2pa
@@ -66,23 +70,22 @@ def sign(source: Path, target: BinaryIO, suffix: str, said: Statement, pen: Pen,
         c2pa.Context.from_dict(settings(())) as context,
         _signer(c2pa, pen) as signer,
         c2pa.Builder(_definition(said, parent), context) as builder,
-        source.open("rb") as content,
     ):
         try:
             if parent is not None:
                 with parent.open("rb") as opened:
                     relation = {"relationship": "parentOf", "title": said.title, "label": "parent"}
-                    builder.add_ingredient(relation, EMBEDDED[parent.suffix.lower()], opened)
+                    builder.add_ingredient(relation, EMBEDDED[".wav"], opened)
             if mime is None:
                 builder.set_no_embed()
-            return bytes(builder.sign(signer, mime or SIDECAR_MIME, content, target))
+            return bytes(builder.sign(signer, mime or SIDECAR_MIME, source, target))
         except c2pa.C2paError as error:
             if pen.authority is not None and "http resolver" in str(error):
                 raise StampUnreachable(
-                    f"the time-stamp authority {pen.authority} gave no time stamp: {error}; try again later, or unset "
-                    "STEMMATA_TSA to sign without one"
+                    f"the time-stamp authority at {urlsplit(pen.authority).hostname} gave no time stamp; try again "
+                    "later, or unset STEMMATA_TSA to sign without one"
                 ) from None
-            raise Malformed(f"{source}: a manifest cannot be signed into it: {error}") from None
+            raise Malformed(f"no manifest can be signed into this {suffix} file: {error}") from None
 
 
 def _signer(library: Any, pen: Pen) -> c2pa.Signer:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.commands import json_option
+from api import certificates
+from api.commands import json_option, now
+from api.commands.key_certificate import certificate as certificate_
 from api.commands.key_history import history, recovery_, revoke, rotate
 from api.console import Console, ask_passphrase
 from api.errors import OutputExists, UsageError
@@ -26,7 +28,7 @@ def key() -> None:
     """Make, list, show, export and import keys; end them, and tell their history."""
 
 
-for command in (rotate, revoke, recovery_, history):
+for command in (rotate, revoke, recovery_, history, certificate_):
     key.add_command(command)
 
 
@@ -62,16 +64,21 @@ def new(
     where = _place(kms, region, endpoint, pkcs11, token, label)
     if not already:
         _refuse_reserved(name, "next")
+    companions = None  # hardware is not asked again: its key gets certificates when it first signs a manifest
     if where is not None:
         # A token knows its PIN, and what is there knows its passphrase: only what is new is asked twice.
         known = pkcs11 is not None or (already and keystore.card(name).public is not None)
         purpose = f"the key {name!r}"
         keystore.adopt(name, where, home.passphrase(purpose) if known else home.new_passphrase(purpose))
     elif already:
-        home.companions(name)  # makes them, where a kill left the key without
+        companions = home.companions(name)  # makes them, where a kill left the key without
     else:
-        keystore.new(name, home.new_passphrase(f"the key {name!r}"))
+        passphrase = home.new_passphrase(f"the key {name!r}")
+        keystore.new(name, passphrase)
+        companions = keystore.unlock(name, passphrase).companions
     card = keystore.card(name)
+    if companions is not None:
+        certificates.made(home, card.address, companions, now())
     content = _summary(card) | {"already": already}
     before = "  (made before)" if already else ""
     if already:

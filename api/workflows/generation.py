@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from api import drafts
 from api.errors import NothingOriginal, OutputExists, UsageError
@@ -223,6 +223,9 @@ def _keep(
     try:
         written = rendering.write(partial, take, claim)
         draft = _describe(home, partial, written, claim, attention, measure, entry.record, now)
+        signed = drafts.signed(home, draft.audio)
+        if out.exists() and signed is not None and Digest.of_file(out) == signed.audio:
+            return cast("RepeatableTrackRecord", signed)  # minted since, or about to be
         if out.exists() and Digest.of_file(out) != draft.audio:
             raise OutputExists(f"{out} exists and is another file; move it or choose another name")
         drafts.keep(home, draft)
