@@ -1,12 +1,13 @@
 """The instrument that this package carries: what a newcomer's home begins with when nothing is said."""
 
 import csv
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
 from shell import Shell
-from story import PASSPHRASE, new_home, new_key
+from story import PASSPHRASE, new_home
 
 from api import instrument
 from api.home import Home
@@ -73,10 +74,14 @@ def test_its_files_are_whole_and_small_and_its_card_tells_of_them(home: Home) ->
 
 @shipped
 @pytest.mark.slow
-def test_the_first_command_plays_it(home: Home, tmp_path: Path) -> None:
-    new_key(home, "carl")
-    shell, out = Shell(home.path, {"STEMMATA_INSTRUMENT": "on"}), str(tmp_path / "track.wav")
-    made = shell.json("generate", "--seconds", "5", "--style", "bach=2,mozart=1", "--out", out, "--key", "carl")
-    assert made["model"] == 1
-    shell.json("mint", out, "--key", "carl")
-    assert shell.json("audit", out)["verdict"] == "verified"
+def test_the_readmes_first_commands_do_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shell = Shell(tmp_path / "home", {"STEMMATA_INSTRUMENT": "on"})
+    block = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), flags=re.DOTALL)[0]
+    commands = re.findall(r"^\$ stemmata (.*)$", block, flags=re.MULTILINE)
+    assert [words.split()[0] for words in commands] == ["key", "generate", "mint", "audit", "model"]
+    said = [shell.json(*words.split()) for words in commands]
+    assert said[1]["model"] == 1
+    assert [said[3]["verdict"], said[4]["verdict"]] == ["verified", "verified"]
+    mixed = shell.json("generate", "--seconds", "5", "--style", "bach=2,mozart=1", "--out", "b.wav", "--key", "carl")
+    assert mixed["seconds"] == 5
