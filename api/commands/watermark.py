@@ -47,10 +47,24 @@ def watermark() -> None:
     show_default=True,
     help="A factor; above 1 can be heard.",
 )
+@click.option(
+    "--balance",
+    type=click.FloatRange(0.0, 1.0),
+    default=0.0,
+    show_default=True,
+    help="How much less is added where a band is loud; 0.6 costs little signal-to-noise ratio.",
+)
 @json_option
 @click.pass_obj
 def embed(
-    settings: Settings, source: Path, target: Path, identity: str, key_file: Path | None, strength: float, as_json: bool
+    settings: Settings,
+    source: Path,
+    target: Path,
+    identity: str,
+    key_file: Path | None,
+    strength: float,
+    balance: float,
+    as_json: bool,
 ) -> None:
     """Mark IN and write it to OUT, a WAV file of 16 bits, which may not exist yet. IN is any sound file."""
     from gen.audio import load, save
@@ -65,7 +79,7 @@ def embed(
         raise UsageError(f"--id {identity!r}: give {2 * ID_BYTES} hex digits")
     if target.exists():
         raise OutputExists(f"{target} exists already; give another name")
-    marker = Watermark(_key(settings, key_file), strength=strength)
+    marker = Watermark(_key(settings, key_file), strength=strength, balance=balance)
     marked = marker.embed(load(source), wanted)
     save(target, marked)
     content = {"out": str(target), "id": wanted.hex(), "layer": _layer(key_file), "seconds": round(marked.duration, 3)}

@@ -38,6 +38,18 @@ def test_a_mark_is_written_and_read(shell):
     assert ID in shell.run("watermark", "detect", path(shell, "out.wav")).out
 
 
+def test_a_mark_with_balance_is_read_and_costs_less(shell):
+    for name, balance in (("plain.wav", "0"), ("balanced.wav", "0.6")):
+        words = ("--id", ID, "--balance", balance)
+        assert shell.run("watermark", "embed", path(shell, "music.wav"), path(shell, name), *words).code == 0
+    assert ID in shell.run("watermark", "detect", path(shell, "balanced.wav")).out
+    music, *marked = (load(path(shell, name)).samples for name in ("music.wav", "plain.wav", "balanced.wav"))
+    plain, balanced = (float(((each - music) ** 2).sum()) for each in marked)
+    assert balanced < plain / 2
+    said = shell.run("watermark", "embed", path(shell, "music.wav"), path(shell, "x.wav"), "--id", ID, "--balance", "2")
+    assert said.code == 2
+
+
 def test_no_mark_is_exit_code_three(shell):
     said = shell.run("watermark", "detect", path(shell, "music.wav"), "--json")
     assert said.code == 3
