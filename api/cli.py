@@ -15,6 +15,7 @@ import click
 
 from api.commands.abandon import abandon
 from api.commands.audit import audit
+from api.commands.compliance import compliance
 from api.commands.content import content
 from api.commands.dataset import dataset
 from api.commands.dataset_croissant import croissant
@@ -62,6 +63,7 @@ def stemmata(context: click.Context) -> None:
 
 for command in (demo, key, dataset, license_, train, model, generate, mint, audit, market, royalties, income, content):
     stemmata.add_command(command)
+stemmata.add_command(compliance)
 stemmata.add_command(export)
 stemmata.add_command(serve_bindings)
 stemmata.add_command(serve_keys)

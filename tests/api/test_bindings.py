@@ -155,6 +155,7 @@ def matched(url: str, path: Path, published: dict[str, Any], **query: str) -> li
     return found
 
 
+@pytest.mark.slow
 def test_a_piece_that_was_encoded_again_leads_there(
     story: Story, url: str, piece: Path, published: dict[str, Any]
 ) -> None:
@@ -213,6 +214,7 @@ def test_what_cannot_be_answered_is_a_problem_as_published(
     conforms(published, method, "/manifests/{manifestId}" if path.startswith("/manifests") else path, answer)
 
 
+@pytest.mark.slow
 def test_limits_are_kept(story: Story, url: str, tmp_path: Path) -> None:
     """On bytes, on the length of the sound, and on how many files at once."""
     header = {"Content-Type": "audio/wav"}
