@@ -82,6 +82,7 @@ def tags(record: TrackRecord, title: str = "", artist: str = "") -> Tags:
 def _statement(ledger: Ledger, record: TrackRecord, *, mining: bool) -> Statement:
     from ledger.archive import fetch
     from ledger.credentials import Origin
+    from ledger.preferences import Preferences
     from ledger.records import TrainingRunRecord
 
     claim = record.claim
@@ -96,4 +97,6 @@ def _statement(ledger: Ledger, record: TrackRecord, *, mining: bool) -> Statemen
         weights=claim.weights,
         datasets=tuple(use.record for use in run.datasets),
     )
-    return manifest.Statement(origin, record.iscc, record.content.cid, mining)
+    use = "allowed" if mining else "notAllowed"
+    preferences = Preferences(data_mining=use, inference=use, training=use, generative_training=use)
+    return manifest.Statement(origin, record.iscc, record.content.cid, preferences)

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from ledger.certificate import Chain
 from ledger.credentials import ISCC, ORIGIN, SIDECAR_MIME, WATERMARK, Origin, settings
 from ledger.errors import Malformed, StampUnreachable
+from ledger.preferences import LABEL, Preferences
 
 if TYPE_CHECKING:
     import c2pa
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 EMBEDDED = {".wav": "audio/wav", ".mp3": "audio/mpeg", ".flac": "audio/flac", ".m4a": "audio/mp4"}
 """The formats that hold a manifest themselves, by suffix."""
 TRAINED_MODEL = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-_MINING = ("ai_generative_training", "ai_training", "ai_inference", "data_mining")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Statement:
     iscc: str
     asset: Cid | None
     """Where the sound lies: the minted file; in that file itself, what it was before it was signed."""
-    mining: bool = False
-    """Whether the sound may be mined and trained on."""
+    preferences: Preferences = Preferences()
+    """What may be done with the sound without asking."""
 
     @property
     def title(self) -> str:
@@ -116,10 +116,9 @@ def _definition(said: Statement, parent: Path | None) -> dict[str, Any]:
             {"action": "c2pa.opened", "parameters": {"ingredientIds": ["parent"]}, "digitalSourceType": TRAINED_MODEL},
             {"action": "c2pa.transcoded"},
         ]
-    use = {"use": "allowed" if said.mining else "notAllowed"}
     assertions: list[tuple[str, dict[str, Any]]] = [
         ("c2pa.actions.v2", {"actions": actions}),
-        ("cawg.training-mining", {"entries": {f"cawg.{entry}": use for entry in _MINING}}),
+        (LABEL, said.preferences.assertion()),
         ("c2pa.soft-binding", _soft_binding(WATERMARK, said.origin.token)),
         ("c2pa.soft-binding", _soft_binding(ISCC, said.iscc)),
         (ORIGIN, said.origin.to_json()),

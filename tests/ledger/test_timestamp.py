@@ -1,0 +1,78 @@
+"""Time stamps: OpenSSL's authority answers, and a token of its making reads the same ever after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tsa_server
+
+from ledger import signing, timestamp
+from ledger.certificate import roots
+from ledger.envelope import Envelope
+from ledger.errors import StampUnreachable, TimestampInvalid
+from ledger.signer import LocalSigner
+
+# Made by OpenSSL 3.0.19 (`openssl ts -reply`), over b"what was there".
+VECTORS = Path(__file__).parents[1] / "vectors" / "timestamp"
+MESSAGE = b"what was there"
+
+
+@pytest.fixture(scope="module")
+def token() -> bytes:
+    return (VECTORS / "token.tsr").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def root() -> bytes:
+    return (VECTORS / "root.pem").read_bytes()
+
+
+def test_a_token_tells_when_and_by_whom(token: bytes, root: bytes) -> None:
+    found = timestamp.read(token, MESSAGE, roots(root))
+    assert f"{found.time:%Y-%m-%d}" == "2026-11-26"
+    assert (found.authority, found.trusted) == ("CN=Stamps,O=House", True)
+    assert not timestamp.read(token, MESSAGE).trusted
+
+
+def test_a_token_over_other_bytes_or_altered_is_invalid(token: bytes, root: bytes) -> None:
+    with pytest.raises(TimestampInvalid, match="does not hold"):
+        timestamp.read(token, MESSAGE + b".", roots(root))
+    at = token.index(b"20261126")  # the time that is signed
+    for position in (at + 7, token.rindex(b"\x30") + 8, len(token) - 1):
+        altered = token[:position] + bytes([token[position] ^ 1]) + token[position + 1 :]
+        with pytest.raises(TimestampInvalid):
+            timestamp.read(altered, MESSAGE, roots(root))
+    for length in range(0, len(token), 97):
+        with pytest.raises(TimestampInvalid, match="no time stamp"):
+            timestamp.read(token[:length], MESSAGE)
+
+
+def test_an_answer_to_another_request_is_refused(token: bytes) -> None:
+    with pytest.raises(TimestampInvalid, match="another request"):
+        timestamp.ask("http://nowhere.invalid/", MESSAGE, send=lambda url, request: token)
+
+
+def test_no_answer_and_nonsense_are_no_time_stamp() -> None:
+    with pytest.raises(StampUnreachable, match="gave no time stamp") as refused:
+        timestamp.ask("http://me:secret@127.0.0.1:1/", MESSAGE)
+    assert "secret" not in str(refused.value)
+    with pytest.raises(StampUnreachable, match="no time stamp after RFC 3161"):
+        timestamp.ask("http://nowhere.invalid/", MESSAGE, send=lambda url, request: b"<html>")
+
+
+@pytest.mark.integration
+def test_an_envelope_is_stamped_and_stays_what_it_was(tmp_path: Path) -> None:
+    signer = LocalSigner.generate()
+    envelope = signing.sign(b"{}", signer)
+    with tsa_server.running(tmp_path) as authority:
+        stamped = timestamp.stamp(envelope, authority.url)
+    again = Envelope.from_bytes(stamped.to_bytes())
+    signing.verify(again, signer.address)
+    (found,) = timestamp.stamps(again, roots(authority.root))
+    assert found.trusted
+    assert timestamp.stamps(envelope) == ()
+    other = signing.sign(b"[]", signer)
+    moved = Envelope(other.payload, other.payload_type, (*other.signatures, again.signatures[-1]))
+    with pytest.raises(TimestampInvalid, match="does not hold"):
+        timestamp.stamps(moved)
