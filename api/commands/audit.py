@@ -8,6 +8,7 @@ import click
 
 from api.commands import json_option, now
 from api.commands.audit_evidence import check_bundle, evidence_options, hearing
+from api.commands.audit_folder import Folders, audit_folder, folder_options
 from api.commands.audit_reports import report_options
 from api.commands.generate import heard_primer
 from api.console import Console, ask_passphrase
@@ -20,7 +21,7 @@ EXIT_CODES = {"verified": 0, "unknown": 3, "invalid": 4, "unverifiable": 5}
 
 
 @click.command()
-@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--report", metavar="OUT.json", type=click.Path(dir_okay=False, path_type=Path), help="Write a signed report."
 )
@@ -41,13 +42,14 @@ EXIT_CODES = {"verified": 0, "unknown": 3, "invalid": 4, "unverifiable": 5}
 )
 @evidence_options
 @report_options
+@folder_options
 @json_option
 @click.pass_obj
 @click.pass_context
 def audit(
     context: click.Context,
     settings: Settings,
-    file: Path,
+    file: Path | None,
     report: Path | None,
     replay: bool,
     primer: Path | None,
@@ -59,11 +61,13 @@ def audit(
     html: Path | None,
     pdf: Path | None,
     language: Language,
+    folders: Folders,
     as_json: bool,
 ) -> None:
     """Tell where FILE comes from, as far as it can be proved; FILE may be cut, re-encoded, sped up or mixed.
 
     Exit code 0: verified. 3: nothing is known of this audio. 4: known, but something is wrong. 5: could not be checked.
+    With --batch that of the worst file: 4, else 5, else 1 for one that could not be audited, else 3, else 0.
     """
     from api import report as reports
     from api.reports import writing
@@ -74,6 +78,12 @@ def audit(
     from api.workflows.replay import Replay
     from gen.errors import AudioError
 
+    if folders.check(file):
+        if report or replay or primer or key_name or bundle or html or pdf:
+            raise UsageError("--report, --replay, --primer, --key, --bundle, --html and --pdf go with FILE")
+        how = hearing(Home(settings, ask_passphrase), search_speed, mark_keys, roots)
+        context.exit(audit_folder(settings, folders, language=language, hearing=how, as_json=as_json))
+    assert file is not None  # noqa: S101  (the check above has seen to it)
     if report is not None and key_name is None:
         raise UsageError("--report and --key go together: the key signs the report")
     new_bundle = check_bundle(bundle, replay=replay)
@@ -108,8 +118,8 @@ def audit(
         raise UsageError(f"{type(error).__name__}: {error}") from error
     if report is not None and signer is not None:
         reports.write_signed(report, outcome, signer, now())
-    if html is not None or pdf is not None:
-        writing.write(writing.report(home, file, outcome, language=language, when=now()), html=html, pdf=pdf)
+    asked = home if bundle is None else None
+    writing.deliver(asked, file, outcome, language=language, when=now(), html=html, pdf=pdf)
     text = as_text(outcome, str(file), Texts(language))
     Console(as_json).result(reports.as_json(outcome, str(file)), text)
     context.exit(EXIT_CODES[outcome.verdict])

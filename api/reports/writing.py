@@ -11,25 +11,13 @@ from typing import TYPE_CHECKING
 
 from api.errors import DocumentMissing, UsageError
 from api.home import Home
-from api.reports.outline import Report, outline
+from api.reports.outline import outline
 from api.reports.texts import Language, Texts
 
 if TYPE_CHECKING:
     from api.reports.picture import Picture
     from api.workflows.audit import Audit
     from api.workflows.royalties import Account
-
-
-def report(home: Home, audio: Path, outcome: Audit, *, language: Language, when: datetime) -> Report:
-    """Lay out the report of an audit of the file ``audio``. What cannot be read any more is said in it."""
-    return outline(
-        outcome,
-        audio.name,
-        texts=Texts(language),
-        when=when,
-        picture=_picture(audio),
-        accounts=_accounts(home, outcome),
-    )
 
 
 def ready(*, html: Path | None, pdf: Path | None) -> None:
@@ -41,14 +29,34 @@ def ready(*, html: Path | None, pdf: Path | None) -> None:
         raise DocumentMissing("PDF needs fpdf2; in the project's folder: pip install '.[report]'")
 
 
-def write(said: Report, *, html: Path | None = None, pdf: Path | None = None) -> None:
-    """Write the page, the document, or both; each appears whole or not at all.
+def deliver(
+    home: Home | None,
+    audio: Path,
+    outcome: Audit,
+    *,
+    language: Language,
+    when: datetime,
+    html: Path | None = None,
+    pdf: Path | None = None,
+) -> None:
+    """Write the report of an audit of the file ``audio`` as a page, a document, or both; each whole or not at all.
 
+    What cannot be read any more is said in it. ``home`` tells who is owed what; None asks no chain, and says so.
     Raises OSError. The document needs the extra ``report`` (:func:`ready`).
     """
     from ledger import file
 
+    if html is None and pdf is None:
+        return
     made = version("stemmata")
+    said = outline(
+        outcome,
+        audio.name,
+        texts=Texts(language),
+        when=when,
+        picture=_picture(audio),
+        accounts={} if home is None else _accounts(home, outcome),
+    )
     if html is not None:
         from api.reports.html import page
 
