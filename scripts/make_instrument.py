@@ -173,7 +173,7 @@ def _card(number: int, run: TrainingRunRecord, learned: list[DatasetRecord], sou
     hours = [sum(item.frames / item.rate for item in record.recordings) / 3600 for record in learned]
     began, ended = (datetime.fromisoformat(time) for time in (run.started, run.finished))
     devices = run.machine.partition(", ")[2]
-    steps = [f"{run.config[f'{phase}.steps']} of the {phase}" for phase in ("latent", "generator", "vocoder")]
+    steps = [f"{phase} {run.config[f'{phase}.steps']}" for phase in ("latent", "generator", "vocoder")]
     rows = [
         f"| {use.id} | {record.title.partition(':')[0]} | {len(record.recordings)} | {time * 60:.1f} | `{use.root}` |"
         for use, record, time in zip(run.datasets, learned, hours, strict=True)
