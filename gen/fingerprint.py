@@ -58,6 +58,19 @@ class Fingerprint:
 
         return str(gen_audio_code_v0(self.codes.view(np.int32).tolist(), bits=64)["iscc"])
 
+    @property
+    def words(self) -> frozenset[int]:
+        """Numbers below 2**24 by which it can be looked up among very many: an eighth of its codes, cut to 24 bits.
+
+        Which eighth, the codes themselves say, so that a piece has those of the whole. Cutting between codes and
+        encoding again leave 16 to 83 % of them as they were, other music has 0.4 % at most (chords of 60 s); so look
+        up with the words of `fingerprint` at two or more offsets.
+        """
+        cut = self.codes[self.codes != chromaprint.SILENCE] >> np.uint32(8)
+        # Fibonacci hashing: the top three bits choose.
+        chosen = cut[(cut * np.uint32(2654435769)) >> np.uint32(29) == 0]
+        return frozenset(chosen.tolist())
+
     def to_bytes(self) -> bytes:
         """8 bytes of magic, then each code as little-endian uint32; equal fingerprints give equal bytes."""
         return _MAGIC + self.codes.astype("<u4").tobytes()

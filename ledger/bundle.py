@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from ledger.deployment import NOUNS, Deployment
 from ledger.digest import Digest
 from ledger.envelope import Envelope
 from ledger.errors import DigestMismatch, Malformed, SignatureInvalid
+from ledger.index import Forgotten
 from ledger.recorded import RecordedNetwork, RecordedStore, Transcript
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ _FIELDS = {
     "deployment": dict,
     "final": int,
     "chain": dict,
+    "claims": list,
     "candidates": list,
+    "forgotten": list,
     "blocks": str,
     "held": dict,
     "view": dict,
@@ -61,7 +64,9 @@ class Bundle:
         deployment: where the contracts are.
         final: how many blocks on its own made a block final for the auditor.
         chain: what the chain answered.
+        claims: what that means, in plain JSON (:mod:`ledger.claims`).
         candidates: tokens of the tracks that the audio sounded like, where only the sound said so.
+        forgotten: what the chain knew of the file or its marks until it was reorganised.
         blocks: every block that was read, verified.
         held: of other blocks, by CID, whether they were ``held``, ``missing`` or ``altered`` in the auditor's store.
         view: what the auditor concluded, as JSON without floats.
@@ -74,11 +79,13 @@ class Bundle:
     deployment: Deployment
     final: int
     chain: Transcript
+    claims: Sequence[Mapping[str, Any]]
     candidates: tuple[int, ...]
     blocks: Mapping[Cid, bytes]
     held: Mapping[str, str]
     view: Mapping[str, Any]
     auditor: Address | None = None
+    forgotten: Forgotten | None = None
 
     def contracts(self) -> Contracts:
         """The contracts, as they were. Raises :class:`Malformed`, and where nobody asked :class:`ChainUnreachable`."""
@@ -95,7 +102,7 @@ class Bundle:
 def write(path: Path, bundle: Bundle, signer: Signer | None = None) -> None:
     """Write a bundle, whole or not at all, signed if there is a signer. Raises :class:`Malformed` for one too large."""
     blocks = _pack(bundle.blocks)
-    place = bundle.deployment
+    place, gone = bundle.deployment, bundle.forgotten
     content = canonical.encode(
         {
             "format": FORMAT,
@@ -109,7 +116,9 @@ def write(path: Path, bundle: Bundle, signer: Signer | None = None) -> None:
             },
             "final": bundle.final,
             "chain": bundle.chain.to_json(),
+            "claims": [dict(claim) for claim in bundle.claims],
             "candidates": [f"{token:016x}" for token in bundle.candidates],
+            "forgotten": [] if gone is None else [f"{gone.token:016x}", gone.block, gone.hash],
             "blocks": str(Digest.of(blocks)),
             "held": dict(bundle.held),
             "view": dict(bundle.view),
@@ -165,10 +174,12 @@ def _read(content: bytes, packed: bytes, signature: bytes | None = None) -> Bund
         deployment=_deployment(said["deployment"]),
         final=said["final"],
         chain=Transcript.read(said["chain"]),
+        claims=said["claims"],
         candidates=tuple(_token(text) for text in said["candidates"]),
         blocks=blocks,
         held=said["held"],
         view=said["view"],
+        forgotten=_forgotten(said["forgotten"]),
         auditor=None if signature is None else _auditor(content, signature),
     )
 
@@ -237,6 +248,14 @@ def _deployment(said: Mapping[str, Any]) -> Deployment:
     if set(said) != {*numbers, *NOUNS} or any(type(value) is not int for value in numbers.values()):
         raise Malformed("bundle.json: deployment is none")
     return Deployment(**numbers, **{noun: Address.parse(said[noun]) for noun in NOUNS})  # type: ignore[arg-type]
+
+
+def _forgotten(said: list[Any]) -> Forgotten | None:
+    if not said:
+        return None
+    if len(said) != 3 or type(said[1]) is not int or not isinstance(said[2], str):
+        raise Malformed("bundle.json: forgotten is not token, block and hash")
+    return Forgotten(_token(said[0]), said[1], said[2])
 
 
 def _token(text: Any) -> int:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.home import Home
+from api.workflows.catalogue import Catalogue
 from api.workflows.evidence import fingerprint, manifest, watermark
 from api.workflows.evidence.heard import Heard
 from api.workflows.evidence.hearing import Hearing, Sound
@@ -28,9 +29,9 @@ from ledger.findings import Finding, Status, Verdict, conclude
 
 if TYPE_CHECKING:
     from api.workflows.evidence.watermark import Mark
-    from gen.fingerprint import Fingerprint
     from gen.waveform import Waveform
     from ledger.contracts import Contracts, TrackEntry
+    from ledger.index import Forgotten
     from ledger.lineage import TrackNode
     from ledger.store import ContentStore
 
@@ -55,11 +56,15 @@ class Audit:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where an audit looks things up: a chain, a store, and the tracks that a fingerprint may be of."""
+    """Where an audit looks things up: a chain, a store, the tracks that a sound may be of, and what the chain dropped.
+
+    ``forgotten`` is asked for a file's digest and the tokens of marks that the chain does not know.
+    """
 
     contracts: Contracts
     store: ContentStore
-    candidates: Callable[[Fingerprint], Iterable[TrackEntry]]
+    candidates: Callable[[Sound], Iterable[TrackEntry]]
+    forgotten: Callable[[Digest, Sequence[int]], Forgotten | None]
 
 
 Opening = Callable[[], contextlib.AbstractContextManager[Sources]]
@@ -84,8 +89,8 @@ def audit(home: Home, path: Path, replay: Replaying | None = None, hearing: Hear
 
     @contextlib.contextmanager
     def opened() -> Iterator[Sources]:
-        with home.ledger() as ledger:
-            yield Sources(ledger.contracts, ledger.store, lambda _: ledger.contracts.tracks())
+        with home.ledger() as ledger, Catalogue(home, ledger) as catalogue:
+            yield Sources(ledger.contracts, ledger.store, catalogue.candidates, catalogue.forgotten)
 
     nowhere = None if home.exists else f"{home.path} holds no ledger to look it up in; is STEMMATA_HOME right?"
     return examine(Heard.listen(path, hearing or Hearing()), opened, replay, nowhere)
@@ -172,7 +177,8 @@ class _Trail:
             self._witness(exact)
         self._look_up(contracts, self._marks)
         if not self._tracks:
-            like = sources.candidates(self._sound.codes)
+            self._recall(sources)
+            like = sources.candidates(self._sound)
             found = fingerprint.sounding_like(sources.store, self._sound.codes, like, self._findings)
             for entry in found:
                 self._witness(entry)
@@ -185,6 +191,16 @@ class _Trail:
         if self._named is not None:
             by_manifest = self._named.id not in self._tracks
             self._witness(self._named).by_manifest = by_manifest
+
+    def _recall(self, sources: Sources) -> None:
+        """Whether the chain knew the file or a mark before it was reorganised."""
+        tokens = [int.from_bytes(mark.found.id) for mark in self._marks]
+        gone = sources.forgotten(self._sound.audio, tokens)
+        if gone is not None:
+            detail = (
+                f"track {gone.token:016x} was minted in block {gone.block} ({gone.hash}), which the chain has dropped"
+            )
+            self._findings.append(Finding("reorganisation", Status.UNVERIFIABLE, "audio", detail))
 
     def _look_up(self, contracts: Contracts, marks: Iterable[Mark]) -> None:
         for mark in marks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from api.home import Home
 from api.workflows.audit import Audit, Sources, examine, judge
+from api.workflows.catalogue import Catalogue
 from api.workflows.evidence.heard import Heard
 from api.workflows.evidence.hearing import Hearing
 from ledger.findings import Finding, Status
@@ -18,6 +19,8 @@ from ledger.findings import Finding, Status
 if TYPE_CHECKING:
     from ledger.bundle import Bundle
     from ledger.contracts import TrackEntry
+    from ledger.digest import Digest
+    from ledger.index import Forgotten
     from ledger.keys import Signer
     from ledger.network import Network
 
@@ -30,14 +33,23 @@ def write(home: Home, path: Path, out: Path, hearing: Hearing, *, now: datetime,
     """
     from api import report
     from ledger import bundle
+    from ledger.claims import claims
     from ledger.contracts import Contracts
     from ledger.recorded import RecordingNetwork, RecordingStore
     from ledger.records import timestamp
 
     heard = Heard.listen(path, hearing)
     with home.ledger() as ledger:
-        live = Sources(ledger.contracts, ledger.store, lambda _: ledger.contracts.tracks())
-        first = examine(heard, lambda: contextlib.nullcontext(live))
+        gone: list[Forgotten] = []
+        with Catalogue(home, ledger) as catalogue:
+
+            def forgotten(audio: Digest, tokens: Sequence[int]) -> Forgotten | None:
+                found = catalogue.forgotten(audio, tokens)
+                gone.extend(() if found is None else (found,))
+                return found
+
+            live = Sources(ledger.contracts, ledger.store, catalogue.candidates, forgotten)
+            first = examine(heard, lambda: contextlib.nullcontext(live))
         tokens = tuple(node.entry.id for node in first.tracks)
         recording: list[RecordingNetwork] = []
 
@@ -49,7 +61,7 @@ def write(home: Home, path: Path, out: Path, hearing: Hearing, *, now: datetime,
         contracts = Contracts(chain, ledger.contracts.deployment)
         store = RecordingStore(ledger.store)
         # Asked again, of the tracks alone that were found: a bundle need not hold what was compared and found other.
-        recorded = Sources(contracts, store, lambda _: map(contracts.track, tokens))
+        recorded = Sources(contracts, store, lambda _: map(contracts.track, tokens), lambda *_: next(iter(gone), None))
         outcome = examine(heard, lambda: contextlib.nullcontext(recorded))
         whole = bundle.Bundle(
             audio=heard.sound.audio,
@@ -58,7 +70,9 @@ def write(home: Home, path: Path, out: Path, hearing: Hearing, *, now: datetime,
             deployment=contracts.deployment,
             final=chain.confirmations,
             chain=recording[0].transcript,
+            claims=claims(contracts, outcome.tracks),
             candidates=tokens,
+            forgotten=next(iter(gone), None),
             blocks=store.blocks,
             held=store.held,
             view=_plain({name: value for name, value in report.as_json(outcome, "").items() if name != "file"}),
@@ -85,7 +99,8 @@ def read(source: Path, path: Path, hearing: Hearing) -> Audit:
         detail = f"it is about another file, whose SHA-256 is {opened.audio}: have one made for this file"
         return judge(heard.sound, (*heard.findings, Finding("bundle", Status.UNVERIFIABLE, "bundle", detail)))
     outcome = examine(heard, lambda: _sources(opened))
-    return judge(heard.sound, (*outcome.findings, _signature(opened)), outcome.tracks, outcome.evidence)
+    said = (*outcome.findings, _signature(opened), *_claims(opened, outcome))
+    return judge(heard.sound, said, outcome.tracks, outcome.evidence)
 
 
 @contextlib.contextmanager
@@ -95,7 +110,23 @@ def _sources(opened: Bundle) -> Iterator[Sources]:
     def candidates(_: object) -> Iterable[TrackEntry]:
         return map(contracts.track, opened.candidates)
 
-    yield Sources(contracts, opened.store(), candidates)
+    yield Sources(contracts, opened.store(), candidates, lambda *_: opened.forgotten)
+
+
+def _claims(opened: Bundle, outcome: Audit) -> Iterator[Finding]:
+    """Whether the plain reading of the chain is that of its answers."""
+    from ledger.claims import claims
+    from ledger.errors import LedgerError
+
+    try:
+        ours = claims(opened.contracts(), outcome.tracks)
+        # Where the chain was silent, it told of fewer tracks than it did once.
+        silent = any((one.check, one.status) == ("chain", Status.UNVERIFIABLE) for one in outcome.findings)
+        if ours != (opened.claims[: len(ours)] if silent else opened.claims):
+            detail = "what it claims of the chain in plain words is not what the chain answered"
+            yield Finding("bundle", Status.INVALID, "bundle", detail)
+    except LedgerError as error:
+        yield Finding("bundle", Status.UNVERIFIABLE, "bundle", str(error))
 
 
 def _signature(opened: Bundle) -> Finding:

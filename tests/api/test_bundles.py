@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from stand_alone import alone
 from story import Story, now
 
 from api.workflows import bundling
@@ -102,8 +103,34 @@ def test_what_was_lost_then_is_out_of_reach_still(story: Story, tmp_path: Path) 
     first = bundling.write(home, story.track, tmp_path / "altered.bundle", Hearing(), now=now())
     again = bundling.read(tmp_path / "altered.bundle", story.track, Hearing())
     assert first.verdict is again.verdict is Verdict.INVALID
+    assert alone(tmp_path / "lost.bundle", story.track) == "unverifiable"
+    assert alone(tmp_path / "altered.bundle", story.track) == "invalid"
     for outcome in (first, again):
         assert {Case.REPLACED_BLOCK, Case.CONTENT_UNREACHABLE} <= {one.case for one in outcome.conclusions}
+
+
+def test_a_reader_that_shares_no_code_comes_to_the_same_verdict(
+    story: Story, copy: Path, written: tuple[Path, Audit], signed: Path, tmp_path: Path
+) -> None:
+    assert alone(signed, story.track) == "verified"
+    assert alone(written[0], copy) == "verified"
+    assert alone(signed, copy) == bundling.read(signed, copy, Hearing()).verdict
+    whole = signed.read_bytes()
+    for place in range(0, len(whole), len(whole) // 6):
+        (tmp_path / "damaged").write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert alone(tmp_path / "damaged", story.track) == "invalid"
+
+
+def test_a_reader_that_shares_no_code_finds_the_changed_claim(signed: Path, story: Story, tmp_path: Path) -> None:
+    def change(content: dict[str, Any]) -> None:
+        content["claims"][0]["says"]["claim.creator"] = content["deployment"]["keys"]
+
+    changed = repacked(signed, tmp_path / "changed", change)
+    assert alone(changed, story.track) == "invalid"
+    with zipfile.ZipFile(changed) as archive:
+        members = [archive.read(name) for name in archive.namelist()[:2]]
+    changed.write_bytes(bundle._archive(members))  # unsigned now
+    assert alone(changed, story.track) == bundling.read(changed, story.track, Hearing()).verdict == "invalid"
 
 
 # -- tampering

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
-from lineages import World, digest
+from lineages import TIME, World, digest
+from stand_alone import alone
 
 from ledger.anchor import Anchor, Leaf, leaves_cid
 from ledger.archive import publish
+from ledger.bundle import Bundle, read, write
 from ledger.chain import Chain
+from ledger.cid import Cid
+from ledger.claims import claims
 from ledger.conclusions import Case, conclusions
 from ledger.contracts import Contracts, TrackEntry, deploy
 from ledger.digest import Digest
 from ledger.evidence import Evidence
 from ledger.findings import Finding, Status, Verdict, conclude
 from ledger.keys import LocalSigner
+from ledger.network import Network
+from ledger.recorded import RecordingNetwork, RecordingStore
 from ledger.records import KeyRecord, LicenseRecord, timestamp
 from ledger.store import BlockStore
 from ledger.verify import Verifier
@@ -51,10 +59,44 @@ def world(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[Wo
 
 
 def verified(world: World, track: TrackEntry) -> tuple[Verdict, set[Case], list[Finding]]:
-    verifier = Verifier(world.contracts, world.store)
-    verifier.track(track)
+    """Verdict, cases and findings; what is read back from a bundle is the same, and a stranger's reader agrees."""
+    recorders: list[RecordingNetwork] = []
+
+    def wrap(network: Network) -> RecordingNetwork:
+        recorders.append(RecordingNetwork(network))
+        return recorders[0]
+
+    contracts = Contracts(world.contracts.chain.through(wrap), world.contracts.deployment)
+    store = RecordingStore(world.store)
+    verifier = Verifier(contracts, store)
+    node = verifier.track(track)
+    verdict = conclude(verifier.findings, known=True)
+    whole = Bundle(
+        audio=track.audio,
+        made=TIME,
+        searched_speed=False,
+        deployment=contracts.deployment,
+        final=contracts.chain.confirmations,
+        chain=recorders[0].transcript,
+        claims=claims(contracts, [node]),
+        candidates=(),
+        blocks=store.blocks,
+        held=store.held,
+        view={"findings": [], "evidence": [{"track": str(track.claim)}], "tracks": []},
+    )
+    assert node.record is not None or verdict is Verdict.INVALID
+    with tempfile.TemporaryDirectory() as folder:
+        bundle, audio = Path(folder, "bundle"), Path(folder, "audio")
+        write(bundle, whole)
+        audio.write_bytes(world.store.read_bytes(Cid.of_digest(track.audio.raw)))
+        assert alone(bundle, audio) == verdict
+        again = Verifier(read(bundle).contracts(), read(bundle).store())
+        again.track(track)
+    # Only where it lay that a block is missing from is told otherwise.
+    ours, theirs = ([(one.check, one.status, one.subject) for one in each.findings] for each in (verifier, again))
+    assert theirs == ours
     found = conclusions(verifier.findings, [Evidence("digest", str(track.claim), "on chain")])
-    return conclude(verifier.findings, known=True), {one.case for one in found}, verifier.findings
+    return verdict, {one.case for one in found}, verifier.findings
 
 
 def revoke(world: World, signer: LocalSigner) -> None:

@@ -45,3 +45,10 @@ class Sound:
 
         wave = load(path)
         return cls(path, Digest.of_file(path), wave, fingerprint(wave))
+
+    def words(self) -> frozenset[int]:
+        """The words by which it is looked up, of codes that begin at once, and half a step later."""
+        from gen.fingerprint import STEP, fingerprint
+
+        later = self.wave.excerpt(min(STEP / 2, self.wave.duration / 2), self.wave.duration)
+        return self.codes.words | fingerprint(later).words
