@@ -43,19 +43,29 @@ Maker = Callable[[Any, "Names", Wish], str]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """``title`` says what it is; ``makers`` make its text, by the kind of what it is made of."""
+    """``title`` says what it is; ``makers`` make its text, by the kind of what it is made of; of a wish it heeds the
+    parts ``takes``."""
 
     title: str
     makers: Mapping[str, Maker]
+    takes: tuple[str, ...] = ()
+
+
+def check(name: str, kind: str, wish: Wish) -> None:
+    """Raise :class:`UsageError` for a kind or a wish that the format knows nothing of."""
+    known = FORMATS[name]
+    if kind not in known.makers:
+        raise UsageError(f"--as {name} is made of a {' or a '.join(known.makers)}, not of a {kind}")
+    for part, option in (("locations", "location"), ("terms", "terms"), ("dpid", "dpid"), ("provider", "provider")):
+        if getattr(wish, part) and part not in known.takes:
+            raise UsageError(f"--{option} does not go with --as {name}, which would not say it")
+    if wish.terms is not None and not wish.terms.startswith(("https://", "http://")):
+        raise UsageError(f"--terms {wish.terms}: give a URL, https://…")
 
 
 def make(name: str, kind: str, node: Whole, names: Names, wish: Wish) -> str:
-    """The text of a format. Raises :class:`UsageError` for a kind that the format knows nothing of."""
-    maker = FORMATS[name].makers.get(kind)
-    if maker is None:
-        known = " or a ".join(FORMATS[name].makers)
-        raise UsageError(f"--as {name} is made of a {known}, not of a {kind}")
-    return maker(node, names, wish)
+    """The text of a format, of what :func:`check` lets pass."""
+    return FORMATS[name].makers[kind](node, names, wish)
 
 
 def _json(document: object) -> str:
@@ -130,10 +140,10 @@ FORMATS: Mapping[str, Format] = {
         {"track": _plain(spdx.of_track), "model": _plain(spdx.of_model), "dataset": _plain(spdx.of_dataset)},
     ),
     "croissant": Format("Croissant 1.0", {"dataset": _croissant}),
-    "ddex": Format("DDEX ERN 4.3.2, AI disclosure", {"track": _ddex}),
-    "training-summary": Format("the EU's public summary of training content", {"model": _summary}),
-    "cawg": Format("cawg.training-mining 1.1", {"dataset": _cawg}),
-    "erc7517": Format("ERC-7517", {"dataset": _erc7517}),
-    "rsl": Format("RSL 1.0", {"dataset": _rsl}),
-    "tdmrep": Format("TDMRep", {"dataset": _tdmrep}),
+    "ddex": Format("DDEX ERN 4.3.2, AI disclosure", {"track": _ddex}, ("dpid",)),
+    "training-summary": Format("the EU's public summary of training content", {"model": _summary}, ("provider",)),
+    "cawg": Format("cawg.training-mining 1.1", {"dataset": _cawg}, ("terms",)),
+    "erc7517": Format("ERC-7517", {"dataset": _erc7517}, ("terms",)),
+    "rsl": Format("RSL 1.0", {"dataset": _rsl}, ("locations", "terms")),
+    "tdmrep": Format("TDMRep", {"dataset": _tdmrep}, ("locations", "terms")),
 }

@@ -50,7 +50,7 @@ class Manifests:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._turn = threading.Lock()
+        self._turn, self._reading = threading.Lock(), threading.Lock()
         self._seen: set[int] = set()
         self._tracks: dict[str, int] = {}
 
@@ -133,11 +133,12 @@ class Manifests:
 
     def _track(self, ledger: Ledger, name: str) -> int | None:
         """The track whose manifest has this name. Each track is read once while this object lives, whoever asks."""
-        if name not in self._tracks:
-            for entry in ledger.contracts.tracks():
-                if entry.id not in self._seen and self._name(ledger, entry) is None:
-                    with self._turn:
-                        self._seen.add(entry.id)
+        with self._reading:
+            if name not in self._tracks:
+                for entry in ledger.contracts.tracks():
+                    if entry.id not in self._seen and self._name(ledger, entry) is None:
+                        with self._turn:
+                            self._seen.add(entry.id)
         return self._tracks.get(name)
 
 

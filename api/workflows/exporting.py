@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.errors import NotWhole, OutputExists, UsageError
-from api.exports.formats import Wish, make
+from api.exports.formats import Wish, check, make
 from api.home import Home, Ledger
 from ledger import file
 
@@ -26,6 +26,7 @@ def export(home: Home, kind: str, which: str, name: str, wish: Wish, out: Path |
     from api.exports.whole import WholeDataset
     from api.workflows.datasheet import key_erased
 
+    check(name, kind, wish)
     if not home.exists:
         raise UsageError(f"{home.path} holds nothing to export; is STEMMATA_HOME right?")
     with home.ledger() as ledger:

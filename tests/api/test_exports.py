@@ -8,6 +8,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -20,7 +21,9 @@ from story import Story
 from api.exports import cyclonedx, ddex, prov, slsa, spdx, training_summary
 from ledger.abi import Interface
 from ledger.cid import Cid
+from ledger.digest import Digest
 from ledger.preferences import Preferences
+from ledger.records import Parent
 
 KINDS = ("track", "model", "dataset")
 Change = Callable[[dict[str, Any]], object]
@@ -130,6 +133,19 @@ def test_the_validator_refuses_a_planted_mistake(made: Portfolio, name: str, cha
         validate(document)
 
 
+@pytest.mark.parametrize("name", [pytest.param(name, marks=slowly(name)) for name in FORMATS])
+def test_a_model_with_parents_is_valid_too(made: Portfolio, name: str) -> None:
+    """And one whose holder wrote a sentence where a license has a name."""
+    parents = tuple(Parent(number, Digest.of(bytes([number])), 0) for number in (4, 5))
+    whole = made.track.model
+    datasets = tuple(replace(each, record=replace(each.record, license="ask me (first)")) for each in whole.datasets)
+    model = replace(whole, record=replace(whole.record, parents=parents), datasets=datasets)
+    module, validate = FORMATS[name]
+    document = module.of_model(model, made.names)
+    validate(document)
+    assert all(made.names.model(parent.id) in json.dumps(document) for parent in parents)
+
+
 def test_what_is_said_is_what_the_records_say(made: Portfolio) -> None:
     """The digests and shares arrive, whatever the format."""
     model, names = made.track.model, made.names
@@ -222,6 +238,8 @@ def test_the_command_writes_each_format_once(made: Portfolio, story: Story, shel
         (("track", "{track}", "--as", "ddex", "--dpid", "PA-DPIDA-1"), "without dashes"),
         (("dataset", "1", "--as", "tdmrep"), "--location"),
         (("model", "1", "--as", "spdx", "--out", "/nowhere/file"), "does not exist"),
+        (("model", "1", "--as", "spdx", "--terms", "https://example.org"), "--terms does not go with --as spdx"),
+        (("dataset", "1", "--as", "rsl", "--terms", "my page"), "give a URL"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused(
