@@ -85,12 +85,12 @@ class Preferences:
         return {"entries": entries}
 
     @classmethod
-    def from_assertion(cls, data: Mapping[str, Any]) -> Self:
+    def from_assertion(cls, data: object) -> Self:
         """Of a ``cawg.training-mining`` assertion; entries of other vocabularies are passed over.
 
         Raises :class:`~ledger.errors.Malformed`, which names the entry.
         """
-        entries = _object("entries", data.get("entries"))
+        entries = _object("entries", _object("data", data).get("entries"))
         said: dict[str, Any] = {}
         infos: list[str] = []
         for use, name in _CAWG.items():
@@ -112,10 +112,11 @@ class Preferences:
         return {"dataMiningPreference": said, **named}
 
     @classmethod
-    def from_metadata(cls, metadata: Mapping[str, Any]) -> Self:
+    def from_metadata(cls, metadata: object) -> Self:
         """Of a token's metadata after ERC-7517. Raises :class:`~ledger.errors.Malformed`, which names the member."""
-        said = _object("dataMiningPreference", metadata.get("dataMiningPreference"))
-        license_ = metadata.get("license")
+        members = _object("metadata", metadata)
+        said = _object("dataMiningPreference", members.get("dataMiningPreference"))
+        license_ = members.get("license")
         terms = None if license_ is None else _object("license", license_).get("document")
         return cls(**{use: said.get(name) for use, name in _ERC7517.items()}, terms=terms)
 

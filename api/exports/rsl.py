@@ -56,7 +56,7 @@ def read(text: str, place: str) -> Preferences:
         raise Malformed("an RSL document is short, and declares no entities")
     try:
         root = ElementTree.fromstring(text)  # noqa: S314  (without a document type there are no entities to expand)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # of text, characters and encodings
         raise Malformed(f"no XML: {error}") from None
     if root.tag != _tag("rsl"):
         raise Malformed(f"the root is {root.tag}, not {_tag('rsl')}")

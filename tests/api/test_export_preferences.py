@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.exports import rsl, tdmrep
@@ -90,6 +91,27 @@ def test_what_others_wrote_is_read() -> None:
     assert words == ["notAllowed", "constrained", "allowed"]
     assert rsl.read(RSL, "/") == Preferences(None, "constrained", "notAllowed", "notAllowed")
     assert rsl.read(RSL, "/all") == Preferences(None, "notAllowed", "notAllowed", "notAllowed")
+
+
+TAGS = (
+    "<license>",
+    "</license>",
+    '<permits type="usage">',
+    "</permits>",
+    "<prohibits>",
+    "</prohibits>",
+    "<terms> </terms>",
+)
+WHOLE = f'<rsl xmlns="{rsl.NAMESPACE}">', "</rsl>", f'<content url="{PLACE}">', "</content>"
+ODD = '<?xml version="1.0" encoding="utf-16"?>', '<?xml version="1.0" encoding="no"?>', "ai-all", "&a;", "\0", "\ud800"
+PIECES = st.sampled_from([*TAGS, *WHOLE, *ODD])
+
+
+@settings(max_examples=50)
+@given(st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=20))
+def test_a_strangers_text_is_read_or_refused(text: str) -> None:
+    with contextlib.suppress(Malformed):
+        rsl.read(text, PLACE)
 
 
 @pytest.mark.parametrize(

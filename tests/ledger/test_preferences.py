@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.address import Address
@@ -73,6 +74,30 @@ def test_an_assertion_of_somebody_elses_is_read() -> None:
 def test_a_malformed_assertion_is_refused_by_name(data: dict[str, Any], message: str) -> None:
     with pytest.raises(Malformed, match=message):
         Preferences.from_assertion(data)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(PREFERENCES),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["entries", "use", "constraint_info", "license", "document", "dataMiningPreference", "dataMining"]
+            )
+            | st.sampled_from(["cawg.data_mining", "cawg.ai_training"]),
+            inner,
+            max_size=4,
+        )
+    ),
+)
+
+
+@settings(max_examples=50)
+@given(JSON)
+def test_a_strangers_json_is_read_or_refused_by_name(data: object) -> None:
+    for read in (Preferences.from_assertion, Preferences.from_metadata):
+        with contextlib.suppress(Malformed):
+            read(data)
 
 
 @pytest.mark.parametrize(("field", "value"), [("inference", "yes"), ("terms", " "), ("price", -1)])
