@@ -9,6 +9,7 @@ import hashlib
 import os
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 from gen.cache import Cipher
@@ -46,45 +47,42 @@ class Stamps:
             return self._recall(_stamp(os.fstat(file.fileno())))
 
     def _recall(self, stamp: str) -> bytes | None:
-        with self._opened() as database:
-            row = database.execute("SELECT digest FROM stamps WHERE stamp = ?", (self._name(stamp),)).fetchone()
-        database.close()
-        if row is None or self.cipher is None:
-            return None if row is None else bytes(row[0])
+        row = self._asked("SELECT digest FROM stamps WHERE stamp = ?", self._name(stamp))
+        kept = row[0] if row is not None else None
+        if not isinstance(kept, bytes):
+            return None
         try:
-            return self.cipher.open(row[0], stamp.encode())
+            digest = kept if self.cipher is None else self.cipher.open(kept, stamp.encode())
         except ValueError:
             return None
+        return digest if len(digest) == hashlib.sha256().digest_size else None
 
     def _remember(self, stamp: str, digest: bytes) -> None:
         kept = digest if self.cipher is None else self.cipher.seal(digest, stamp.encode())
-        with self._opened() as database:
-            database.execute("INSERT OR REPLACE INTO stamps VALUES (?, ?)", (self._name(stamp), kept))
-        database.close()
+        self._asked("INSERT OR REPLACE INTO stamps VALUES (?, ?)", self._name(stamp), kept)
 
     def _name(self, stamp: str) -> bytes:
         return hashlib.sha256((b"" if self.cipher is None else self.cipher.salt) + stamp.encode()).digest()
 
-    def _opened(self) -> sqlite3.Connection:
-        """A connection of its own for each use, so that a fork shares none. What is no database is begun anew."""
+    def _asked(self, statement: str, *values: bytes) -> tuple[object, ...] | None:
+        """The first row, by a connection of its own, so that a fork shares none. What is no such database, or a damaged
+        one, is begun anew."""
         try:
-            return self._prepared()
+            return self._once(statement, values)
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
+            # SQLITE_ERROR is another table under our name; a full disk or a lock is no reason to forget all.
+            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR:
                 raise
             self.path.unlink(missing_ok=True)
-            return self._prepared()
+            return self._once(statement, values)
 
-    def _prepared(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self.path, timeout=60)
-        try:
+    def _once(self, statement: str, values: tuple[bytes, ...]) -> tuple[object, ...] | None:
+        with closing(sqlite3.connect(self.path, timeout=60)) as database, database:
             # What a power cut takes is read once more.
             database.execute("PRAGMA synchronous = OFF")
             database.execute("CREATE TABLE IF NOT EXISTS stamps (stamp BLOB PRIMARY KEY, digest BLOB) WITHOUT ROWID")
-        except sqlite3.Error:
-            database.close()
-            raise
-        return database
+            row: tuple[object, ...] | None = database.execute(statement, values).fetchone()
+            return row
 
 
 def _stamp(status: os.stat_result) -> str:
