@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from ledger import signing
+from ledger import signing, timestamp
 from ledger.cid import Cid
 from ledger.digest import Digest
 from ledger.envelope import MAX_BYTES, Envelope
@@ -24,19 +24,23 @@ def publish(
     record: DatasetRecord | LicenseRecord | TrainingRunRecord | TrackRecord | KeyRecord,
     signer: Signer,
     *others: Signer,
+    authority: str | None = None,
 ) -> Cid:
     """Sign a record and store its envelope; the CID is the envelope's, the record's digest stays its own.
 
     It does not repeat: a co-signature holds fresh randomness (FIPS 204, hedged), so that the same record signed again
     is another envelope under another CID, as good as the first. Only the digest tells whether two are one record.
 
-    ``others`` sign it as well.
+    ``others`` sign it as well. ``authority``: the URL of a time-stamp authority, which stamps the signed record
+    (:func:`ledger.timestamp.stamp`, whose errors it raises).
 
     Raises :class:`MalformedRecord` for one so long that :func:`fetch` would refuse it: better now than on chain.
     """
     envelope = signing.sign(record.payload(), signer)
     for other in others:
         envelope = signing.countersign(envelope, other)
+    if authority is not None:
+        envelope = timestamp.stamp(envelope, authority)
     written = envelope.to_bytes()
     if len(written) > MAX_BYTES:
         raise MalformedRecord(

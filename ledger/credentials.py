@@ -28,6 +28,8 @@ WATERMARK = "org.stemmata.watermark.v1"
 """The name of our watermark among C2PA's algorithms for soft bindings."""
 ISCC = "io.iscc.v0"
 """ISO 24138's, on C2PA's list."""
+OURS = "org.stemmata."
+"""What the labels of our own assertions begin with."""
 ORIGIN = "org.stemmata.origin"
 """The label of our own assertion."""
 ALTERED = "org.stemmata.manifest.altered"
@@ -116,25 +118,28 @@ class Credential:
     """The manifests of the files that it was made from, by name."""
     embedded: bool = True
     """False for a manifest beside the file."""
+    trusted_signer: bool = False
+    """Whether the certificate leads to a root that is trusted, whatever else is wrong."""
     key: bytes | None = None
     """The signer's public key on P-256: 65 bytes, as an account publishes its own. None for another kind of key."""
 
 
-def read(path: Path, trust: Sequence[bytes] = ()) -> Credential | None:
+def read(path: Path, trust: Sequence[bytes] = (), store: bytes | None = None) -> Credential | None:
     """The manifest in a file or beside it, checked; None where there is none.
 
-    ``trust``: roots in PEM, for signers and time-stamp authorities. Nothing is fetched, whatever the manifest asks for.
+    ``trust``: roots in PEM, for signers and time-stamp authorities. ``store``: the manifest store, where it was found
+    elsewhere. Nothing is fetched, whatever the manifest asks for.
     Raises :class:`Malformed` for a file that breaks the reader; OSError.
     """
     import c2pa
 
-    with _opened(path, trust) as reader:
+    with _opened(path, trust, store) as reader:
         if reader is None:
             return None
         if isinstance(reader, str):
             return _broken(reader)
         try:
-            return _said(reader, path)
+            return _said(reader, path, store)
         except (Malformed, c2pa.C2paError):
             return _broken(_MALFORMED)
 
@@ -168,13 +173,14 @@ def settings(trust: Sequence[bytes]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _opened(path: Path, trust: Sequence[bytes]) -> Iterator[c2pa.Reader | str | None]:
+def _opened(path: Path, trust: Sequence[bytes], store: bytes | None = None) -> Iterator[c2pa.Reader | str | None]:
     """A reader; None where there is no manifest; or the code of what is wrong with one that cannot be read."""
     import c2pa
 
     with path.open("rb") as file, c2pa.Context.from_dict(settings(trust)) as context:
         try:
-            reader = _reader(c2pa.Reader, path, file, context)
+            given = None if store is None else c2pa.Reader(SIDECAR_MIME, file, store, context)
+            reader = given or _reader(c2pa.Reader, path, file, context)
         except c2pa.C2paError as error:
             kind = type(error).__name__.removeprefix("_C2pa")
             if kind in ("Other", "Io", "C2paError"):
@@ -226,7 +232,7 @@ def _stands(store: bytes, path: Path, *, embedded: bool) -> bool:
         return content.find(bytes(4) + b"manifest\0" + bytes(8) + store if content[4:8] == b"ftyp" else store) >= 0
 
 
-def _said(reader: c2pa.Reader, path: Path) -> Credential:
+def _said(reader: c2pa.Reader, path: Path, given: bytes | None) -> Credential:
     content = json.loads(reader.json())
     label = str(content.get("active_manifest"))
     manifest = content.get("manifests", {}).get(label)
@@ -248,7 +254,9 @@ def _said(reader: c2pa.Reader, path: Path) -> Credential:
     signed = signatures(store)
     # Bits that neither hash nor signature covers: fill and box headers. Ours are written in one way alone.
     embedded = reader.is_embedded()
-    if origin and not (all(each.clean for each in signed.values()) and _stands(store, path, embedded=embedded)):
+    ours = any(name.startswith(OURS) for name, _ in said)
+    stands = given == store if given is not None else ours and _stands(store, path, embedded=embedded)
+    if ours and not (stands and all(each.clean for each in signed.values())):
         state, failures = "invalid", [*failures, ALTERED]
     signature = manifest.get("signature_info", {})
     stamped = "timeStamp.validated" in codes
@@ -272,6 +280,7 @@ def _said(reader: c2pa.Reader, path: Path) -> Credential:
         id=label,
         parents=tuple(each["active_manifest"] for each in manifest.get("ingredients", []) if "active_manifest" in each),
         embedded=embedded,
+        trusted_signer="signingCredential.trusted" in codes,
         key=signed[label].point() if label in signed else None,
     )
 

@@ -6,9 +6,11 @@ JUMBF (ISO 19566-5), COSE (RFC 9052; certificates: RFC 9360), C2PA specification
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ledger.errors import Malformed
 
@@ -16,8 +18,9 @@ _SIGNATURE = b"c2pa.signature"
 _CERTIFICATES = 33  # x5chain
 _PADDING = ("pad", "pad2")
 _UNSIGNED = {*_PADDING, "sigTst", "sigTst2", "rVals"}
-# What a manifest store nests: store, manifest, signature.
-_DEEPEST = 3
+_DATA_HASH = b"c2pa.hash.data"
+# What a manifest store nests: store, manifest, assertions, assertion.
+_DEEPEST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +53,43 @@ class Signature:
 def signatures(store: bytes) -> dict[str, Signature]:
     """By manifest. Raises :class:`Malformed` for what is no manifest store."""
     found: dict[str, Signature] = {}
-    try:
+    for path, data in contents(store):
+        if len(path) == 3 and path[2] == _SIGNATURE:
+            with _malformed():
+                found[path[1].decode()] = _signature(path[1].decode(), data)
+    return found
+
+
+def data_hash(store: bytes, manifest: str) -> dict[str, Any]:
+    """What a manifest binds itself to: its one assertion ``c2pa.hash.data``. Raises :class:`Malformed`."""
+    import cbor2
+
+    wanted = (manifest.encode(), b"c2pa.assertions")
+    found = contents(store)
+    hashes = [data for path, data in found if path[1:3] == wanted and path[-1].startswith(_DATA_HASH)]
+    with _malformed():
+        (only,) = hashes
+        return dict(cbor2.loads(only))
+
+
+def contents(store: bytes) -> list[tuple[tuple[bytes, ...], bytes]]:
+    """What the boxes of a manifest store hold, each under its labels. Raises :class:`Malformed`."""
+    found: list[tuple[tuple[bytes, ...], bytes]] = []
+    with _malformed():
         for kind, content in _boxes(store):
             if kind == b"jumb":
-                for path, data in _named(content, ()):
-                    if len(path) == _DEEPEST and path[2] == _SIGNATURE:
-                        name = path[1].decode()
-                        found[name] = _signature(name, data)
-    except (ValueError, TypeError, LookupError, AttributeError, struct.error) as error:
-        raise Malformed(f"no manifest store: {error}") from None
+                found.extend(_named(content, ()))
     return found
+
+
+@contextlib.contextmanager
+def _malformed() -> Iterator[None]:
+    import cbor2
+
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError, struct.error, cbor2.CBORError) as error:
+        raise Malformed(f"no manifest store: {error}") from None
 
 
 def _named(content: bytes, above: tuple[bytes, ...]) -> Iterator[tuple[tuple[bytes, ...], bytes]]:
@@ -87,11 +117,8 @@ def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 def _signature(name: str, content: bytes) -> Signature:
     import cbor2
 
-    try:
-        protected, unprotected, _, _ = cbor2.loads(content).value
-        certificates = cbor2.loads(protected).get(_CERTIFICATES) or unprotected["x5chain"]
-    except cbor2.CBORDecodeError as error:
-        raise ValueError(str(error)) from None
+    protected, unprotected, _, _ = cbor2.loads(content).value
+    certificates = cbor2.loads(protected).get(_CERTIFICATES) or unprotected["x5chain"]
     certificate = certificates[0] if isinstance(certificates, list) else certificates
     if not isinstance(certificate, bytes):
         raise ValueError("no certificate in a signature")

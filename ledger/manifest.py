@@ -6,7 +6,9 @@ specification 2.4; the training and mining assertion by CAWG 1.1; action names b
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -68,27 +70,38 @@ def sign(
     mime = EMBEDDED.get(suffix.lower())
     with (
         c2pa.Context.from_dict(settings(())) as context,
-        _signer(c2pa, pen) as signer,
+        signer(pen) as by,
         c2pa.Builder(_definition(said, parent), context) as builder,
+        unreachable(pen),
     ):
-        try:
-            if parent is not None:
-                with parent.open("rb") as opened:
-                    relation = {"relationship": "parentOf", "title": said.title, "label": "parent"}
-                    builder.add_ingredient(relation, EMBEDDED[".wav"], opened)
-            if mime is None:
-                builder.set_no_embed()
-            return bytes(builder.sign(signer, mime or SIDECAR_MIME, source, target))
-        except c2pa.C2paError as error:
-            if pen.authority is not None and "http resolver" in str(error):
-                raise StampUnreachable(
-                    f"the time-stamp authority at {urlsplit(pen.authority).hostname} gave no time stamp; try again "
-                    "later, or unset STEMMATA_TSA to sign without one"
-                ) from None
-            raise Malformed(f"no manifest can be signed into this {suffix} file: {error}") from None
+        if parent is not None:
+            with parent.open("rb") as opened:
+                relation = {"relationship": "parentOf", "title": said.title, "label": "parent"}
+                builder.add_ingredient(relation, EMBEDDED[".wav"], opened)
+        if mime is None:
+            builder.set_no_embed()
+        return bytes(builder.sign(by, mime or SIDECAR_MIME, source, target))
 
 
-def _signer(library: Any, pen: Pen) -> c2pa.Signer:
+@contextlib.contextmanager
+def unreachable(pen: Pen) -> Iterator[None]:
+    """Give what the library says while it signs a name of ours."""
+    import c2pa
+
+    try:
+        yield
+    except c2pa.C2paError as error:
+        if pen.authority is not None and "http resolver" in str(error):
+            raise StampUnreachable(
+                f"the time-stamp authority at {urlsplit(pen.authority).hostname} gave no time stamp; try again later, "
+                "or unset STEMMATA_TSA to sign without one"
+            ) from None
+        raise Malformed(f"no manifest can be signed into this file: {error}") from None
+
+
+def signer(pen: Pen) -> c2pa.Signer:
+    """Who signs, as the library has it. To be closed."""
+    import c2pa
     from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
     from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
     from cryptography.hazmat.primitives.hashes import SHA256
@@ -99,10 +112,7 @@ def _signer(library: Any, pen: Pen) -> c2pa.Signer:
         r, s = decode_dss_signature(key.sign(message, ECDSA(SHA256())))
         return r.to_bytes(32) + s.to_bytes(32)  # as in COSE, RFC 9053
 
-    made: c2pa.Signer = library.Signer.from_callback(
-        signed, library.C2paSigningAlg.ES256, pen.chain.pem.decode(), pen.authority
-    )
-    return made
+    return c2pa.Signer.from_callback(signed, c2pa.C2paSigningAlg.ES256, pen.chain.pem.decode(), pen.authority)
 
 
 def _definition(said: Statement, parent: Path | None) -> dict[str, Any]:

@@ -59,7 +59,8 @@ def mint(
     The file is replaced by one with the same samples, tags and a manifest, whole or not at all; that one is minted.
     Stopped at any moment, the same call goes on. The file as it was before, or made again, is recognised once its track
     is minted: the minted one takes its place. ``royalty_ppm`` is the part of each later sale's price that is asked as
-    royalty (ERC-2981), in parts per million. ``now`` dates a certificate that has to be made.
+    royalty (ERC-2981), in parts per million. ``now`` dates a certificate that has to be made. Where the settings name a
+    time-stamp authority, it stamps the manifest and the record.
 
     Raises :class:`~ledger.errors.DigestMismatch` where the file changes meanwhile, and
     :class:`~ledger.errors.BlockMissing` where the fingerprint that ``generate`` stored is gone; nothing is minted then.
@@ -93,7 +94,7 @@ def mint(
         if (marking or Marking()).credential:
             draft = _signed(home, ledger, path, draft, signer, now(), mining=marking is not None and marking.mining)
         record = replace(draft, royalty_ppm=royalty_ppm)
-        cid = publish(ledger.store, record, signer)
+        cid = publish(ledger.store, record, signer, authority=home.settings.tsa)
         home.introduce(ledger, signer)
         claim = record.claim
         entry = ledger.contracts.mint_track(

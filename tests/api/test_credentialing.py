@@ -11,6 +11,7 @@ from pathlib import Path
 
 import c2pa
 import pytest
+import tsa_server
 from shell import Shell
 from story import Story, now
 
@@ -18,9 +19,10 @@ from api import certificates, drafts
 from api.errors import NotMinted, OutputExists
 from api.workflows import generation, minting, publishing
 from gen.audio import load
-from ledger import certificate, credentials
+from ledger import certificate, credentials, timestamp
 from ledger.cid import Cid
 from ledger.digest import Digest
+from ledger.envelope import Envelope
 
 
 def fresh(story: Story, folder: Path, seed: int) -> Path:
@@ -213,3 +215,19 @@ def test_the_commands_say_what_they_signed(story: Story, unminted: bytes, tmp_pa
     assert "STEMMATA_TRUST" in Shell(story.home.path, {"STEMMATA_TRUST": str(track)}).refusal(
         "mint", str(track), "--key", "carl", code=2
     )
+
+
+@pytest.mark.integration
+@pytest.mark.slow
+def test_manifest_and_record_are_stamped_where_the_settings_say_by_whom(story: Story, tmp_path: Path) -> None:
+    with tsa_server.running(tmp_path) as authority:
+        shell, track = Shell(story.home.path, {"STEMMATA_TSA": authority.url}), fresh(story, tmp_path, 40)
+        minted = shell.json("mint", str(track), "--key", "carl")
+        assert authority.asked == 2
+    assert minted["credential"]["stamped"]
+    found = credentials.read(track, (authority.root,))
+    assert found is not None
+    assert found.stamp_trusted
+    envelope = Envelope.from_bytes(story.home.store().read_bytes(Cid.parse(minted["cid"])))
+    (stamp,) = timestamp.stamps(envelope, (authority.root,))
+    assert stamp.trusted

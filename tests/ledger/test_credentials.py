@@ -186,7 +186,7 @@ def test_our_assertion_in_another_shape_is_invalid(tmp_path: Path) -> None:
     source, target = plain(tmp_path, ".wav"), tmp_path / "other.wav"
     odd = ORIGIN.to_json() | {"token": 7}
     with c2pa.Builder({"claim_generator_info": [{"name": "x"}], "assertions": _odd(odd)}) as builder:
-        signer = manifest._signer(c2pa, Pen(COMPANIONS, CHAIN))
+        signer = manifest.signer(Pen(COMPANIONS, CHAIN))
         with source.open("rb") as content, target.open("w+b") as out:
             builder.sign(signer, "audio/wav", content, out)
     found = credentials.read(target, ROOTS)
