@@ -8,7 +8,7 @@ import click
 
 from api.commands import json_option, now
 from api.console import Console, ask_passphrase
-from api.exports.formats import FORMATS, KINDS, Wish
+from api.exports import FORMATS, KINDS
 from api.home import Home
 from api.settings import Settings
 
@@ -16,7 +16,7 @@ from api.settings import Settings
 @click.command()
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("which", metavar="WHICH")
-@click.option("--as", "name", required=True, type=click.Choice(tuple(FORMATS)), help="The format.")
+@click.option("--as", "name", required=True, type=click.Choice(FORMATS), help="The format.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The file to write.  [default: show it]")
 @click.option(
     "--location",
@@ -48,11 +48,13 @@ def export(
     is checked first, and nothing that does not hold is exported. A training summary is HTML or JSON where the file's
     name says so, else Markdown.
     """
+    from api.exports.formats import FORMATS as KNOWN
+    from api.exports.formats import Wish
     from api.workflows import exporting
 
     suffix = "" if out is None else out.suffix.lower()
     wish = Wish(now(), suffix, locations=locations, terms=terms, dpid=dpid, provider=provider)
     text = exporting.export(Home(settings, ask_passphrase), kind, which, name, wish, out)
     where = {"document": text} if out is None else {"file": str(out)}
-    said = text.removesuffix("\n") if out is None else f"{kind} {which} written to {out} as {FORMATS[name].title}"
+    said = text.removesuffix("\n") if out is None else f"{kind} {which} written to {out} as {KNOWN[name].title}"
     Console(as_json).result({"kind": kind, "which": which, "format": name, **where}, said)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from api.exports.whole import Whole, WholeDataset, WholeModel, WholeTrack
     from ledger.preferences import Preferences
 
-KINDS = ("track", "model", "dataset")
-
 
 @dataclass(frozen=True, slots=True)
 class Wish:

@@ -18,14 +18,14 @@ from portfolio import Portfolio, portfolio
 from shell import Shell
 from story import Story
 
-from api.exports import cyclonedx, ddex, prov, slsa, spdx, training_summary
+from api.exports import FORMATS as NAMED
+from api.exports import KINDS, cyclonedx, ddex, formats, prov, slsa, spdx, training_summary
 from ledger.abi import Interface
 from ledger.cid import Cid
 from ledger.digest import Digest
 from ledger.preferences import Preferences
 from ledger.records import Parent
 
-KINDS = ("track", "model", "dataset")
 Change = Callable[[dict[str, Any]], object]
 
 
@@ -247,6 +247,11 @@ def test_a_request_that_makes_no_sense_is_refused(
 ) -> None:
     given = [word.replace("{track}", str(story.track)) for word in words]
     assert message in shell.refusal("export", *given, code=2)
+
+
+def test_every_format_that_is_named_is_known() -> None:
+    assert tuple(formats.FORMATS) == NAMED
+    assert {kind for each in formats.FORMATS.values() for kind in each.makers} == set(KINDS)
 
 
 def test_nothing_that_does_not_hold_is_exported(story: Story, shell: Shell) -> None:
