@@ -1,19 +1,24 @@
-"""The watermark beside audiowmark: quality, what either survives, and speed, as Markdown.
+"""The watermark beside audiowmark: quality, and what either survives, as Markdown.
 
-    python benchmarks/watermark.py [--audiowmark PROGRAM] [--peaq PROGRAM] [--mark 64:1] [--seconds 20] [FILE ...]
+    python benchmarks/watermark.py [--audiowmark PROGRAM] [--peaq PROGRAM] [--mark 64:1] [--log FILE] [FILE ...]
 
 Without files it marks the pieces that come with the package, played by gen.instruments. audiowmark
 (https://github.com/swesterfeld/audiowmark) and a PEAQ program that prints "Objective Difference Grade: X" for two WAV
 files of 48 kHz (GstPEAQ's `peaq`) are run if they are named. audiowmark carries 128 bits, ours 64 or 128 under a tag
 of 40 more. A clip counts as read by audiowmark when the right message is among those it prints, which flatters it: a
 stranger would not know which.
+
+What is in the log is not measured again: a run that was stopped goes on, `--only` takes the rows in any order, and the
+tables show all that the log has of the marks named.
 """
 
 import argparse
 import json
 import re
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +33,7 @@ from gen.waveform import Waveform
 
 MESSAGE = bytes.fromhex("0123456789abcdef0011223344556677")
 OTHER_KEY = b"a key that was never used here"
+QUALITY = "quality"
 Attack = Callable[[Waveform], Waveform]
 
 
@@ -87,6 +93,39 @@ class Audiowmark:
             [self.program, "-q", "get", *options, source], capture_output=True, text=True, check=False
         )
         return MESSAGE.hex() in told.stdout
+
+
+class Results:
+    """What was measured: (clip, mark, row) to figures or whether the mark was read; kept in a file if there is one."""
+
+    def __init__(self, log: Path | None) -> None:
+        self.log = log
+        lines = log.read_text().splitlines() if log and log.exists() else []
+        self.found = {(clip, mark, row): value for clip, mark, row, value in map(json.loads, lines)}
+
+    def add(self, clip: str, mark: str, row: str, value: bool | list[float]) -> None:
+        self.found[clip, mark, row] = value
+        if self.log:
+            with self.log.open("a") as file:
+                file.write(json.dumps([clip, mark, row, value]) + "\n")
+
+    def values(self, mark: str, row: str) -> list[bool | list[float]]:
+        return [value for (_, by, of), value in self.found.items() if (by, of) == (mark, row)]
+
+    def tables(self, marks: list[str]) -> None:
+        print("| mark | clips | SNR dB | segmental SNR dB | PESQ | ODG: median | mean | worst |\n|" + "---|" * 8)
+        for mark in marks:
+            array = np.array(self.values(mark, QUALITY), float).reshape(-1, 4)
+            if len(array):
+                middle = np.nanmedian(array, axis=0)
+                print(
+                    f"| {mark} | {len(array)} | {middle[0]:.1f} | {middle[1]:.1f} | {middle[2]:.2f} | "
+                    f"{middle[3]:+.3f} | {np.nanmean(array[:, 3]):+.3f} | {np.nanmin(array[:, 3]):+.3f} |"
+                )
+        print("\n| read / tried | " + " | ".join(marks) + " |\n|---|" + "---|" * len(marks))
+        for row in dict.fromkeys(row for _, _, row in self.found if row != QUALITY):
+            tried = [self.values(mark, row) for mark in marks]
+            print(f"| {row} | " + " | ".join(f"{sum(map(bool, each))} / {len(each)}" for each in tried) + " |")
 
 
 def hosts(files: list[Path], seconds: float) -> Iterator[tuple[str, Waveform]]:
@@ -182,40 +221,30 @@ def quality(host: Waveform, marked: Waveform, peaq: str | None, folder: Path) ->
     return [*figures, float(grade[1]) if grade else np.nan]
 
 
-def seconds_of(work: Callable[[], object]) -> float:
-    """Processor seconds, children included, the best of three."""
-
-    def spent() -> float:
-        from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
-
-        return sum(getrusage(who).ru_utime + getrusage(who).ru_stime for who in (RUSAGE_SELF, RUSAGE_CHILDREN))
-
-    best = np.inf
-    for _ in range(3):
-        start = spent()
-        work()
-        best = min(best, spent() - start)
-    return best
-
-
-def speed(markers: list[Marker], music: Waveform) -> None:
-    print(
-        f"\n| {music.duration:.0f} s, {music.channels} channels: x real time | "
-        + " | ".join(m.name for m in markers)
-        + " |"
-    )
-    print("|---|" + "---|" * len(markers))
-    embedded = [marker.embed(music) for marker in markers]
-    rows: dict[str, list[Callable[[], object]]] = {
-        "embed": [lambda m=m: m.embed(music) for m in markers],
-        "read, marked": [lambda m=m, w=w: m.reads(w, False) for m, w in zip(markers, embedded, strict=True)],
-        "read, unmarked": [lambda m=m: m.reads(music, False) for m in markers],
-        "read, unmarked, speed search": [lambda m=m: m.reads(music, True) for m in markers],
-    }
-    for name, works in rows.items():
-        print(
-            f"| {name} | " + " | ".join(f"{music.duration / seconds_of(work):.0f}" for work in works) + " |", flush=True
-        )
+def measure(
+    music: dict[str, Waveform], markers: list[Marker], chosen: argparse.Namespace, results: Results, folder: Path
+) -> None:
+    """Fill in what is missing from the results, clip by clip."""
+    names = list(music)
+    for number, (clip, host) in enumerate(music.items()):
+        other = music[names[(number + 1) % len(names)]]
+        for marker in markers:
+            wanted = [
+                row
+                for row in [(QUALITY, None, False), *table(other), ("overwritten by another key", None, False)]
+                if re.search(chosen.only, row[0]) and (clip, marker.name, row[0]) not in results.found
+            ]
+            if not wanted:
+                continue
+            marked = attacks.round16(marker.embed(host))
+            for attack, change, search in wanted:
+                if attack == QUALITY:
+                    results.add(clip, marker.name, attack, quality(host, marked, chosen.peaq, folder))
+                    continue
+                begun = time.process_time()
+                attacked = marker.overwrite(marked) if change is None else change(marked)
+                results.add(clip, marker.name, attack, marker.reads(attacked, search))
+                print(f"{clip} {marker.name} {attack}: {time.process_time() - begun:.1f} s", file=sys.stderr)
 
 
 def main() -> None:
@@ -230,12 +259,8 @@ def main() -> None:
         metavar="BITS:STRENGTH[:BALANCE]",
         help="ours, as often as wanted (default: 64:1 and 128:1)",
     )
-    parser.add_argument("--only", metavar="TEXT", help="only attacks whose name matches this regular expression")
-    parser.add_argument(
-        "--speed", action="store_true", help="search for other speeds with every mark, not the first alone"
-    )
-    parser.add_argument("--log", type=Path, metavar="FILE", help="keep the outcomes of the clips done so far here")
-    parser.add_argument("--mix", type=Path, metavar="FILE", help="the other music of the mix (default: the last file)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only rows whose name matches this expression")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="keep what was measured here, a line each")
     chosen = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as name:
@@ -246,41 +271,9 @@ def main() -> None:
         if chosen.audiowmark:
             markers.append(Audiowmark(chosen.audiowmark, folder))
         music = dict(hosts(chosen.files, chosen.seconds))
-        other = audio.load(chosen.mix) if chosen.mix else list(music.values())[-1]
-        figures: dict[str, list[list[float]]] = {marker.name: [] for marker in markers}
-        outcomes: dict[str, dict[str, list[bool]]] = {}
-        for host in music.values():
-            for marker in markers:
-                marked = attacks.round16(marker.embed(host))
-                figures[marker.name].append(quality(host, marked, chosen.peaq, folder))
-                for attack, change, search in [*table(other), ("overwritten by another key", marker.overwrite, False)]:
-                    if chosen.only and not re.search(chosen.only, attack):
-                        continue
-                    if search and marker is not markers[0] and not chosen.speed:
-                        continue
-                    read = marker.reads(change(marked), search)
-                    outcomes.setdefault(attack, {}).setdefault(marker.name, []).append(read)
-            if chosen.log:
-                chosen.log.write_text(json.dumps({"quality": figures, "read": outcomes}, indent=1))
-        print("| mark | SNR dB | segmental SNR dB | PESQ | ODG: median | mean | worst |\n|---|---|---|---|---|---|---|")
-        for who, values in figures.items():
-            array = np.array(values)
-            middle = np.nanmedian(array, axis=0) if len(array) else array
-            print(
-                f"| {who} | {middle[0]:.1f} | {middle[1]:.1f} | {middle[2]:.2f} | {middle[3]:+.3f} | "
-                f"{np.nanmean(array[:, 3]):+.3f} | {np.nanmin(array[:, 3]):+.3f} |"
-            )
-        print("\n| attack | " + " | ".join(m.name for m in markers) + " |\n|---|" + "---|" * len(markers))
-        for attack, by in outcomes.items():
-            print(
-                f"| {attack} | "
-                + " | ".join(f"{np.mean(by[m.name]):.2f}" if m.name in by else "" for m in markers)
-                + " |"
-            )
-        if not chosen.only:
-            repeats = int(np.ceil(120 / chosen.seconds))
-            first = next(iter(music.values()))
-            speed(markers, Waveform(np.tile(first.samples, repeats), first.rate))
+        results = Results(chosen.log)
+        measure(music, markers, chosen, results, folder)
+        results.tables([marker.name for marker in markers])
 
 
 if __name__ == "__main__":
