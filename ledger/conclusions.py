@@ -116,7 +116,6 @@ TABLE: tuple[Row, ...] = (
             "terms",
             "license terms",
             "iscc",
-            "anchor",
         ),
         Sureness.PROOF,
     ),

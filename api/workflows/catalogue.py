@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from api.home import Home, Ledger
 from api.workflows.evidence import fingerprint
-from ledger.errors import LedgerError, StoreFault
+from ledger.errors import LedgerError, NotFound, StoreFault
 
 if TYPE_CHECKING:
     from api.workflows.evidence.hearing import Sound
@@ -43,10 +43,16 @@ class Catalogue:
         try:
             index = self._index()
             if index.holds_more_than(FEW):
-                return [contracts.track(token) for token in index.sounding_like(sound.words())]
+                return self._on_chain(index.sounding_like(sound.words()))
         except StoreFault:
             pass  # without an index it takes longer, and is no less true
         return contracts.tracks()
+
+    def _on_chain(self, tokens: Iterable[int]) -> Iterator[TrackEntry]:
+        """Those of some tokens that the chain knows: the index may say what it likes."""
+        for token in tokens:
+            with contextlib.suppress(NotFound):
+                yield self._ledger.contracts.track(token)
 
     def forgotten(self, audio: Digest, tokens: Sequence[int]) -> Forgotten | None:
         """What the chain knew of a file or of marks until it was reorganised, as far as this home saw it."""

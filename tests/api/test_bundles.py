@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shell import Shell
 from stand_alone import alone
 from story import Story, now
 
@@ -226,3 +227,35 @@ def test_a_compressed_member_is_refused_unread(written: tuple[Path, Audit], tmp_
     (tmp_path / "bomb").write_bytes(bomb.getvalue())
     with pytest.raises(Malformed, match="compressed"):
         bundle.read(tmp_path / "bomb")
+
+
+# -- the command
+
+
+def test_the_command_writes_a_bundle_and_audits_from_it_without_a_home(
+    story: Story, shell: Shell, copy: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "audit.bundle"
+    written = shell.json("audit", str(copy), "--bundle", str(out), "--key", "carl")
+    nowhere = Shell(tmp_path / "nowhere", {"STEMMATA_RPC": "http://127.0.0.1:9"})
+    again = nowhere.json("audit", "--bundle", str(out), str(copy))
+    assert again["verdict"] == written["verdict"] == "verified"
+    assert again["conclusions"] == written["conclusions"] and again["evidence"] == written["evidence"]
+    assert not (tmp_path / "nowhere").exists()
+    assert "leave --bundle out" in nowhere.refusal("audit", str(copy), "--bundle", str(out), "--replay", code=2)
+    missing = shell.refusal("audit", str(copy), "--bundle", str(tmp_path / "no" / "audit.bundle"), code=2)
+    assert "does not exist" in missing
+    assert "--key goes with" in shell.refusal("audit", str(copy), "--key", "carl", code=2)
+    out.write_bytes(out.read_bytes()[:-1])
+    assert nowhere.run("audit", "--bundle", str(out), str(copy)).code == 4
+
+
+def test_the_command_trusts_roots_and_listens_with_private_keys(
+    shell: Shell, copy: Path, story: Story, tmp_path: Path
+) -> None:
+    key = tmp_path / "own.key"
+    shell.json("watermark", "key", str(key))
+    found = shell.json("audit", str(copy), "--mark-key", str(key))
+    assert any("private key own.key" in one["detail"] for one in found["findings"])
+    (tmp_path / "root.pem").write_text("no certificate")
+    assert "--trust" in shell.refusal("audit", str(copy), "--trust", str(tmp_path / "root.pem"), code=2)

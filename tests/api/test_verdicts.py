@@ -28,6 +28,7 @@ from ledger.certificate import Chain
 from ledger.cid import Cid
 from ledger.conclusions import Case
 from ledger.credentials import Origin, extract
+from ledger.digest import Digest
 from ledger.findings import Status, Verdict
 from ledger.manifest import Pen, Statement, sign
 
@@ -226,3 +227,31 @@ def test_a_chain_out_of_reach_says_nothing_against_the_track(story: Story, tmp_p
     outcome = audit(away, story.track)
     assert outcome.verdict is Verdict.UNVERIFIABLE
     assert set(sheet(outcome)) == {Case.CHAIN_UNREACHABLE, Case.NOTHING_KNOWN}
+
+
+def test_a_track_whose_block_the_chain_dropped_is_not_final_after_all(
+    story: Story, copied: Home, tmp_path: Path
+) -> None:
+    path, other = tmp_path / "reorganised.wav", tmp_path / "other.wav"
+    save(path, chords(6.0, 81))
+    save(other, chords(6.0, 82))
+    with copied.ledger() as ledger:
+        audio = Digest.of_file(path)
+        cid = str(Cid.of_digest(audio.raw))
+        minted = ledger.contracts.mint_track(story.creator, audio, audio, audio, cid, story.model)
+        place = f"{minted.block} ({ledger.chain.block_hash(minted.block)})"
+    assert audit(copied, other).verdict is Verdict.UNKNOWN  # and the home saw the block
+    shutil.rmtree(copied.path / "chain")
+    shutil.copytree(story.home.path / "chain", copied.path / "chain")
+    outcome = audit(copied, path)
+    assert (outcome.verdict, Case.REORGANISED in sheet(outcome)) == (Verdict.UNVERIFIABLE, True)
+    assert any(place in one.detail for one in outcome.findings if one.check == "reorganisation")
+    assert audit(copied, other).verdict is Verdict.UNKNOWN
+
+
+def test_among_many_tracks_the_index_names_the_one_it_sounds_like(
+    story: Story, copied: Home, assets: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.workflows.catalogue.FEW", 0)
+    assert Case.MARK_GONE in sheet(audit(copied, assets("stripped of its mark.wav")))
+    assert set(sheet(audit(copied, assets("unknown.wav")))) == {Case.NOTHING_KNOWN}
