@@ -16,6 +16,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "certainty.certain": "certain",
     "certainty.likely": "likely",
     "certainty.open": "open: nobody could tell",
+    "certainty.chance": "certain but for a chance of {chance}",
     "facts": "The file",
     "fact.name": "name",
     "fact.length": "length",

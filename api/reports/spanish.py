@@ -14,6 +14,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "certainty.certain": "seguro",
     "certainty.likely": "probable",
     "certainty.open": "abierto: no se pudo saber",
+    "certainty.chance": "seguro salvo una probabilidad de {chance}",
     "facts": "El archivo",
     "fact.name": "nombre",
     "fact.length": "duración",

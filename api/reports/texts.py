@@ -39,8 +39,9 @@ class Texts:
         return self(f"case.{name.lower()}")
 
     def certainty(self, said: str) -> str:
-        """How sure a conclusion is: a word of ours, or a probability, which stays as it is."""
-        return TABLES[self.language].get(f"certainty.{said}", said)
+        """How sure a conclusion is: in one of the ledger's words, or by what is left to chance (``1 - 2.0e-12``)."""
+        one, less, chance = said.partition(" - ")
+        return self("certainty.chance", chance=chance) if less else self(f"certainty.{one}")
 
     def subject(self, said: str) -> str:
         """What a finding is about, such as ``track 51ab…``."""

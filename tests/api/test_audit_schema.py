@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import json
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from chords import chords
+from referencing import Registry, Resource
 from reported import audited
 from shell import Shell
 from story import Story
@@ -17,15 +19,21 @@ from story import Story
 from api.report import as_json
 from gen.audio import save
 
-SCHEMA: dict[str, Any] = json.loads((files("api.reports") / "schema" / "audit.json").read_text())
+SCHEMAS: dict[str, dict[str, Any]] = {
+    name: json.loads((files("api.reports") / "schema" / f"{name}.json").read_text())
+    for name in ("audit", "model-audit", "batch")
+}
+KNOWN = Registry().with_resources((schema["$id"], Resource.from_contents(schema)) for schema in SCHEMAS.values())
 
 
-def check(content: dict[str, Any]) -> None:
-    jsonschema.Draft202012Validator(SCHEMA).validate(content)
+def check(content: dict[str, Any], name: str = "audit", part: str = "") -> None:
+    schema = {"$ref": SCHEMAS[name]["$id"] + part}
+    jsonschema.Draft202012Validator(schema, registry=KNOWN).validate(content)
 
 
-def test_the_schema_is_one() -> None:
-    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_each_schema_is_one(name: str) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
 
 
 def test_every_kind_of_finding_evidence_and_conclusion_fits() -> None:
@@ -39,6 +47,25 @@ def test_what_the_command_prints_fits(story: Story, shell: Shell) -> None:
         done = shell.run("audit", str(path), "--json")
         assert done.code == code
         check(done.object)
+    check(shell.json("model", "audit", str(story.model)), "model-audit")
+
+
+@pytest.mark.slow
+def test_what_a_batch_prints_and_writes_fits(tmp_path: Path) -> None:
+    inbox = tmp_path / "in"
+    inbox.mkdir()
+    save(inbox / "a.wav", chords(3.0, 99))
+    (inbox / "torn.wav").write_bytes((inbox / "a.wav").read_bytes()[:30])
+    (inbox / "cover.jpg").write_bytes(b"jpeg")
+    done = Shell(tmp_path / "home").run("audit", "--batch", str(inbox), "--workers", "1", "--json")
+    assert done.code == 1, done.out + done.err
+    check(done.object, "batch")
+    lines = [json.loads(line) for line in (tmp_path / "in-audits" / "audits.jsonl").read_text().splitlines()]
+    assert len(lines) == 3
+    for line in lines:
+        check(line, "batch", "#/$defs/line")
+    with pytest.raises(jsonschema.ValidationError):
+        check({**lines[0], "error": {"name": "x", "message": "y"}}, "batch", "#/$defs/line")
 
 
 def paths(content: Any, trail: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:

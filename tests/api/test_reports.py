@@ -81,6 +81,7 @@ def test_both_forms_say_all_there_is(language: Language) -> None:
     said = [
         t("verdict.invalid"),
         t("meaning.invalid"),
+        t("certainty.chance", chance="9.1e-13"),
         t("case.license_missing")[1:],
         t("mark", mark=f"{t('points_to')} {str(CLAIM)[:12]}…", start="0:01.0", end="0:06.5"),
         t("measure.speed", value="1.020"),
