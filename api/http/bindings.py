@@ -6,6 +6,7 @@ is uploaded is decoded in a process of its own under limits, looked at, and dele
 
 # No postponed annotations: FastAPI reads those of its handlers, and their names are known inside the functions only.
 
+import asyncio
 import base64
 import binascii
 import contextlib
@@ -16,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 from api.home import Home
 from api.http import problems
@@ -25,7 +26,7 @@ from ledger.credentials import ISCC, WATERMARK
 from ledger.errors import Malformed
 
 if TYPE_CHECKING:
-    from fastapi import APIRouter, FastAPI
+    from fastapi import APIRouter, FastAPI, Request
     from fastapi.responses import Response
 
     from gen.audio import Decoder
@@ -42,12 +43,20 @@ _AUDIO = ("audio/", "application/octet-stream", "application/ogg")
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one upload may cost: bytes, samples over all channels, seconds to decode it; and how many at once."""
+    """What one upload may cost, and how many there may be.
+
+    upload: bytes. arriving: seconds until all of it is here. samples: over all channels. seconds: to decode it.
+    at_once: files that are listened to at a time. received: files that are here or on their way. patience: seconds that
+    one waits until it is listened to.
+    """
 
     upload: int = 256 << 20
+    arriving: float = 60.0
     samples: int = 600 * 48_000 * 2
     seconds: float = 60.0
     at_once: int = 2
+    received: int = 8
+    patience: float = 20.0
 
 
 class _Answers:
@@ -55,7 +64,8 @@ class _Answers:
 
     def __init__(self, home: Home, limits: Bounds) -> None:
         self.limits = limits
-        self.slots = threading.BoundedSemaphore(limits.at_once)
+        self.received = threading.BoundedSemaphore(limits.received)
+        self._ears = threading.BoundedSemaphore(limits.at_once)
         self._manifests = Manifests(home)
 
     def bound(self, alg: str, value: str, most: int) -> "Response":
@@ -72,11 +82,15 @@ class _Answers:
         from gen.errors import AudioError
 
         def work() -> "Response":
+            if not self._ears.acquire(timeout=self.limits.patience):
+                return _busy()
             try:
                 with _confined(self.limits) as decoder:
                     matches = self._manifests.by_content(place, decoder, alg, _at_most(most))
             except AudioError as error:
                 return _problem(415, type(error).__name__, str(error))
+            finally:
+                self._ears.release()
             if not matches and hint[0] is not None and hint[1] is not None:
                 matches = self._manifests.by_binding(hint[0], _decoded(hint[1]), _at_most(most))
             return _found(matches)
@@ -138,22 +152,17 @@ def create_bindings_router(home: Home, bounds: Bounds | None = None) -> "APIRout
         kind = request.headers.get("content-type", _AUDIO[1]).lower()
         if not kind.startswith(_AUDIO):
             return _problem(415, "NotAudio", f"{kind[:80]}: audio is what can be matched here")
-        if not answers.slots.acquire(blocking=False):
-            busy = "as many files as may be are being listened to; try again"
-            return _problem(503, "Busy", busy, {"Retry-After": "10"})
+        if not answers.received.acquire(blocking=False):
+            return _busy()
         try:
             with tempfile.NamedTemporaryFile() as copy:
-                size = 0
-                async for piece in request.stream():
-                    size += len(piece)
-                    if size > answers.limits.upload:
-                        return _problem(413, "TooLong", f"at most {answers.limits.upload} bytes are taken in")
-                    copy.write(piece)
-                copy.flush()
+                refused = await _receive(request, copy, answers.limits)
+                if refused is not None:
+                    return refused
                 hint = (hint_alg, hint_value)
                 return await run_in_threadpool(answers.listened, FilePath(copy.name), alg, hint, most)
         finally:
-            answers.slots.release()
+            answers.received.release()
 
     # A token's name has slashes in it.
     @router.get("/manifests/{manifest_id:path}")
@@ -199,6 +208,28 @@ def create_bindings_app(home: Home, bounds: Bounds | None = None) -> "FastAPI":
         return JSONResponse(content, error.status_code, error.headers, problems.MEDIA_TYPE)
 
     return app
+
+
+def _busy() -> "Response":
+    """The answer to whoever comes while there is no room."""
+    said = "as many files as may be are being listened to; try again"
+    return _problem(503, "Busy", said, {"Retry-After": "10"})
+
+
+async def _receive(request: "Request", copy: IO[bytes], limits: Bounds) -> "Response | None":
+    """Write the body to a file, as far as the limits let it; the refusal where they do not."""
+    size = 0
+    try:
+        async with asyncio.timeout(limits.arriving):
+            async for piece in request.stream():
+                size += len(piece)
+                if size > limits.upload:
+                    return _problem(413, "TooLong", f"at most {limits.upload} bytes are taken in")
+                copy.write(piece)
+    except TimeoutError:
+        return _problem(408, "TooSlow", f"not all of it was here within {limits.arriving:g} s")
+    copy.flush()
+    return None
 
 
 @contextlib.contextmanager

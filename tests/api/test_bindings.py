@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -224,9 +225,21 @@ def test_limits_are_kept(story: Story, url: str, tmp_path: Path) -> None:
     answer = requests.post(f"{url}/matches/byContent", (tmp_path / "long.mp3").read_bytes(), headers=header, timeout=30)
     assert (answer.status_code, answer.json()["title"]) == (415, "TooLong")
     assert requests.post(f"{url}/matches/byBinding", data=bytes(1 << 17), timeout=10).status_code == 413
-    with running(create_bindings_app(story.home, Bounds(at_once=0))) as busy:
-        refused = requests.post(f"{busy}/v1/matches/byContent", b"x", headers=header, timeout=10)
-    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
+
+    def trickle() -> Iterator[bytes]:
+        yield b"RIFF"
+        time.sleep(1.0)
+        yield b"more"
+
+    for bounds, body, status in (
+        (Bounds(received=0), b"x", 503),
+        (Bounds(at_once=0, patience=0.1), b"x", 503),
+        (Bounds(arriving=0.3), trickle(), 408),
+    ):
+        with running(create_bindings_app(story.home, bounds)) as other:
+            refused = requests.post(f"{other}/v1/matches/byContent", body, headers=header, timeout=10)
+        assert refused.status_code == status
+        assert (status == 503) == ("Retry-After" in refused.headers)
 
 
 def test_the_active_manifest_is_cut_out_of_a_store_of_two(story: Story, url: str) -> None:
