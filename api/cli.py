@@ -31,6 +31,7 @@ from api.commands.market import market
 from api.commands.mint import mint
 from api.commands.model import model
 from api.commands.model_audit import model_audit
+from api.commands.model_publish import publish as publish_model
 from api.commands.publish import publish
 from api.commands.royalties import royalties
 from api.commands.serve_bindings import serve_bindings
@@ -69,6 +70,7 @@ stemmata.add_command(serve_bindings)
 stemmata.add_command(serve_keys)
 stemmata.add_command(watermark)
 stemmata.add_command(publish)
+model.add_command(publish_model)
 dataset.add_command(abandon)
 dataset.add_command(forget)
 dataset.add_command(report)

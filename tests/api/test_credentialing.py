@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from ledger import certificate, credentials, timestamp
 from ledger.cid import Cid
 from ledger.digest import Digest
 from ledger.envelope import Envelope
+from ledger.safetensors import Header
 
 
 def fresh(story: Story, folder: Path, seed: int) -> Path:
@@ -215,6 +217,19 @@ def test_the_commands_say_what_they_signed(story: Story, unminted: bytes, tmp_pa
     assert "STEMMATA_TRUST" in Shell(story.home.path, {"STEMMATA_TRUST": str(track)}).refusal(
         "mint", str(track), "--key", "carl", code=2
     )
+
+
+def test_weights_leave_with_a_manifest_and_come_back_as_they_were(story: Story, shell: Shell, tmp_path: Path) -> None:
+    out = tmp_path / "model.safetensors"
+    told = shell.json("model", "publish", str(story.model), str(out), "--key", "carl")
+    assert (told["credential"]["state"], told["signature"]) == ("valid", None)
+    content = out.read_bytes()
+    header = Header.read(io.BytesIO(content))
+    plain = header.without_manifest().to_bytes() + content[len(header.to_bytes()) :]
+    assert str(Digest.of(plain)) == told["weights"]
+    assert "exists" in shell.refusal("model", "publish", str(story.model), str(out), "--key", "carl", code=2)
+    other = str(tmp_path / "other.safetensors")
+    assert "NotCreator" in shell.refusal("model", "publish", str(story.model), other, "--key", "ben")
 
 
 @pytest.mark.integration

@@ -6,18 +6,20 @@ import io
 import json
 import random
 import struct
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ledger import model_credentials
+from ledger import model_credentials, model_signature
 from ledger.address import Address
 from ledger.certificate import Chain, roots
 from ledger.companions import Companions
 from ledger.digest import Digest
-from ledger.errors import Malformed
+from ledger.errors import Malformed, SignatureInvalid
 from ledger.manifest import Pen
 from ledger.model_credentials import ModelOrigin
 from ledger.safetensors import Header
@@ -127,3 +129,22 @@ def test_what_is_no_safetensors_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(struct.pack("<Q", len(twice)) + twice.encode())
     with pytest.raises(Malformed, match="twice"):
         model_credentials.read(path)
+
+
+@pytest.mark.slow
+def test_another_program_checks_the_signature_beside_a_model(tmp_path: Path) -> None:
+    pytest.importorskip("model_signing", reason="needs the extra model-signing")
+    path, signature = sign(tmp_path / "model.safetensors", weights(None)), tmp_path / "model.safetensors.sig"
+    model_signature.sign(path, signature, COMPANIONS)
+    model_signature.verify(path, signature, COMPANIONS.public)
+    key = tmp_path / "key.pub"
+    key.write_bytes(model_signature.pem(COMPANIONS.public))
+    command = [sys.executable, "-m", "model_signing", "verify", "key", str(path)]
+    told = [*command, "--signature", str(signature), "--public_key", str(key)]
+    assert subprocess.run(told, check=False, capture_output=True).returncode == 0
+    with pytest.raises(SignatureInvalid):
+        model_signature.verify(path, signature, Companions.generate().public)
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    assert subprocess.run(told, check=False, capture_output=True).returncode != 0
+    with pytest.raises(SignatureInvalid, match=r"model\.safetensors\.sig"):
+        model_signature.verify(path, signature, COMPANIONS.public)
