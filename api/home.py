@@ -10,6 +10,7 @@ outbox/           signed transactions on their way to a JSON-RPC network, until 
 deployment.json   the contracts' addresses
 instrument.json   which instrument the embedded chain began with, if it did
 content/          the block store
+index/            tracks by file, mark, owner and sound, from the chain's events; may be deleted at any time
 pins/             what was stored or imported by hand, a list of CIDs for each
 transfers/        what an IPFS node has acknowledged of pushes that are not done
 models/           weights in clear by digest, so that generation need not read them from the store

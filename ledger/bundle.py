@@ -24,6 +24,7 @@ from ledger.envelope import Envelope
 from ledger.errors import DigestMismatch, Malformed, SignatureInvalid
 from ledger.index import Forgotten
 from ledger.recorded import RecordedNetwork, RecordedStore, Transcript
+from ledger.records import parse_timestamp, timestamp
 
 if TYPE_CHECKING:
     from ledger.contracts import Contracts
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 FORMAT = "stemmata-bundle-1"
 PAYLOAD_TYPE = "application/vnd.stemmata.bundle+json"
-MOST_BYTES = 256 << 20
-"""The largest bundle that is read; nothing in it is compressed, so that it takes no more memory than that twice."""
+MOST_BYTES = 128 << 20
+"""The largest bundle that is read; nothing in it is compressed, so that memory stays within some times that."""
 
 _MEMBERS = ("bundle.json", "blocks.car", "signature.json")
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # the zero of ZIP's time
@@ -165,11 +166,11 @@ def _read(content: bytes, packed: bytes, signature: bytes | None = None) -> Bund
     blocks = dict(car.unpack(io.BytesIO(packed)))
     if _pack(blocks) != packed:
         raise Malformed("blocks.car: the blocks are not in order, or there are some twice")
-    if not {"held", "missing", "altered"}.issuperset(said["held"].values()):
+    if any(state not in ("held", "missing", "altered") for state in said["held"].values()):
         raise Malformed("bundle.json: held says something else than held, missing, altered")
     return Bundle(
         audio=Digest.parse(said["audio"]),
-        made=said["made"],
+        made=timestamp(parse_timestamp(said["made"])),
         searched_speed=said["searchedSpeed"],
         deployment=_deployment(said["deployment"]),
         final=said["final"],

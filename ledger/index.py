@@ -33,7 +33,9 @@ _FORMAT = 1
 _COMMON = 500
 # Tracks whose words are asked for again at one time.
 _AT_ONCE = 1000
+# SQLite's integers have a sign.
 _SPAN = 1 << 63
+_NAMES = {"about", "blocks", "tracks", "words", "forgotten"}
 _TABLES = """
 create table about (format integer, chain integer, tracks blob, block integer);
 create table blocks (number integer primary key, hash text);
@@ -67,9 +69,12 @@ class Index:
             self._file = sqlite3.connect(path, timeout=30, isolation_level=None)
             try:
                 self._begin(chain_id, tracks)
-            except sqlite3.DatabaseError:
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise  # locked, or the disk is full: nothing is wrong with the file
                 self._file.close()
-                path.unlink()
+                for each in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+                    each.unlink(missing_ok=True)
                 self._file = sqlite3.connect(path, timeout=30, isolation_level=None)
                 self._begin(chain_id, tracks)
 
@@ -149,9 +154,11 @@ class Index:
         self._file.execute("pragma journal_mode = wal")
         self._file.execute("pragma synchronous = normal")
         with self._change():
-            made = self._file.execute("select count(*) from sqlite_master").fetchone()[0]
+            made = {name for (name,) in self._file.execute("select name from sqlite_master where type = 'table'")}
             if made:
-                about = self._file.execute("select format, chain, tracks from about").fetchone()
+                about = None
+                if made == _NAMES:
+                    about = self._file.execute("select format, chain, tracks from about").fetchone()
                 if about == (_FORMAT, chain_id, tracks.raw):
                     return
                 raise sqlite3.DatabaseError("of another format, chain or contract")

@@ -65,7 +65,11 @@ class Catalogue:
 
         if self._opened is None:
             place = self._ledger.contracts.deployment
-            self._opened = Index(self._home.folder("index") / "tracks.sqlite", place.chain_id, place.tracks)
+            try:
+                folder = self._home.folder("index")
+            except OSError as error:
+                raise StoreFault(f"there is no place for an index in {self._home.path}: {error.strerror}") from error
+            self._opened = Index(folder / "tracks.sqlite", place.chain_id, place.tracks)
             self._opened.update(self._ledger.contracts, self._words)
         return self._opened
 

@@ -117,7 +117,7 @@ def test_a_reader_that_shares_no_code_comes_to_the_same_verdict(
     assert alone(written[0], copy) == "verified"
     assert alone(signed, copy) == bundling.read(signed, copy, Hearing()).verdict
     whole = signed.read_bytes()
-    for place in range(0, len(whole), len(whole) // 6):
+    for place in (4, len(whole) // 2, len(whole) - 4):
         (tmp_path / "damaged").write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         assert alone(tmp_path / "damaged", story.track) == "invalid"
 
@@ -137,7 +137,7 @@ def test_a_reader_that_shares_no_code_finds_the_changed_claim(signed: Path, stor
 # -- tampering
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_changed_byte_is_noticed(signed: Path, tmp_path: Path, data: st.DataObject) -> None:
     whole = signed.read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -40,6 +41,12 @@ def assets(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
     """Makes an asset by its defect; each once."""
     folder = tmp_path_factory.mktemp("assets")
     return lambda name: made(story, folder, name)
+
+
+@pytest.fixture(scope="module")
+def heard(story: Story) -> Callable[[Path, bool], Audit]:
+    """Audits of assets, with a search for speed or without; each once."""
+    return functools.cache(lambda path, fast: audit(story.home, path, hearing=Hearing(search_speed=fast)))
 
 
 def made(story: Story, folder: Path, name: str) -> Path:
@@ -99,10 +106,14 @@ def sheet(outcome: Audit) -> dict[Case, str]:
     ],
 )
 def test_audio_is_concluded_by_what_was_done_to_it(
-    story: Story, assets: Callable[[str], Path], name: str, case: Case, verdict: Verdict, certainty: str
+    heard: Callable[[Path, bool], Audit],
+    assets: Callable[[str], Path],
+    name: str,
+    case: Case,
+    verdict: Verdict,
+    certainty: str,
 ) -> None:
-    hearing = Hearing(search_speed=case in (Case.RESPED, Case.STRETCHED, Case.REPITCHED))
-    outcome = audit(story.home, assets(name), hearing=hearing)
+    outcome = heard(assets(name), case in (Case.RESPED, Case.STRETCHED, Case.REPITCHED))
     found = sheet(outcome)
     assert outcome.verdict is verdict, (found, [f for f in outcome.findings if f.status is Status.INVALID])
     assert case in found, (found, outcome.evidence)
@@ -113,8 +124,8 @@ def test_audio_is_concluded_by_what_was_done_to_it(
     assert {one.layer for one in outcome.evidence} >= ({"watermark"} if certainty == "1 - " else set())
 
 
-def test_evidence_says_where_and_how_sure(story: Story, assets: Callable[[str], Path]) -> None:
-    outcome = audit(story.home, assets("sped up.wav"), hearing=Hearing(search_speed=True))
+def test_evidence_says_where_and_how_sure(heard: Callable[[Path, bool], Audit], assets: Callable[[str], Path]) -> None:
+    outcome = heard(assets("sped up.wav"), True)
     (mark,) = (one for one in outcome.evidence if one.layer == "watermark")
     (like,) = (one for one in outcome.evidence if one.layer == "fingerprint")
     assert mark.track == like.track == str(outcome.tracks[0].entry.claim)

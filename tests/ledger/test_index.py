@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -152,10 +153,16 @@ def test_a_damaged_index_and_one_of_another_chain_begin_afresh(world: World, fol
     other = Index(path, place.chain_id + 1, place.tracks)
     assert other.by_audio(track.audio) is None
     other.close()
-    with sqlite3.connect(path) as file:
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        file.execute("drop table tracks")
+    held = index(folder, world.contracts)
+    held.update(world.contracts, Ears(track))
+    assert held.by_audio(track.audio) == track.id
+    with contextlib.closing(sqlite3.connect(path)) as file:
         file.execute("drop table tracks")
     with pytest.raises(StoreFault, match="may be deleted"):
-        Index(path, place.chain_id + 1, place.tracks).by_audio(track.audio)
+        held.by_audio(track.audio)
+    held.close()
 
 
 def test_a_word_that_everybody_shares_tells_nobody_apart(world: World, folder: Path, begun: Begun) -> None:
