@@ -35,7 +35,7 @@ def evidence_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="PEM",
             multiple=True,
             type=_FILE,
-            help="Roots that signers of manifests, and time stamps, may lead to; may be given more than once.",
+            help="Roots that signers of manifests, and time stamps, may lead to, beside those of STEMMATA_TRUST.",
         ),
         click.option(
             "--bundle",
@@ -51,18 +51,18 @@ def evidence_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def hearing(home: Home, search_speed: bool, mark_keys: tuple[Path, ...], roots: tuple[Path, ...]) -> Hearing:
     """How to listen. Raises :class:`UsageError`, and what reading a watermark key does."""
-    from api import watermark_keys
+    from api import certificates, watermark_keys
     from api.workflows.evidence.hearing import Hearing
-    from ledger.certificate import roots as certificates
+    from ledger.certificate import roots as parsed
     from ledger.errors import Malformed
 
     keys = tuple(
         (path.name, watermark_keys.read(path, home.passphrase(f"the watermark key {path.name}"))) for path in mark_keys
     )
-    trusted: list[bytes] = []
+    trusted = list(certificates.trusted(home))
     for path in roots:
         try:
-            trusted += certificates(path.read_bytes())
+            trusted += parsed(path.read_bytes())
         except Malformed as error:
             raise UsageError(f"--trust {path}: {error}") from error
     return Hearing(search_speed, keys, tuple(trusted))
