@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "fuzz")]
 
 from mutate import mutated  # noqa: E402
-from parsers import PARSERS, Parser, Refuses  # noqa: E402
+from parser import Parser, Refuses  # noqa: E402
+from parsers import PARSERS  # noqa: E402
 
 SECONDS_AN_INPUT = 10
 MEGABYTES = 1024

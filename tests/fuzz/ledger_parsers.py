@@ -1,0 +1,251 @@
+"""Parsers of the ledger. Where a law holds for what was read (it is written as the same bytes), the call checks it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from parser import Refuses, lying
+
+
+def canonical() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.canonical import decode, encode, parse
+    from ledger.errors import MalformedRecord
+
+    def call(data: bytes) -> None:
+        value = parse(data)
+        assert decode(encode(value)) == value
+
+    return call, (MalformedRecord,)
+
+
+def envelope() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.envelope import Envelope
+    from ledger.errors import MalformedEnvelope
+
+    def call(data: bytes) -> None:
+        found = Envelope.from_bytes(data)
+        assert Envelope.from_bytes(found.to_bytes()) == found
+
+    return call, (MalformedEnvelope,)
+
+
+def records() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.errors import Invalid, Malformed
+    from ledger.records import read
+
+    def call(data: bytes) -> None:
+        found = read(data)
+        assert found.payload() == data
+
+    return call, (Malformed, Invalid)
+
+
+def car() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.car import unpack
+    from ledger.errors import DigestMismatch, Malformed
+
+    return lambda data: list(unpack(io.BytesIO(data))), (Malformed, DigestMismatch)
+
+
+def car_into_store() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.car import load
+    from ledger.errors import BlockMissing, DigestMismatch, Malformed
+    from ledger.store import BlockStore
+
+    def call(data: bytes) -> None:
+        with lying(b"") as file:
+            load(BlockStore(file.parent / "store"), io.BytesIO(data))
+
+    return call, (Malformed, DigestMismatch, BlockMissing)
+
+
+def dagpb() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.dagpb import Node
+    from ledger.errors import Malformed
+
+    def call(data: bytes) -> None:
+        found = Node.decode(data)
+        assert Node.decode(found.encode()) == found
+
+    return call, (Malformed,)
+
+
+def unixfs() -> tuple[Callable[[bytes], object], Refuses]:
+    """A tree whose blocks come one after the other, whoever asks for which: each after its length in two bytes."""
+    from itertools import islice
+
+    from ledger.cid import Cid
+    from ledger.errors import BlockMissing, Malformed
+    from ledger.unixfs import blocks, read
+
+    def call(data: bytes) -> None:
+        def get(name: Cid) -> bytes:
+            size = int.from_bytes(source.read(2))
+            block = source.read(size)
+            if not size or len(block) < size:
+                raise BlockMissing(str(name))
+            return block
+
+        for walk in (read, blocks):
+            source = io.BytesIO(data)
+            list(islice(walk(Cid.of_dag_pb(b""), get, limit=1 << 20), 1000))
+
+    return call, (Malformed, BlockMissing)
+
+
+def cid() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.cid import Cid
+    from ledger.errors import MalformedCid
+
+    def call(data: bytes) -> None:
+        found = Cid.parse(data.decode("latin-1"))
+        assert Cid.parse(str(found)) == found
+        assert Cid(found.raw) == found
+
+    return call, (MalformedCid,)
+
+
+def raw_cid() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.cid import Cid
+    from ledger.errors import MalformedCid
+
+    def call(data: bytes) -> None:
+        found = Cid(data)
+        assert Cid.parse(str(found)) == found
+
+    return call, (MalformedCid,)
+
+
+def anchor() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.anchor import Anchor
+    from ledger.errors import Malformed
+
+    def call(data: bytes) -> None:
+        found = Anchor.read(data)
+        assert found.file() == data
+
+    return call, (Malformed,)
+
+
+def key_file() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.errors import KeyDamaged
+    from ledger.keyfile import KeyFile
+
+    def call(data: bytes) -> None:
+        found = KeyFile(Path("key.json"), data)
+        _ = (found.document, found.address, found.states_address, found.scrypt_n)
+
+    return call, (KeyDamaged,)
+
+
+def key_export() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.errors import KeyDamaged
+    from ledger.keyexport import KeyExport
+
+    return lambda data: KeyExport.of(Path("export.json"), data), (KeyDamaged,)
+
+
+def bundle() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.bundle import read
+    from ledger.errors import Invalid, Malformed
+
+    def call(data: bytes) -> None:
+        with lying(data) as path:
+            read(path)
+
+    return call, (Malformed, Invalid)
+
+
+def boxes() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.errors import Malformed
+    from ledger.jumbf import signatures
+
+    return lambda data: [one.point() for one in signatures(data).values()], (Malformed,)
+
+
+def credentials() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.credentials import read
+    from ledger.errors import Malformed
+
+    def call(data: bytes) -> None:
+        with lying(data, ".wav") as path:
+            read(path)
+
+    return call, (Malformed,)
+
+
+def time_stamp() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.errors import TimestampInvalid
+    from ledger.timestamp import read
+
+    return lambda data: read(data, b"what was there"), (TimestampInvalid,)
+
+
+def certificates() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.certificate import roots
+    from ledger.errors import Malformed
+
+    return roots, (Malformed,)
+
+
+def key_request() -> tuple[Callable[[bytes], object], Refuses]:
+    from datetime import UTC, datetime
+
+    from ledger.errors import Invalid, Malformed
+    from ledger.keyrelease import KeyRequest
+
+    now = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
+    return lambda data: KeyRequest.verified(data, now), (Malformed, Invalid)
+
+
+def sealed_key() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.errors import Malformed
+    from ledger.keyrelease import SealedKey
+
+    def call(data: bytes) -> None:
+        assert SealedKey.from_bytes(data).to_bytes() == data
+
+    return call, (Malformed,)
+
+
+def voucher() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.errors import MalformedRecord, SignatureInvalid
+    from ledger.voucher import SignedVoucher
+
+    def call(data: bytes) -> None:
+        found = SignedVoucher.from_payload(data)
+        assert found.payload() == data
+        found.verify()
+
+    return call, (MalformedRecord, SignatureInvalid)
+
+
+def shares() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.errors import MalformedRecord
+    from ledger.shares import ShareTree
+
+    def call(data: bytes) -> None:
+        found = ShareTree.from_payload(data)
+        assert found.payload() == data
+        found.proof(0).verify(found.root)
+
+    return call, (MalformedRecord,)
+
+
+def preferences() -> tuple[Callable[[bytes], object], Refuses]:
+    import json
+
+    from ledger.errors import Malformed
+    from ledger.preferences import Preferences
+
+    def call(data: bytes) -> None:
+        try:
+            value = json.loads(data)
+        except (ValueError, RecursionError):
+            raise Malformed("no JSON") from None
+        found = Preferences.from_assertion(value)
+        assert Preferences.from_assertion(found.assertion()) is not None
+
+    return call, (Malformed,)
