@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 import requests
 from chords import chords
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from key_server import running
 from portfolio import Portfolio, portfolio
@@ -254,6 +254,7 @@ def test_the_active_manifest_is_cut_out_of_a_store_of_two(story: Story, url: str
     assert active_alone(struct.pack(">I4s", 8 + len(content), b"jumb") + content) == store
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=40) | st.binary(max_size=20).map(b"ISCC:".__add__))
 def test_a_value_of_any_bytes_is_read_or_refused(value: bytes) -> None:
     for read_value in (watermark_of, audio_code_of):
