@@ -27,7 +27,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 SECONDS = 180.0
 WORDS_PER_TRACK = 25
-RUNS = 5
+RUNS = 3
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 

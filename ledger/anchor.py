@@ -19,6 +19,7 @@ from ledger.merkle import InclusionProof, MerkleTree
 
 if TYPE_CHECKING:
     from ledger.contracts.entries import AnchorEntry
+    from ledger.store import ContentStore
 
 LEAF_BYTES = 96
 LARGEST = 1_000_000
@@ -122,12 +123,21 @@ class Anchor:
         return MerkleTree(_Pieces(self._file))
 
 
-def find_leaf(file: bytes, leaf: bytes) -> int | None:
-    """The place of a leaf of 96 bytes in a file of leaves, from 0; None where it is not among them."""
+def place_in(store: ContentStore, entry: AnchorEntry, leaf: bytes) -> int | None:
+    """The place of a leaf of 96 bytes in what was anchored, from 0, proved; None where it is not among the leaves.
+
+    Raises errors of the store, :class:`Malformed`, and :class:`ProofInvalid` where the published leaves are not those
+    that were anchored.
+    """
+    file = store.read_bytes(leaves_cid(entry), LARGEST * LEAF_BYTES)
     at = file.find(leaf)
     while at % LEAF_BYTES and at >= 0:
         at = file.find(leaf, at + 1)
-    return None if at < 0 else at // LEAF_BYTES
+    if at < 0:
+        return None
+    place = at // LEAF_BYTES
+    Anchor.read(file).proof(place).verify(leaf, entry.root)
+    return place
 
 
 def leaves_cid(entry: AnchorEntry) -> Cid:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ledger.anchor import LARGEST, LEAF_BYTES, Anchor, Leaf, find_leaf, leaves_cid
+from ledger import registration
 from ledger.archive import Record, fetch, open_signed
 from ledger.cid import Cid
 from ledger.envelope import MAX_BYTES
@@ -21,6 +21,8 @@ from ledger.lineage import DatasetNode, ModelNode, TrackNode
 from ledger.records import DatasetRecord, LicenseRecord, TrackRecord, TrainingRunRecord, parse_timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ledger.address import Address
     from ledger.contracts import Contracts, DatasetEntry, LicenseEntry, ModelEntry, TrackEntry
     from ledger.store import ContentStore
@@ -34,8 +36,10 @@ _LONGEST_DETAIL = 1000
 class Verifier:
     """Checks tracks against one set of contracts and one store. ``findings`` grows with every check made."""
 
-    def __init__(self, contracts: Contracts, store: ContentStore) -> None:
+    def __init__(self, contracts: Contracts, store: ContentStore, trust: Sequence[bytes] = ()) -> None:
+        """``trust``: roots in PEM that time-stamp authorities may lead to."""
         self._contracts = contracts
+        self._trust = trust
         self._store = store
         self._keys = KeyHistory(contracts, store)
         self.findings: list[Finding] = []
@@ -65,8 +69,8 @@ class Verifier:
                     "model record": (record.model_record, model.record),
                 },
             )
-        self._final(subject, entry)
-        self._anchored(subject, entry)
+        self.findings.append(registration.depth(self._contracts, subject, entry))
+        self.findings += registration.anchored(self._contracts, self._store, subject, entry)
         self._model_license(entry, model)
         return TrackNode(entry, record, self.model(model))
 
@@ -130,36 +134,6 @@ class Verifier:
         else:
             self._note("consent", subject, "the holder has withdrawn consent for new licenses")
         return record
-
-    def _final(self, subject: str, entry: TrackEntry) -> None:
-        """Whether the block of the minting lies deep enough."""
-        depth = self._contracts.depth(entry.block)
-        where = f"minted in block {entry.block} ({depth.hash}), under {depth.blocks} blocks"
-        if depth.blocks < depth.final:
-            self._say("confirmations", Status.UNVERIFIABLE, subject, f"{where}; final under {depth.final}")
-        else:
-            self._ok("confirmations", subject, where)
-
-    def _anchored(self, subject: str, entry: TrackEntry) -> None:
-        """Whether its creator had anchored it in a batch before, and the proof for it, recomputed from the leaves."""
-        leaf = Leaf(entry.claim, entry.audio, entry.record).raw
-        for anchor in self._contracts.anchors_of(entry.creator):
-            if anchor.model != entry.model or anchor.block > entry.block:
-                continue
-            batch = f"batch {anchor.root}, anchored in block {anchor.block}"
-            try:
-                file = self._store.read_bytes(leaves_cid(anchor), LARGEST * LEAF_BYTES)
-                place = find_leaf(file, leaf)
-                if place is None:
-                    continue
-                Anchor.read(file).proof(place).verify(leaf, anchor.root)
-            except Unverifiable as error:
-                self._note("anchor", subject, f"the leaves of {batch} are out of reach: {error}"[:_LONGEST_DETAIL])
-            except (Invalid, Malformed) as error:
-                self._note("anchor", subject, f"the leaves of {batch} are not those: {error}"[:_LONGEST_DETAIL])
-            else:
-                self._ok("anchor", subject, f"leaf {place} of {anchor.size} in {batch}")
-                return
 
     def _model_license(self, track: TrackEntry, model: ModelEntry) -> None:
         subject = f"track {track.claim}"
@@ -242,6 +216,7 @@ class Verifier:
             return None
         self._ok("record", subject, f"{entry.record}, signed by {signer}")
         self.findings += self._keys.check(subject, signer, entry.block, envelope)
+        self.findings += registration.stamped(subject, entry.time, envelope, self._trust)
         return record
 
     def _is_replaced(self, entry: Registered) -> bool:

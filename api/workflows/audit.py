@@ -148,7 +148,7 @@ class _Trail:
         from ledger.verify import Verifier
 
         self._find(sources)
-        verifier = Verifier(sources.contracts, sources.store)
+        verifier = Verifier(sources.contracts, sources.store, self._heard.hearing.trust)
         try:
             for witness in self._tracks.values():
                 node = verifier.track(witness.entry)

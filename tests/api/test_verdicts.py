@@ -165,8 +165,8 @@ def signed(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Path:
     companions = story.home.companions("carl")
     chain = Chain.local(companions, story.creator.address, datetime(2026, 11, 1, tzinfo=UTC))
     origin = Origin(place.chain_id, place.tracks, f"{entry.id:016x}", entry.claim, model.record, model.weights, ())
-    with path.open("w+b") as target:
-        sign(bare, target, ".flac", Statement(origin, "ISCC:EIAWUJFCEZZOJYVD", None), Pen(companions, chain))
+    with bare.open("rb") as source, path.open("w+b") as target:
+        sign(source, target, ".flac", Statement(origin, "ISCC:EIAWUJFCEZZOJYVD", None), Pen(companions, chain))
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tsa_server
 from lineages import TIME, World, digest
 from stand_alone import alone
 
@@ -220,3 +222,25 @@ def test_a_track_under_too_few_blocks_is_not_final(world: World) -> None:
         world.contracts.chain._watch.confirmations = 0
     (depth,) = (finding for finding in findings if finding.check == "confirmations")
     assert depth.status is Status.OK and "under 3 blocks" in depth.detail
+
+
+def test_a_time_stamp_says_when_a_record_was_signed(world: World, clock: Clock, tmp_path: Path) -> None:
+    """By an authority that a given root vouches for, or by one that nobody knows; a stamp that comes late is told."""
+    dataset = world.dataset("stamped")
+    model = world.model("stamped", [(dataset, world.license(dataset))])
+    with tsa_server.running(tmp_path) as authority, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lineages.publish", functools.partial(publish, authority=authority.url))
+        track = world.track(model, 10)
+    for trust, word in (((authority.root,), "which is trusted"), ((), "not known here")):
+        verifier = Verifier(world.contracts, world.store, trust)
+        verifier.track(track)
+        (stamp,) = (finding for finding in verifier.findings if finding.check == "time stamp")
+        assert (stamp.status, stamp.subject) == (Status.OK, f"track {track.claim}")
+        assert word in stamp.detail
+    verdict, cases, _ = verified(world, track)
+    assert (verdict, cases) == (Verdict.VERIFIED, set())
+    early = replace(track, time=track.time - 100_000)
+    verifier = Verifier(world.contracts, world.store)
+    verifier.track(early)
+    (stamp,) = (finding for finding in verifier.findings if finding.check == "time stamp")
+    assert stamp.status is Status.WARNING and "after the block" in stamp.detail

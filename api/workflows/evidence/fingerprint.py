@@ -217,9 +217,7 @@ def _extent(
     else:
         heard = alignments[0].overlap_seconds
         beside = sound.wave.duration - heard
-        found.append(
-            Finding("mark", Status.NOTE, subject, "its mark is gone or unreadable, at any speed up to 12 % off")
-        )
+        found.append(Finding("mark", Status.NOTE, subject, "its mark is gone or unreadable"))
     if beside > 2 * SLACK_SECONDS:
         detail = f"{beside:.1f} s of {sound.wave.duration:.1f} s are other sound"
         found.append(Finding("mix", Status.NOTE, subject, detail))
