@@ -58,6 +58,7 @@ def stemmata(context: click.Context) -> None:
     STEMMATA_HOME says where everything lies (default ~/.stemmata); STEMMATA_PASSPHRASE, or the first line
     of the file descriptor STEMMATA_PASSPHRASE_FD, opens keys without a prompt;
     STEMMATA_RPC and STEMMATA_DEPLOYMENT name a JSON-RPC network and its contracts instead of the embedded chain.
+    A new home's chain begins with the instrument that comes with the package, unless STEMMATA_INSTRUMENT is off.
     """
     context.obj = Settings.from_environ(os.environ)
 
