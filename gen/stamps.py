@@ -69,7 +69,7 @@ class Stamps:
         one, is begun anew."""
         try:
             return self._once(statement, values)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # a message that quotes what is no text
             # SQLITE_ERROR is another table under our name; a full disk or a lock is no reason to forget all.
             if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR:
                 raise

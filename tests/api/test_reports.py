@@ -171,8 +171,8 @@ def test_letters_of_any_script_reach_the_document_or_are_named() -> None:
 
 
 def test_a_document_counts_its_pages_and_takes_no_ones_word_for_it() -> None:
-    bound = text_of(document(reported(Story(title="{nb} pages")), "1.0"))
-    assert "{nb} pages" in bound
+    bound = text_of(document(reported(Story(name="{nb} pages")), "1.0"))
+    assert "Audit of {nb} pages" in bound
     assert "page 2 of 3" in bound
 
 
