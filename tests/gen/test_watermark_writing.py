@@ -114,11 +114,10 @@ def test_a_stream_that_ends_too_soon_is_refused():
 
 
 @pytest.mark.parametrize("rate", [44100, 48000])
-@pytest.mark.parametrize("batches", [3, 4])
-def test_audio_may_end_anywhere_near_the_end_of_a_batch(rate, batches):
+def test_audio_may_end_anywhere_near_the_end_of_a_batch(rate):
     # The first batch begins half a frame before the audio; a frame takes two tiles, or a little more or less.
-    end = round((batches * BATCH + 1) * TILE / RATE * rate) - TILE * rate // RATE
-    for frames in (end - 1200, end - 600, end - 3, end - 1, end, end + 1, end + 3, end + 600):
+    end = round((3 * BATCH + 1) * TILE / RATE * rate) - TILE * rate // RATE
+    for frames in (end - 1200, end - 600, *range(end - 10, end + 11), end + 600):
         music = Waveform(noise(6.5, rate).samples[:, :frames], rate)
         embedder = PUBLIC.embedder(rate, 1, IDENTITY)
         result = np.concatenate([embedder.push(music.samples), embedder.finish()], axis=1)
