@@ -10,7 +10,7 @@ from api.errors import UsageError
 from api.home import Home
 from ledger import file
 from ledger.certificate import Chain, roots
-from ledger.errors import Malformed
+from ledger.errors import CertificateUnfit, Malformed
 
 if TYPE_CHECKING:
     from ledger.address import Address
@@ -33,8 +33,11 @@ def made(home: Home, account: Address, companions: Companions, now: datetime) ->
 
 
 def bring(home: Home, account: Address, public: PublicKeys, source: Path, now: datetime) -> Chain:
-    """Take the chain that an authority gave, out of a PEM file. Raises what :meth:`Chain.read` does."""
-    chain = Chain.read(source.read_bytes(), public, now)
+    """Take the chain that an authority gave, out of a PEM file. Raises what :meth:`Chain.read` does, file first."""
+    try:
+        chain = Chain.read(source.read_bytes(), public, now)
+    except (CertificateUnfit, Malformed) as error:
+        raise type(error)(f"{source}: {error}") from None
     _keep(home, account, chain)
     return chain
 
@@ -54,7 +57,7 @@ def trusted(home: Home) -> tuple[bytes, ...]:
     try:
         return roots(path.read_bytes())
     except (Malformed, OSError) as error:
-        raise UsageError(f"STEMMATA_TRUST={path} is no file of certificates: {error}") from None
+        raise UsageError(f"STEMMATA_TRUST={path} cannot be read as certificates: {error}") from None
 
 
 def _keep(home: Home, account: Address, chain: Chain) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ledger.address import Address
     from ledger.companions import Companions, PublicKeys
 
-LOCAL_ORGANISATION = "Stemmata local certificate, vouched for by nobody"
+LOCAL_ORGANISATION = "Stemmata local certificate (vouched for by nobody)"
 """The organisation in a chain that an account made for itself."""
 _LOCAL_YEARS = 20
 _LARGEST = 1 << 17
@@ -126,8 +126,8 @@ class Chain:
             raise Malformed(f"{len(self.pem)} bytes are too many for a chain of certificates")
         try:
             found = tuple(x509.load_pem_x509_certificates(self.pem))
-        except ValueError as error:
-            raise Malformed(f"no certificates in PEM: {error}") from None
+        except ValueError:
+            raise Malformed("it holds no certificates in PEM") from None
         if len(found) > _MOST_CERTIFICATES:
             raise Malformed(f"{len(found)} certificates are too many for a chain")
         return found
@@ -169,8 +169,8 @@ def roots(content: bytes) -> tuple[bytes, ...]:
 
     try:
         return tuple(each.public_bytes(Encoding.PEM) for each in x509.load_pem_x509_certificates(content))
-    except ValueError as error:
-        raise Malformed(f"no certificates in PEM: {error}") from None
+    except ValueError:
+        raise Malformed("it holds no certificates in PEM") from None
 
 
 def request(companions: Companions, subject: str) -> bytes:

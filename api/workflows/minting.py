@@ -131,5 +131,6 @@ def _signed(
 
 def _put(ledger: Ledger, record: TrackRecord, path: Path) -> None:
     """Let the file of a record, which is in the store, take the place of the one that it was made from."""
+    path = path.resolve()  # a link stays a link
     mode = path.stat().st_mode & 0o777
     file.write(path, lambda out: out.writelines(ledger.store.read(record.content.cid)), mode=mode)

@@ -127,15 +127,23 @@ def _flipped(whole: bytes, position: int, bit: int) -> bytes:
     return whole[:position] + bytes([whole[position] ^ 1 << bit]) + whole[position + 1 :]
 
 
-def test_fill_that_no_signature_covers_is_looked_at(signed: dict[str, Path], tmp_path: Path) -> None:
-    whole, altered = signed[".wav"].read_bytes(), tmp_path / "altered.wav"
-    fill = whole.index(bytes(4000))
-    altered.write_bytes(_flipped(whole, fill + 2000, 0))
-    found = credentials.read(altered, ROOTS)
-    assert found is not None
-    assert (found.state, found.failures) == ("invalid", (credentials.ALTERED,))
-    with c2pa.Reader(altered) as reader:  # which is why we look
-        assert reader.get_validation_state() == "Valid"
+@pytest.mark.parametrize("suffix", [".wav", ".ogg"])
+def test_bits_that_nothing_covers_are_looked_at(signed: dict[str, Path], tmp_path: Path, suffix: str) -> None:
+    """The fill of the signature box, and the size of the outermost one, which the library takes from the file."""
+    whole, store = signed[suffix].read_bytes(), credentials.extract(signed[suffix])
+    assert store is not None
+    altered = tmp_path / f"altered{suffix}"
+    for position in (store.index(bytes(4000)) + 2000, 1):
+        changed = _flipped(store, position, 0)
+        altered.write_bytes(whole.replace(store, changed))
+        if suffix == ".ogg":
+            altered.with_name("altered.ogg.c2pa").write_bytes(changed)
+        found = credentials.read(altered, ROOTS)
+        assert found is not None
+        assert (found.state, found.failures) == ("invalid", (credentials.ALTERED,))
+        if suffix == ".wav":
+            with c2pa.Reader(altered) as reader:  # which is why we look
+                assert reader.get_validation_state() == "Valid"
 
 
 def test_the_manifest_of_another_file_does_not_fit(signed: dict[str, Path], tmp_path: Path) -> None:
