@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from gen import chromaprint
 from gen.errors import FingerprintError
+from gen.harmony import NOTES, Harmony
 from gen.waveform import Waveform
 
 # Seconds from one code to the next.
@@ -19,8 +20,10 @@ SAME_RECORDING = 0.65
 LEAST_OVERLAP = 5.0
 # What sound too short for a single code is filled up to.
 _FILLED_SECONDS = 3
-# Written before the codes: ours, format 1, Chromaprint's algorithm 1.
+# Written before the codes: ours, format 1 or 2, Chromaprint's algorithm 1. Format 2 says how many codes there are, and
+# has the harmony behind them.
 _MAGIC = b"stemfp\x01\x01"
+_MAGIC_WITH_HARMONY = b"stemfp\x02\x01"
 _ISCC_PREFIX = "ISCC:"
 
 
@@ -28,10 +31,12 @@ _ISCC_PREFIX = "ISCC:"
 class Fingerprint:
     """Chromaprint codes.
 
-    codes: uint32, shape (n,), n >= 1, one per 123.8 ms, read-only. Raises FingerprintError for another dtype or shape.
+    codes: uint32, shape (n,), n >= 1, one per 123.8 ms, read-only. harmony: by which the music is known in another key,
+    if somebody listened for that. Raises FingerprintError for another dtype or shape.
     """
 
     codes: npt.NDArray[np.uint32]
+    harmony: Harmony | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.codes, np.ndarray) or self.codes.dtype != np.uint32 or self.codes.ndim != 1:
@@ -43,7 +48,9 @@ class Fingerprint:
         object.__setattr__(self, "codes", codes)
 
     def __eq__(self, other: object) -> bool:
-        return np.array_equal(self.codes, other.codes) if isinstance(other, Fingerprint) else NotImplemented
+        if not isinstance(other, Fingerprint):
+            return NotImplemented
+        return np.array_equal(self.codes, other.codes) and self.harmony == other.harmony
 
     def __hash__(self) -> int:
         return hash(self.codes.tobytes())
@@ -72,15 +79,28 @@ class Fingerprint:
         return frozenset(chosen.tolist())
 
     def to_bytes(self) -> bytes:
-        """8 bytes of magic, then each code as little-endian uint32; equal fingerprints give equal bytes."""
-        return _MAGIC + self.codes.astype("<u4").tobytes()
+        """8 bytes of magic, then each code as little-endian uint32; equal fingerprints give equal bytes.
+
+        With a harmony the number of codes comes before them, uint32 too, and 12 bytes for each of its steps after them.
+        """
+        codes = self.codes.astype("<u4").tobytes()
+        if self.harmony is None:
+            return _MAGIC + codes
+        return _MAGIC_WITH_HARMONY + len(self.codes).to_bytes(4, "little") + codes + self.harmony.steps.tobytes()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Fingerprint":
         """The inverse of `to_bytes`. Raises FingerprintError for anything else."""
-        if data[: len(_MAGIC)] != _MAGIC or len(data) % 4 or len(data) == len(_MAGIC):
+        begin, end, harmony = len(_MAGIC), len(data), None
+        if data[: len(_MAGIC)] == _MAGIC_WITH_HARMONY:
+            begin += 4
+            end = begin + 4 * int.from_bytes(data[begin - 4 : begin], "little")
+            if end > len(data) or (len(data) - end) % NOTES:
+                raise FingerprintError("fingerprint: these bytes were cut; read them again")
+            harmony = Harmony(np.frombuffer(data, np.int8, offset=end).reshape(-1, NOTES))
+        elif data[: len(_MAGIC)] != _MAGIC or len(data) % 4 or len(data) == len(_MAGIC):
             raise FingerprintError("fingerprint: these bytes are none; make them with to_bytes()")
-        return cls(np.frombuffer(data, dtype="<u4", offset=len(_MAGIC)).astype(np.uint32))
+        return cls(np.frombuffer(data[begin:end], dtype="<u4").astype(np.uint32), harmony)
 
 
 def fingerprint(waveform: Waveform, tempo: float = 1.0, pitch: float = 1.0) -> Fingerprint:

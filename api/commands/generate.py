@@ -194,8 +194,20 @@ def _original(measure: dict[str, Any]) -> str:
     refused = f"; {measure['refused']} refused before it" if measure["refused"] else ""
     missing = f"; {measure['unread']} could not be read" if measure["unread"] else ""
     return (
-        f"repeats at most {measure['longest']} s of one of {measure['compared']} training recordings{missing}{refused}"
+        f"repeats at most {measure['longest']} s of one of {measure['compared']} training recordings"
+        f"{_likest(measure)}{missing}{refused}"
     )
+
+
+def _likest(measure: dict[str, Any]) -> str:
+    """What the music in it is likest to, in words."""
+    if "likeness" not in measure:
+        return ""
+    higher, tempo = int(measure["likenessSemitones"]), float(measure["likenessTempo"])
+    moved = [f"{higher:+d} semitones"] * (higher != 0) + [f"tempo x {tempo:g}"] * (tempo != 1)
+    seconds = float(measure["likenessSeconds"])
+    passage = f" for {seconds:.0f} s" if seconds else ""
+    return f"; the music is {measure['likeness']} like one{passage}{''.join(f', {each}' for each in moved)}"
 
 
 def heard_primer(path: Path) -> Waveform:

@@ -184,28 +184,31 @@ def _make(
             claim = replace(asked, seed=derived, sampler=sampler.table())
         take, attention = generator.record(request_of(claim, wish.primer), out.parent)
         try:
-            measure = originality.measure(_codes(take), known)
-            if measure.longest <= wish.limit:
+            measure = originality.measure(_heard(take), known)
+            seconds, recording = measure.most
+            if seconds <= wish.limit:
                 found = measure.table(wish.limit, attempt)
                 return _keep(home, take, claim, attention, found, entry, out, now)
         finally:
             take.close()
     raise NothingOriginal(
         f"{out}: each of {ATTEMPTS} attempts repeats more than {wish.limit:g} s of a training recording, the last one "
-        f"{measure.longest:.1f} s of {measure.recording}; try a higher --temperature, another --seed or --style, or "
+        f"{seconds:.1f} s of {recording}; try a higher --temperature, another --seed or --style, or "
         "allow more with --repeat-limit"
     )
 
 
-def _codes(take: Take) -> Fingerprint:
-    from gen import chromaprint
+def _heard(take: Take) -> Fingerprint:
+    from gen import chromaprint, harmony
     from gen.config import RATE
     from gen.fingerprint import Fingerprint
 
-    listener = chromaprint.Listener(RATE)
+    sound, music = chromaprint.Listener(RATE), harmony.Listener(RATE)
     for block in take.blocks():
-        listener.add(block.mean(axis=0))
-    return Fingerprint(listener.codes())
+        mid = block.mean(axis=0)
+        sound.add(mid)
+        music.add(mid)
+    return Fingerprint(sound.codes(), music.harmony())
 
 
 def _keep(

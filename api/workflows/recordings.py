@@ -15,7 +15,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -98,6 +98,7 @@ class _Taking:
         from gen.corpus import examine
         from gen.file import open_regular
         from gen.fingerprint import fingerprint
+        from gen.harmony import harmony
         from ledger.encryption import encrypting
         from ledger.records import Recording
 
@@ -118,7 +119,7 @@ class _Taking:
             assert wave is not None and findings is not None  # noqa: S101  (there is no error)
             del found
             frames, rate, channels = wave.frames, wave.rate, wave.channels
-            pcm, codes = Digest(wave.pcm_sha256()), fingerprint(wave)
+            pcm, codes = Digest(wave.pcm_sha256()), replace(fingerprint(wave), harmony=harmony(wave))
             del wave
             if self.judge_only.is_set():
                 return None
