@@ -8,9 +8,10 @@ fields, and what a bundle proves and what it only claims.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from ledger.cid import Cid
 from ledger.deployment import NOUNS, Deployment
 from ledger.digest import Digest
 from ledger.envelope import Envelope
-from ledger.errors import DigestMismatch, Malformed, SignatureInvalid
+from ledger.errors import AnswerInvalid, DigestMismatch, Malformed, SignatureInvalid
 from ledger.index import Forgotten
 from ledger.recorded import RecordedNetwork, RecordedStore, Transcript
 from ledger.records import parse_timestamp, timestamp
@@ -94,6 +95,17 @@ class Bundle:
         from ledger.contracts import Contracts
 
         return Contracts(Chain(RecordedNetwork(self.chain), confirmations=self.final), self.deployment)
+
+    @contextlib.contextmanager
+    def believed(self) -> Iterator[None]:
+        """While its answers are used: whatever they make our own readers stumble over is :class:`AnswerInvalid`.
+
+        Those were written for contracts, which never say some things that a stranger's bundle may.
+        """
+        try:
+            yield
+        except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+            raise AnswerInvalid(f"the bundle's answers of the chain are none: {error!r}"[:300]) from error
 
     def store(self) -> RecordedStore:
         """The store, as it was."""
@@ -246,7 +258,8 @@ def _members(archive: bytes) -> list[bytes]:
 
 def _deployment(said: Mapping[str, Any]) -> Deployment:
     numbers = {name: said.get(name) for name in ("chain_id", "block")}
-    if set(said) != {*numbers, *NOUNS} or any(type(value) is not int for value in numbers.values()):
+    whole = set(said) == {*numbers, *NOUNS} and all(type(value) is int for value in numbers.values())
+    if not whole or not all(isinstance(said[noun], str) for noun in NOUNS):
         raise Malformed("bundle.json: deployment is none")
     return Deployment(**numbers, **{noun: Address.parse(said[noun]) for noun in NOUNS})  # type: ignore[arg-type]
 

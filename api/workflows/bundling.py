@@ -110,21 +110,25 @@ def _sources(opened: Bundle) -> Iterator[Sources]:
     def candidates(_: object) -> Iterable[TrackEntry]:
         return map(contracts.track, opened.candidates)
 
-    yield Sources(contracts, opened.store(), candidates, lambda *_: opened.forgotten)
+    with opened.believed():
+        yield Sources(contracts, opened.store(), candidates, lambda *_: opened.forgotten)
 
 
 def _claims(opened: Bundle, outcome: Audit) -> Iterator[Finding]:
     """Whether the plain reading of the chain is that of its answers."""
     from ledger.claims import claims
-    from ledger.errors import LedgerError
+    from ledger.errors import Invalid, LedgerError
 
     try:
-        ours = claims(opened.contracts(), outcome.tracks)
+        with opened.believed():
+            ours = claims(opened.contracts(), outcome.tracks)
         # Where the chain was silent, it told of fewer tracks than it did once.
         silent = any((one.check, one.status) == ("chain", Status.UNVERIFIABLE) for one in outcome.findings)
         if ours != (opened.claims[: len(ours)] if silent else opened.claims):
             detail = "what it claims of the chain in plain words is not what the chain answered"
             yield Finding("bundle", Status.INVALID, "bundle", detail)
+    except Invalid as error:
+        yield Finding("bundle", Status.INVALID, "bundle", str(error))
     except LedgerError as error:
         yield Finding("bundle", Status.UNVERIFIABLE, "bundle", str(error))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import random
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,6 +27,7 @@ from ledger.claims import claims
 from ledger.conclusions import Case, conclusions
 from ledger.contracts import Contracts, TrackEntry, deploy
 from ledger.digest import Digest
+from ledger.errors import LedgerError
 from ledger.evidence import Evidence
 from ledger.findings import Finding, Status, Verdict, conclude
 from ledger.keys import LocalSigner
@@ -35,6 +38,7 @@ from ledger.store import BlockStore
 from ledger.verify import Verifier
 
 pytestmark = pytest.mark.slow
+KINDS = ("calls", "codes", "logs", "blocks")
 
 
 @dataclass
@@ -71,7 +75,7 @@ def verified(world: World, track: TrackEntry) -> tuple[Verdict, set[Case], list[
     contracts = Contracts(world.contracts.chain.through(wrap), world.contracts.deployment)
     store = RecordingStore(world.store)
     verifier = Verifier(contracts, store)
-    node = verifier.track(track)
+    node = verifier.track(contracts.track(track.id))
     verdict = conclude(verifier.findings, known=True)
     whole = Bundle(
         audio=track.audio,
@@ -92,6 +96,7 @@ def verified(world: World, track: TrackEntry) -> tuple[Verdict, set[Case], list[
         write(bundle, whole)
         audio.write_bytes(world.store.read_bytes(Cid.of_digest(track.audio.raw)))
         assert alone(bundle, audio) == verdict
+        hostile(read(bundle), track)
         again = Verifier(read(bundle).contracts(), read(bundle).store())
         again.track(track)
     # Only where it lay that a block is missing from is told otherwise.
@@ -99,6 +104,36 @@ def verified(world: World, track: TrackEntry) -> tuple[Verdict, set[Case], list[
     assert theirs == ours
     found = conclusions(verifier.findings, [Evidence("digest", str(track.claim), "on chain")])
     return verdict, {one.case for one in found}, verifier.findings
+
+
+JUNK = (None, True, -1, 2**53 - 1, "", "0x", "0x" + "ff" * 32, "revert 0x", [], {}, ["0x"], {"hash": 5})
+
+
+def hostile(whole: Bundle, track: TrackEntry) -> None:
+    """Whatever a bundle says that the chain answered, a verification ends with findings or an error of ours."""
+    pick = random.Random(track.id)
+
+    def mutated(value: Any) -> Any:
+        if isinstance(value, dict) and value and pick.random() < 0.9:
+            name = pick.choice(sorted(value))
+            return {**value, name: mutated(value[name])}
+        if isinstance(value, list) and value and pick.random() < 0.9:
+            place = pick.randrange(len(value))
+            return [*value[:place], mutated(value[place]), *value[place + 1 :]]
+        if isinstance(value, str) and len(value) > 66 and pick.random() < 0.8:
+            place = pick.randrange(2, len(value))
+            return value[:place] + pick.choice("0123456789abcdef") + value[place + 1 :]
+        return pick.choice(JUNK)
+
+    for _ in range(60):
+        said = replace(whole.chain, answers=mutated(whole.chain.answers))
+        if not isinstance(said.answers, dict) or not all(isinstance(said.answers.get(kind), dict) for kind in KINDS):
+            continue  # which the reader refuses
+        changed = replace(whole, chain=said)
+        with contextlib.suppress(LedgerError), changed.believed():
+            contracts = changed.contracts()
+            node = Verifier(contracts, changed.store()).track(contracts.track(track.id))
+            claims(contracts, [node])
 
 
 def revoke(world: World, signer: LocalSigner) -> None:
