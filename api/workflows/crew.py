@@ -81,7 +81,10 @@ class Crew:
         self._workers = [None] * len(self._workers)
 
     def run(self, paths: Iterator[Path]) -> Iterator[tuple[Path, dict[str, Any] | Lost]]:
-        """Answers as they come, each with its file. Only as many files are taken as are in work."""
+        """Answers as they come, each with its file. Only as many files are taken as are in work.
+
+        Raises ChildProcessError where processes do not start.
+        """
         while True:
             for place in range(len(self._workers)):
                 self._hire(place, paths)
@@ -142,11 +145,14 @@ def _begin(job: Job, limits: Limits) -> _Worker:
     process = context.Process(target=_serve, args=(job, theirs, limits.memory), daemon=True)
     process.start()
     theirs.close()
-    if not ours.poll(_LONGEST_START):
-        process.kill()
-        raise TimeoutError(f"a process did not start within {_LONGEST_START:.0f} s")
-    ours.recv()
-    return _Worker(process, ours)
+    worker = _Worker(process, ours)
+    try:
+        if ours.poll(_LONGEST_START):
+            ours.recv()
+            return worker
+    except (EOFError, OSError):
+        pass
+    raise ChildProcessError(f"a process for audits does not start ({_end(worker)}); is there memory for one more?")
 
 
 def _end(worker: _Worker) -> str:

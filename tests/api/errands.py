@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,3 +20,13 @@ def errand(path: Path) -> dict[str, Any]:
         case "fails":
             raise ValueError("no such thing")
     return {"done": path.name}
+
+
+class Stillborn:
+    """A job that ends a process before it has begun."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return sys.exit, (3,)
+
+    def __call__(self, path: Path) -> dict[str, Any]:
+        return {}

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from errands import errand
+from errands import Stillborn, errand
 
 from api.errors import HomeBusy
 from api.settings import Settings
@@ -74,6 +74,11 @@ def test_whatever_a_file_does_to_its_process_the_others_are_done() -> None:
     assert isinstance(said["eats"], dict) and said["eats"]["error"]["name"] == "TooExpensive"
     assert said["fails"] == {"error": {"name": "ValueError", "message": "no such thing"}}
     assert again == [{"done": "e"}]
+
+
+def test_processes_that_do_not_start_are_an_error_with_a_name() -> None:
+    with Crew(Stillborn(), 1) as crew, pytest.raises(ChildProcessError, match=r"does not start \(exit status 3\)"):
+        list(crew.run(iter([Path("a")])))
 
 
 # -- the journal
