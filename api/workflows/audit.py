@@ -145,6 +145,7 @@ class _Trail:
 
     def follow(self, sources: Sources) -> None:
         """Find the tracks that the witnesses name, and verify each. Raises what a chain or store does."""
+        from ledger.keyhistory import KeyHistory
         from ledger.verify import Verifier
 
         self._find(sources)
@@ -159,6 +160,8 @@ class _Trail:
             self._findings.extend(verifier.findings)
         alike = self._tracks[self._named.id].alike if self._named is not None else None
         self._findings.extend(manifest.place(self._credential, self._named, alike))
+        history = KeyHistory(sources.contracts, sources.store)
+        self._findings.extend(manifest.signer(self._credential, self._named, history))
 
     def all_evidence(self) -> tuple[Evidence, ...]:
         """What was seen, manifest first; marks that name no known track too."""

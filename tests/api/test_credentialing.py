@@ -19,11 +19,14 @@ from story import Story, now
 from api import certificates, drafts
 from api.errors import NotMinted, OutputExists
 from api.workflows import generation, minting, publishing
-from gen.audio import load
+from gen.audio import encode, load
 from ledger import certificate, credentials, timestamp
 from ledger.cid import Cid
+from ledger.companions import Companions
 from ledger.digest import Digest
 from ledger.envelope import Envelope
+from ledger.findings import Status, Verdict
+from ledger.manifest import Pen, Statement, sign
 from ledger.safetensors import Header
 
 
@@ -230,6 +233,25 @@ def test_weights_leave_with_a_manifest_and_come_back_as_they_were(story: Story, 
     assert "exists" in shell.refusal("model", "publish", str(story.model), str(out), "--key", "carl", code=2)
     other = str(tmp_path / "other.safetensors")
     assert "NotCreator" in shell.refusal("model", "publish", str(story.model), other, "--key", "ben")
+
+
+def test_an_audit_says_whether_the_creator_signed_the_manifest(story: Story, tmp_path: Path) -> None:
+    copy, other = tmp_path / "copy.flac", tmp_path / "other.flac"
+    published(story, story.track, copy)
+    (found,) = [finding for finding in story.audit(copy).findings if "published on chain" in finding.detail]
+    assert (found.check, found.status) == ("manifest", Status.OK)
+    companions = Companions.generate()
+    stranger = Pen(companions, certificate.Chain.local(companions, story.creator.address, datetime.now(UTC)))
+    origin = credentials.read(story.track)
+    assert origin is not None
+    assert origin.origin is not None
+    encode(tmp_path / "plain.flac", load(story.track))
+    said = Statement(origin.origin, str(origin.iscc), None)
+    with (tmp_path / "plain.flac").open("rb") as plain, other.open("w+b") as out:
+        sign(plain, out, ".flac", said, stranger)
+    outcome = story.audit(other)
+    (note,) = [finding for finding in outcome.findings if "somebody else" in finding.detail]
+    assert (note.check, note.status, outcome.verdict) == ("manifest", Status.NOTE, Verdict.VERIFIED)
 
 
 @pytest.mark.integration

@@ -6,9 +6,10 @@ A manifest binds what it says to the file's bytes. So it is *edited* where only 
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from ledger.errors import Malformed
+from ledger.errors import BlockMissing, Invalid, Malformed
 from ledger.evidence import Evidence
 from ledger.findings import Finding, Status
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from api.workflows.evidence.hearing import Hearing, Sound
     from ledger.contracts import Contracts, TrackEntry
     from ledger.credentials import Credential
+    from ledger.keyhistory import KeyHistory
 
 # C2PA 2.4, section 15.3: what is wrong is the bytes outside the manifest, nothing within it.
 _OTHER_BYTES = {"assertion.dataHash.mismatch", "assertion.bmffHash.mismatch", "assertion.boxesHash.mismatch"}
@@ -82,6 +84,22 @@ def track(contracts: Contracts, credential: Credential | None, findings: list[Fi
         findings.append(Finding("manifest", Status.INVALID, "manifest", detail))
         return None
     return entry
+
+
+def signer(credential: Credential | None, named: TrackEntry | None, history: KeyHistory) -> list[Finding]:
+    """Whether the creator of the track that a manifest names signed it: by a key published on chain, whatever the
+    certificate is worth. Another signer is no fault: a shop may sign what it sells. Raises ``ChainUnreachable``."""
+    if credential is None or named is None or credential.key is None:
+        return []
+    published = []
+    for entry in history.published(named.creator):
+        with contextlib.suppress(BlockMissing, Invalid, Malformed):  # said where the creator's records are checked
+            published.append(history.companions(entry).p256)
+    if credential.key in published:
+        detail = f"signed with the key that {named.creator}, who made the track, published on chain"
+        return [Finding("manifest", Status.OK, "manifest", detail)]
+    detail = f"signed by somebody else than {named.creator}, who made the track, as far as published keys tell"
+    return [Finding("manifest", Status.NOTE, "manifest", detail)]
 
 
 def evidence(credential: Credential, named: TrackEntry | None) -> Evidence:
