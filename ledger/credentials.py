@@ -146,8 +146,13 @@ def read(path: Path, trust: Sequence[bytes] = (), store: bytes | None = None) ->
 
 def extract(path: Path) -> bytes | None:
     """The manifest store of a file, as a sidecar holds it; None where there is none, or none that can be read."""
+    import c2pa
+
     with _opened(path, ()) as reader:
-        return None if reader is None or isinstance(reader, str) else _store(reader)
+        try:
+            return None if reader is None or isinstance(reader, str) else _store(reader)
+        except (c2pa.C2paError, KeyError):  # a stranger's store without an active manifest
+            return None
 
 
 def sidecar(path: Path) -> Path | None:

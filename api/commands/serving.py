@@ -55,8 +55,10 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        reason = "another program does" if error.errno == errno.EADDRINUSE else str(error.strerror)
+    except (OSError, UnicodeError) as error:
+        reason = str(error)
+        if isinstance(error, OSError):
+            reason = "another program does" if error.errno == errno.EADDRINUSE else str(error.strerror)
         raise UsageError(
             f"nobody can listen at {host}, port {port}: {reason}; choose another with --host and --port"
         ) from None

@@ -114,6 +114,7 @@ def create_bindings_router(home: Home, bounds: Bounds | None = None) -> "APIRout
     from fastapi import APIRouter, Path, Query, Request
     from fastapi.concurrency import run_in_threadpool
     from fastapi.responses import Response
+    from starlette.requests import ClientDisconnect
 
     answers = _Answers(home, bounds or Bounds())
     router = APIRouter(tags=["bindings"])
@@ -130,12 +131,14 @@ def create_bindings_router(home: Home, bounds: Bounds | None = None) -> "APIRout
     async def by_large_binding(request: Request, most: most_results = 10) -> Response:
         """The same, with ``alg`` and ``value`` as a JSON object in the body."""
         body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > _LONGEST_QUERY:
-                return _problem(413, "Malformed", f"a query has at most {_LONGEST_QUERY} bytes")
         try:
+            async for piece in request.stream():
+                body += piece
+                if len(body) > _LONGEST_QUERY:
+                    return _problem(413, "Malformed", f"a query has at most {_LONGEST_QUERY} bytes")
             alg, value = _query(bytes(body))
+        except ClientDisconnect:
+            return _gone()
         except Malformed as error:
             return _problem(400, "Malformed", str(error))
         return await run_in_threadpool(answers.bound, alg, value, most)
@@ -201,6 +204,12 @@ def create_bindings_app(home: Home, bounds: Bounds | None = None) -> "FastAPI":
         detail = f"{first['loc'][-1]}: {first['msg']}"
         return JSONResponse(problems.of(400, "Malformed", detail), 400, media_type=problems.MEDIA_TYPE)
 
+    @app.exception_handler(Exception)
+    async def faulty(request: Request, error: Exception) -> JSONResponse:
+        # Such as a full disk. The server logs it.
+        content = problems.problem(error)
+        return JSONResponse(content, content["status"], media_type=problems.MEDIA_TYPE)
+
     @app.exception_handler(HTTPException)
     async def elsewhere(request: Request, error: HTTPException) -> JSONResponse:
         name = "NotFound" if error.status_code == 404 else "Refused"
@@ -216,8 +225,15 @@ def _busy() -> "Response":
     return _problem(503, "Busy", said, {"Retry-After": "10"})
 
 
+def _gone() -> "Response":
+    """What is said to nobody: whoever asked has left before the question was here."""
+    return _problem(400, "Malformed", "not all of the body was sent")
+
+
 async def _receive(request: "Request", copy: IO[bytes], limits: Bounds) -> "Response | None":
     """Write the body to a file, as far as the limits let it; the refusal where they do not."""
+    from starlette.requests import ClientDisconnect
+
     size = 0
     try:
         async with asyncio.timeout(limits.arriving):
@@ -226,6 +242,8 @@ async def _receive(request: "Request", copy: IO[bytes], limits: Bounds) -> "Resp
                 if size > limits.upload:
                     return _problem(413, "TooLong", f"at most {limits.upload} bytes are taken in")
                 copy.write(piece)
+    except ClientDisconnect:
+        return _gone()
     except TimeoutError:
         return _problem(408, "TooSlow", f"not all of it was here within {limits.arriving:g} s")
     copy.flush()

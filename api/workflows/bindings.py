@@ -29,10 +29,12 @@ if TYPE_CHECKING:
 
 ALGORITHMS = (WATERMARK, ISCC)
 WATERMARK_BYTES = 8
+LARGEST_FILE = 1 << 30
+"""Bytes of a minted file that is read for its manifest; what a stranger registered may unfold to much more."""
 # Re-encoding moves up to 3 bits of a code, and other music comes as near as 7 (see gen.fingerprint.iscc_distance).
 FURTHEST_BITS = 6
 _ISCC_BITS = 64
-_AUDIO_CODE = 0x22
+_AUDIO_CODE, _WHOLE_ISCC = 0x22, 5
 _TOKEN = re.compile(r"eip155:([0-9]+)/erc721:(0x[0-9a-fA-F]{40})/([0-9]{1,20})")
 _HEX = re.compile(rb"[0-9a-f]{16}")
 
@@ -51,8 +53,10 @@ class Manifests:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._turn, self._reading = threading.Lock(), threading.Lock()
-        self._seen: set[int] = set()
-        self._tracks: dict[str, int] = {}
+        # Records and minted files never change, so each is read once: codes and names by track, tracks by name.
+        self._codes: dict[int, int | None] = {}
+        self._names: dict[int, str | None] = {}
+        self._tracks: dict[str, tuple[int, int]] = {}
 
     def by_binding(self, algorithm: str, value: bytes, most: int) -> list[Match]:
         """The manifests that carry a binding. Raises :class:`Malformed` for an algorithm or value that is none."""
@@ -64,7 +68,7 @@ class Manifests:
         if algorithm == ISCC:
             code = audio_code_of(value)
             with self._home.ledger() as ledger:
-                return self._matches(ledger, _near(ledger, code), most)
+                return self._matches(ledger, self._near(ledger, code), most)
         raise Malformed(f"alg: {algorithm[:80]!r} is none of {', '.join(ALGORITHMS)}")
 
     def by_content(self, path: Path, decoder: Decoder, algorithm: str | None, most: int) -> list[Match]:
@@ -107,7 +111,10 @@ class Manifests:
             else:
                 track = self._track(ledger, name)
             entry = None if track is None or track >= 1 << 64 else _entry(ledger, track)
-            store = None if entry is None else _store(ledger, entry)
+            try:
+                store = None if entry is None else _store(ledger, entry)
+            except Unverifiable:
+                raise NotFound(f"the file with the manifest {name[:200]} is not here") from None
         if store is None:
             raise NotFound(f"no manifest is called {name[:200]}")
         return active_alone(store) if active_only else store
@@ -122,13 +129,19 @@ class Manifests:
         return matches
 
     def _name(self, ledger: Ledger, entry: TrackEntry) -> str | None:
-        store = _store(ledger, entry)
-        if store is None:
+        if entry.id in self._names:
+            return self._names[entry.id]
+        try:
+            store = _store(ledger, entry)
+        except Unverifiable:  # it may be here later
             return None
-        name = _boxes(store)[-1][0]
+        name = None if store is None else _boxes(store)[-1][0]
         with self._turn:
-            self._seen.add(entry.id)
-            self._tracks[name] = entry.id
+            self._names[entry.id] = name
+            if name is not None:
+                # Whoever mints under a name that is taken does not take it over.
+                minted = (entry.block, entry.id)
+                self._tracks[name] = min(minted, self._tracks.get(name, minted))
         return name
 
     def _track(self, ledger: Ledger, name: str) -> int | None:
@@ -136,10 +149,25 @@ class Manifests:
         with self._reading:
             if name not in self._tracks:
                 for entry in ledger.contracts.tracks():
-                    if entry.id not in self._seen and self._name(ledger, entry) is None:
-                        with self._turn:
-                            self._seen.add(entry.id)
-        return self._tracks.get(name)
+                    self._name(ledger, entry)
+        return self._tracks[name][1] if name in self._tracks else None
+
+    def _near(self, ledger: Ledger, code: int) -> list[tuple[TrackEntry, int | None]]:
+        """Tracks whose audio code is near, the nearest first."""
+        codes = ((self._code(ledger, entry), entry) for entry in ledger.contracts.tracks())
+        found = [((own ^ code).bit_count(), entry) for own, entry in codes if own is not None]
+        near = sorted((pair for pair in found if pair[0] <= FURTHEST_BITS), key=lambda pair: pair[0])
+        return [(entry, round(100 * (1 - distance / _ISCC_BITS))) for distance, entry in near]
+
+    def _code(self, ledger: Ledger, entry: TrackEntry) -> int | None:
+        if entry.id not in self._codes:
+            try:
+                code = _code_in(_record(ledger, entry))
+            except Unverifiable:  # it may be here later
+                return None
+            with self._turn:
+                self._codes[entry.id] = code
+        return self._codes[entry.id]
 
 
 def watermark_of(value: bytes) -> bytes:
@@ -168,9 +196,10 @@ def audio_code_of(value: bytes) -> int:
     position = 0
     while position + 2 <= len(value):
         kind, length = value[position], value[position + 1]
-        # A header of two bytes: types, then version 0 and the number of 32-bit words, less one.
+        # A header of two bytes: types, then version 0 and the number of 32-bit words, less one. Of a whole ISCC, which
+        # is no unit, the last four bits say something else.
         end = position + 2 + 4 * ((length & 15) + 1)
-        if length >> 4 or (length & 15) > 7 or end > len(value):
+        if kind >> 4 >= _WHOLE_ISCC or length >> 4 or (length & 15) > 7 or end > len(value):
             break
         if kind == _AUDIO_CODE and length & 15:
             return int.from_bytes(value[position + 2 : position + 10])
@@ -178,15 +207,12 @@ def audio_code_of(value: bytes) -> int:
     raise Malformed("value: no ISCC units with an audio code of 64 bits or more among them")
 
 
-def _near(ledger: Ledger, code: int) -> list[tuple[TrackEntry, int | None]]:
-    """Tracks whose audio code is near, the nearest first."""
-    found = []
-    for entry in ledger.contracts.tracks():
-        record = _record(ledger, entry)
-        if record is not None:
-            found.append(((audio_code_of(record.iscc.encode()) ^ code).bit_count(), entry))
-    near = sorted((pair for pair in found if pair[0] <= FURTHEST_BITS), key=lambda pair: pair[0])
-    return [(entry, round(100 * (1 - distance / _ISCC_BITS))) for distance, entry in near]
+def _code_in(record: TrackRecord | None) -> int | None:
+    """A track's audio code; None where a stranger's record names no such thing."""
+    try:
+        return None if record is None else audio_code_of(record.iscc.encode())
+    except Malformed:
+        return None
 
 
 def _marked(ledger: Ledger, wave: Waveform) -> list[TrackEntry]:
@@ -209,8 +235,8 @@ def _likeness(ledger: Ledger, codes: Fingerprint, entry: TrackEntry) -> int | No
     from gen.errors import FingerprintError
     from gen.fingerprint import align
 
-    record = _record(ledger, entry)
     try:
+        record = _record(ledger, entry)
         return None if record is None else round(100 * align(codes, stored(ledger.store, record)).similarity)
     except (Invalid, Malformed, Unverifiable, FingerprintError):
         return None
@@ -221,18 +247,21 @@ def _entry(ledger: Ledger, track: int) -> TrackEntry | None:
 
 
 def _record(ledger: Ledger, entry: TrackEntry) -> TrackRecord | None:
-    """A track's record, if it is here and holds."""
+    """A track's record, if it holds. Raises :class:`Unverifiable` where it is not here."""
     from ledger.archive import fetch
     from ledger.records import TrackRecord
 
     try:
         return fetch(ledger.store, TrackRecord, entry.cid, entry.record, entry.creator)
-    except (Invalid, Malformed, Unverifiable):
+    except (Invalid, Malformed):
         return None
 
 
 def _store(ledger: Ledger, entry: TrackEntry) -> bytes | None:
-    """The manifest store in a track's minted file; None where there is none, or the file is not here."""
+    """The manifest store in a track's minted file; None where there is none, or the file is another than was minted.
+
+    Raises :class:`Unverifiable` where the file is not here.
+    """
     from ledger.credentials import extract
 
     record = _record(ledger, entry)
@@ -240,11 +269,13 @@ def _store(ledger: Ledger, entry: TrackEntry) -> bytes | None:
         return None
     try:
         with tempfile.NamedTemporaryFile() as copy:
-            for piece in ledger.store.read(record.content.cid):
+            for piece in ledger.store.read(record.content.cid, limit=min(record.size, LARGEST_FILE)):
                 copy.write(piece)
             copy.flush()
-            return extract(Path(copy.name))
-    except (Invalid, Malformed, Unverifiable):
+            path = Path(copy.name)
+            store = extract(path) if Digest.of_file(path) == record.audio else None
+            return store if store is not None and _boxes(store) else None
+    except (Invalid, Malformed):
         return None
 
 
