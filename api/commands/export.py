@@ -23,7 +23,7 @@ from api.settings import Settings
     "locations",
     multiple=True,
     metavar="PATH|URL",
-    help="rsl, tdmrep: where the recordings are published.",
+    help="rsl, tdmrep: where the recordings are published; for tdmrep a path.",
 )
 @click.option("--terms", metavar="URL", help="rsl, tdmrep, cawg, erc7517: where a license is to be had.")
 @click.option("--dpid", metavar="ID", help="ddex: your DDEX party id.")

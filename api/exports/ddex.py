@@ -5,18 +5,20 @@ the element ``ContainsAI`` of a recording and of a release, with the values All,
 ``Contributor`` is the ``SpecialContributor`` GenerativeAI, whose ``AiContribution`` is All. Everything in a minted file
 is what the model made, so All is what is said; whoever edits it afterwards has to say so anew.
 
-It is a TestMessage from the sender to itself, for a distributor to take over: a release needs more that no record
-holds, such as names of artists, ISRC, genre and deals. DDEX wants a licence, free of charge, of whoever sends messages.
+The message's time is the record's, so that the same record makes the same message. It is a TestMessage from the
+sender to itself, for a distributor to take over: a release needs more that no record holds, such as names of artists,
+ISRC, genre and deals. DDEX wants a licence, free of charge, of whoever sends messages.
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
 import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from api.errors import UsageError
+from api.errors import NotWhole, UsageError
 
 if TYPE_CHECKING:
     from api.exports.names import Names
@@ -30,7 +32,10 @@ Element = ElementTree.Element
 
 
 def text(node: WholeTrack, names: Names, dpid: str) -> str:
-    """The message. ``dpid`` is the sender's DDEX party id, without dashes; :class:`UsageError` for what is none."""
+    """The message. ``dpid`` is the sender's DDEX party id, without dashes; :class:`UsageError` for what is none.
+
+    Raises :class:`NotWhole` for a record whose ISCC is none.
+    """
     if not _DPID.fullmatch(dpid):
         raise UsageError(f"--dpid {dpid}: a DDEX party id is PADPIDA and letters and digits, without dashes")
     ElementTree.register_namespace("ern", NAMESPACE)
@@ -125,9 +130,15 @@ def _duration(node: WholeTrack) -> str:
 
 
 def _hex(iscc: str) -> str:
-    """An ISCC's header and body in hex; its text is base32 without padding (ISO 24138)."""
+    """An ISCC's header and body in hex; its text is base32 without padding (ISO 24138).
+
+    Raises :class:`NotWhole` for a record that names what is none.
+    """
     body = iscc.removeprefix("ISCC:")
-    return base64.b32decode(body + "=" * (-len(body) % 8)).hex()
+    try:
+        return base64.b32decode(body + "=" * (-len(body) % 8)).hex()
+    except binascii.Error:
+        raise NotWhole(f"{iscc}: its record names this as its ISCC, which is not base32") from None
 
 
 def _add(parent: Element, name: str, text: str | None = None, **attributes: str) -> Element:

@@ -37,6 +37,8 @@ class Wish:
 
 
 Maker = Callable[[Any, "Names", Wish], str]
+_WEB = ("https://", "http://")
+_LONGEST_TEXT = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,41 @@ def check(name: str, kind: str, wish: Wish) -> None:
     known = FORMATS[name]
     if kind not in known.makers:
         raise UsageError(f"--as {name} is made of a {' or a '.join(known.makers)}, not of a {kind}")
-    for part, option in (("locations", "location"), ("terms", "terms"), ("dpid", "dpid"), ("provider", "provider")):
-        if getattr(wish, part) and part not in known.takes:
+    said = {
+        "locations": ("location", wish.locations),
+        "terms": ("terms", _given(wish.terms)),
+        "dpid": ("dpid", _given(wish.dpid)),
+        "provider": ("provider", _given(wish.provider)),
+    }
+    for part, (option, texts) in said.items():
+        if texts and part not in known.takes:
             raise UsageError(f"--{option} does not go with --as {name}, which would not say it")
-    if wish.terms is not None and not wish.terms.startswith(("https://", "http://")):
+        for text in texts:
+            _check_text(option, text)
+    if wish.terms is not None and not wish.terms.startswith(_WEB):
         raise UsageError(f"--terms {wish.terms}: give a URL, https://…")
+    for place in wish.locations:
+        # RFC 9309, section 2.2.2: a path begins at the root. TDMRep speaks of the server it lies on, and of no other.
+        if not place.startswith("/" if name == "tdmrep" else ("/", *_WEB)):
+            expected = (
+                "a path on the server, /…" if name == "tdmrep" else "a path on the server, /…, or a URL, https://…"
+            )
+            raise UsageError(f"--location {place}: give {expected}")
+
+
+def _given(text: str | None) -> tuple[str, ...]:
+    return () if text is None else (text,)
+
+
+def _check_text(option: str, text: str) -> None:
+    """Neither XML nor JSON in UTF-8 can say every string: no control characters, no bytes that are no text."""
+    from ledger.errors import MalformedRecord
+    from ledger.records import checks
+
+    try:
+        checks.text(f"--{option}", text, _LONGEST_TEXT)
+    except MalformedRecord as error:
+        raise UsageError(str(error)) from None
 
 
 def make(name: str, kind: str, node: Whole, names: Names, wish: Wish) -> str:

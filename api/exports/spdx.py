@@ -6,7 +6,6 @@ dataset's ``builtTime`` is when it was registered, and the package's version is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
 _CREATION = "_:creation"
 _TOOL = f"{NAMESPACE}software"
-_EXPRESSION = re.compile(r"[A-Za-z0-9.+-]+(:[A-Za-z0-9.-]+)?(\s+(AND|OR|WITH)\s+[A-Za-z0-9.+-]+(:[A-Za-z0-9.-]+)?)*")
 Element = dict[str, Any]
 
 
@@ -121,10 +119,13 @@ def _dataset(node: WholeDataset, names: Names) -> list[Element]:
 
 
 def _license(license_: str, dataset: str) -> list[Element]:
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
     name = f"{dataset}#license"
-    if _EXPRESSION.fullmatch(license_):
-        element = _element("simplelicensing_LicenseExpression", name, simplelicensing_licenseExpression=license_)
-    else:
+    try:
+        expression = canonicalize_license_expression(license_)
+        element = _element("simplelicensing_LicenseExpression", name, simplelicensing_licenseExpression=expression)
+    except InvalidLicenseExpression:  # words of the holder's own
         element = _element("simplelicensing_SimpleLicensingText", name, simplelicensing_licenseText=license_)
     return [element, *_related(dataset, "hasDeclaredLicense", [name])]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from ledger import file
 if TYPE_CHECKING:
     from api.exports.whole import Whole
     from ledger.findings import Finding
+
+_NUMBER = re.compile(r"0*[1-9][0-9]{0,17}", re.ASCII)
 
 
 def export(home: Home, kind: str, which: str, name: str, wish: Wish, out: Path | None = None) -> str:
@@ -52,8 +55,8 @@ def lineage(ledger: Ledger, kind: str, which: str) -> Whole:
         track = verifier.track(tracks.find(ledger, which))
         _holds(verifier.findings)
         return whole_track(track)
-    if not (which.isascii() and which.isdigit() and int(which)):
-        raise UsageError(f"{kind} {which}: give its number, from 1")
+    if not _NUMBER.fullmatch(which):
+        raise UsageError(f"{kind} {which[:80]}: give its number, from 1")
     if kind == "model":
         model = verifier.model(ledger.contracts.model(int(which)))
         _holds(verifier.findings)

@@ -18,6 +18,7 @@ from portfolio import Portfolio, portfolio
 from shell import Shell
 from story import Story
 
+from api.errors import NotWhole
 from api.exports import FORMATS as NAMED
 from api.exports import KINDS, cyclonedx, ddex, formats, prov, slsa, spdx, training_summary
 from ledger.abi import Interface
@@ -133,6 +134,23 @@ def test_the_validator_refuses_a_planted_mistake(made: Portfolio, name: str, cha
         validate(document)
 
 
+@pytest.mark.parametrize(
+    ("license_", "kind", "said"),
+    [
+        ("cc0-1.0", "simplelicensing_LicenseExpression", "CC0-1.0"),
+        ("LicenseRef-mine OR (MIT AND CC-BY-4.0)", "simplelicensing_LicenseExpression", None),
+        ("proprietary", "simplelicensing_SimpleLicensingText", None),
+        ("ask me", "simplelicensing_SimpleLicensingText", None),
+    ],
+)
+def test_only_licenses_that_spdx_knows_are_expressions(
+    made: Portfolio, license_: str, kind: str, said: str | None
+) -> None:
+    whole = made.track.model.datasets[0]
+    document = spdx.of_dataset(replace(whole, record=replace(whole.record, license=license_)), made.names)
+    assert (said or license_) in spdx_element(document, kind).values()
+
+
 @pytest.mark.parametrize("name", [pytest.param(name, marks=slowly(name)) for name in FORMATS])
 def test_a_model_with_parents_is_valid_too(made: Portfolio, name: str) -> None:
     """And one whose holder wrote a sentence where a license has a name."""
@@ -172,6 +190,12 @@ def test_a_ddex_message_discloses_that_ai_made_all_of_it(made: Portfolio) -> Non
     assert [each.text for each in root.iter("SpecialContributor")] == ["GenerativeAI"]
     assert [each.text for each in root.iter("HashSumValue")] == [str(made.track.record.audio)]
     assert [each.text for each in root.iter("Duration")] == ["PT20.000S", "PT20.000S"]
+
+
+def test_what_is_no_iscc_is_refused_by_name(made: Portfolio) -> None:
+    odd = replace(made.track, record=replace(made.track.record, iscc="ISCC:" + "A" * 11))
+    with pytest.raises(NotWhole, match="not base32"):
+        ddex.text(odd, made.names, "PADPIDA2026112601S")
 
 
 @pytest.mark.integration
@@ -240,6 +264,11 @@ def test_the_command_writes_each_format_once(made: Portfolio, story: Story, shel
         (("model", "1", "--as", "spdx", "--out", "/nowhere/file"), "does not exist"),
         (("model", "1", "--as", "spdx", "--terms", "https://example.org"), "--terms does not go with --as spdx"),
         (("dataset", "1", "--as", "rsl", "--terms", "my page"), "give a URL"),
+        (("dataset", "1", "--as", "rsl", "--terms", "https://example.org/\x0b"), "--terms: "),
+        (("dataset", "1", "--as", "rsl", "--location", "music/"), "give a path on the server, /…, or a URL"),
+        (("dataset", "1", "--as", "tdmrep", "--location", "https://example.org/music/"), "give a path on the server"),
+        (("model", "1", "--as", "training-summary", "--provider", "Carl\udcff"), "--provider: "),
+        (("model", "9" * 5000, "--as", "spdx"), "give its number"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused(
