@@ -50,36 +50,37 @@ def check(home: Home, path: Path | None = None) -> tuple[str, tuple[Answer, ...]
 
     Raises :class:`gen.errors.AudioError` for a file that is no audio, and :class:`UsageError` for bad settings.
     """
-    with _track(home, path) as found:
-        seen = _look(home, found)
+    with _track(home, path) as (found, why_not):
+        seen = _look(home, found, why_not)
     answers = tuple(_answer(measure, seen) for measure in MEASURES)
     return seen.about, answers
 
 
 @contextlib.contextmanager
-def _track(home: Home, path: Path | None) -> Iterator[Path | None]:
-    """The file, or a copy of the newest track's minted one; None where there is neither."""
+def _track(home: Home, path: Path | None) -> Iterator[tuple[Path | None, str]]:
+    """The file, or a copy of the newest track's minted one; None where there is neither, and why."""
     from ledger.archive import fetch
     from ledger.errors import LedgerError
     from ledger.records import TrackRecord
 
     if path is not None or not home.exists:
-        yield path
+        yield path, "no track"
         return
+    why_not = "no track"
     with tempfile.NamedTemporaryFile(suffix=".wav") as copy:
         try:
             with home.ledger() as ledger:
                 newest = max(ledger.contracts.tracks(), key=lambda entry: entry.block, default=None)
                 if newest is not None:
                     record = fetch(ledger.store, TrackRecord, newest.cid, newest.record, newest.creator)
-                    copy.writelines(ledger.store.read(record.content.cid))
-        except LedgerError:
-            newest = None
+                    copy.writelines(ledger.store.read(record.content.cid, limit=record.size))
+        except LedgerError as error:
+            newest, why_not = None, f"its newest track cannot be looked at, give a file ({error})"
         copy.flush()
-        yield None if newest is None else Path(copy.name)
+        yield None if newest is None else Path(copy.name), why_not
 
 
-def _look(home: Home, path: Path | None) -> Seen:
+def _look(home: Home, path: Path | None, why_not: str) -> Seen:
     from api.certificates import trusted
     from api.workflows.audit import audit
     from api.workflows.evidence.hearing import Hearing
@@ -87,7 +88,7 @@ def _look(home: Home, path: Path | None) -> Seen:
 
     trust = trusted(home)
     if path is None:
-        return Seen(home, f"home {home.path}, no track")
+        return Seen(home, f"home {home.path}, {why_not}")
     outcome = audit(home, path, hearing=Hearing(trust=trust))
     entry = outcome.tracks[0].entry if outcome.tracks else None
     about = f"home {home.path}, " + (f"track {entry.id:016x}" if entry else f"file {path}, which is no track of it")
