@@ -2,8 +2,12 @@
 
 RSL knows no difference between training a model that generates and one that does not (``ai-train``), so of two answers
 the stricter is written, and nothing where one is allowed and the other is not spoken of. Inference is ``ai-input``.
-Data mining as such cannot be said. An amount is in a currency of ISO 4217, which neither ether nor a token is: the
-price is where ``custom`` points.
+Data mining as such cannot be said.
+
+A license allows what it permits and nothing else; but one that permits nothing by name allows all that it does not
+prohibit, and free of charge (sections 3.4, 3.5). So every license here permits by name, and where nothing is allowed
+one prohibits all: nobody is licensed for what was not spoken of. An amount is in a currency of ISO 4217, which neither
+ether nor a token is: the price is where ``custom`` points.
 """
 
 from __future__ import annotations
@@ -35,9 +39,14 @@ def text(said: Preferences, places: Sequence[str], holder: str, *, encrypted: bo
         content = ElementTree.SubElement(root, _tag("content"), {"url": place})
         if encrypted:
             content.set("encrypted", "true")
-        for use, word in ((TRAIN, _both(said.training, said.generative_training)), (INPUT, said.inference)):
-            if word is not None:
-                _license(content, use, word, said.terms)
+        words = {TRAIN: _both(said.training, said.generative_training), INPUT: said.inference}
+        refused = [use for use, word in words.items() if word == "notAllowed"]
+        offered = {use: word for use, word in words.items() if word in ("constrained", "allowed")}
+        for use, word in offered.items():
+            _license(content, use, refused, word, said.terms)
+        if refused and not offered:
+            license_ = ElementTree.SubElement(content, _tag("license"))
+            ElementTree.SubElement(license_, _tag("prohibits"), {"type": "usage"}).text = "all"
         ElementTree.SubElement(content, _tag("copyright")).text = holder
         if said.terms is not None:
             ElementTree.SubElement(content, _tag("terms")).text = said.terms
@@ -48,7 +57,8 @@ def text(said: Preferences, places: Sequence[str], holder: str, *, encrypted: bo
 def read(text: str, place: str) -> Preferences:
     """What an RSL document says of ``place``, where a ``content`` names it exactly; nothing is said of data mining.
 
-    A permission for which something is to be paid is *constrained*. Raises :class:`~ledger.errors.Malformed`.
+    A permission for which something may have to be paid, or that is for some people or places alone, is *constrained*.
+    Raises :class:`~ledger.errors.Malformed`.
     """
     from ledger.preferences import Preferences
 
@@ -68,16 +78,18 @@ def read(text: str, place: str) -> Preferences:
     return Preferences(None, use, train, train, terms)
 
 
-def _license(content: ElementTree.Element, use: str, word: str, terms: str | None) -> None:
+def _license(content: ElementTree.Element, use: str, refused: list[str], word: str, terms: str | None) -> None:
+    """A license for one use, which may be had; what is refused is repeated for whoever reads no silence."""
     license_ = ElementTree.SubElement(content, _tag("license"))
-    kind = "prohibits" if word == "notAllowed" else "permits"
-    ElementTree.SubElement(license_, _tag(kind), {"type": "usage"}).text = use
+    ElementTree.SubElement(license_, _tag("permits"), {"type": "usage"}).text = use
+    if refused:
+        ElementTree.SubElement(license_, _tag("prohibits"), {"type": "usage"}).text = " ".join(refused)
     if word == "allowed":
         ElementTree.SubElement(license_, _tag("payment"), {"type": "free"})
-    elif word == "constrained":
-        payment = ElementTree.SubElement(license_, _tag("payment"), {"type": "purchase"})
-        if terms is not None:
-            ElementTree.SubElement(payment, _tag("custom")).text = terms
+        return
+    payment = ElementTree.SubElement(license_, _tag("payment"), {"type": "purchase"})
+    if terms is not None:
+        ElementTree.SubElement(payment, _tag("custom")).text = terms
 
 
 def _said(content: ElementTree.Element, use: str) -> str | None:
@@ -87,10 +99,15 @@ def _said(content: ElementTree.Element, use: str) -> str | None:
         if any(_names(each, use) for each in license_.findall(_tag("prohibits"))):
             said = _stricter(said, "notAllowed")
         if any(_names(each, use) for each in license_.findall(_tag("permits"))):
-            payment = license_.find(_tag("payment"))
-            free = payment is None or payment.get("type", "free") == "free"
-            said = _stricter(said, "allowed" if free else "constrained")
+            said = _stricter(said, "allowed" if _free(license_) else "constrained")
     return said
+
+
+def _free(license_: ElementTree.Element) -> bool:
+    """Whether everybody everywhere has it for nothing. Without a payment it is free, but not with one of no type."""
+    rules = [*license_.findall(_tag("permits")), *license_.findall(_tag("prohibits"))]
+    paid = any(payment.get("type") != "free" for payment in license_.findall(_tag("payment")))
+    return not paid and all(rule.get("type", "usage") == "usage" for rule in rules)
 
 
 def _names(element: ElementTree.Element, use: str) -> bool:
