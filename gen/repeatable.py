@@ -1,5 +1,6 @@
 """The conditions under which the same seed gives the same bits."""
 
+import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +17,11 @@ def repeatable(strict: bool = True) -> Iterator[None]:
 
     strict: refuse what has no deterministic algorithm; else it is done as it can be, as some things on a GPU must be.
 
-    Both settings belong to the process, so work on torch in other threads is slowed down meanwhile, not changed.
+    Both settings belong to the process, so work on torch in other threads is slowed down meanwhile, not changed. cuBLAS
+    multiplies with the same bits only in a workspace of fixed size (NVIDIA, cuBLAS: Results Reproducibility), which it
+    reads of in the environment when it is first used: so that stays set, as it is or else here.
     """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     threads = torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +12,6 @@ from api.commands import json_option, key_option, now
 from api.console import Console, ask_passphrase
 from api.home import Home
 from api.settings import Settings
-
-if TYPE_CHECKING:
-    from gen.training.loop import Progress
 
 
 @click.command()
@@ -79,19 +76,29 @@ def train(
     key_name: str,
     as_json: bool,
 ) -> None:
-    """Train a model on one or more datasets, each licensed to the key, and record the run on chain."""
+    """Train a model on one or more datasets, each licensed to the key, and record the run on chain.
+
+    Begun by torchrun, once for each process on each machine, all share one training, and the first one records it.
+    """
+    from api.errors import UsageError
     from api.workflows import training
     from gen.preset import load_preset, read_preset
+    from gen.training.processes import begun_by_torchrun, by_torchrun
 
     home, console = Home(settings, ask_passphrase), Console(as_json)
     settled = read_preset(Path(preset)) if preset.endswith((".yaml", ".yml")) else load_preset(preset)
     asked = ppm_from_percent(royalty, "royalty")
     signer = home.signer(key_name)
-    with console.progress() as report:
-
-        def progress(step: Progress) -> None:
-            report(training.described(step), step.step, step.steps)
-
+    with contextlib.ExitStack() as shared:
+        team = None
+        if begun_by_torchrun():
+            if processes > 1:
+                raise UsageError("--processes: torchrun says how many there are; leave it out")
+            team = shared.enter_context(by_torchrun(device))
+        if team is not None and not team.leads:
+            training.follow(home, dataset_ids, preset=settled, seed=seed, signer=signer, now=now, team=team)
+            return
+        report = shared.enter_context(console.progress())
         done = training.train(
             home,
             dataset_ids,
@@ -101,8 +108,8 @@ def train(
             now=now,
             royalty_ppm=asked,
             seal=seal,
-            progress=progress,
-            effort=training.Effort(processes, device, board),
+            progress=lambda step: report(training.described(step), step.step, step.steps),
+            effort=training.Effort(processes, device, board, team=team),
         )
     entry = done.entry
     content = {

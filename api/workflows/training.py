@@ -19,55 +19,20 @@ from api.data_keys import get_or_new, of_weights
 from api.errors import UsageError
 from api.home import Home, Ledger
 from api.run_folder import RunFolder
-from api.toolchain import code_digest, machine, packages
-from api.workflows import datasets as dataset_workflow
+from api.toolchain import machine, packages
 from api.workflows import sounds
+from api.workflows.run import Run, licensed
 from api.workflows.shares import shares_ppm
 from ledger import file
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
     from gen.preset import Preset
-    from gen.training.loop import Progress
-    from ledger.address import Address
-    from ledger.contracts import DatasetEntry, ModelEntry
+    from gen.training.loop import Progress, TrainingResult
+    from gen.training.team import Team
+    from ledger.contracts import ModelEntry
     from ledger.keys import Signer
-    from ledger.records import ContentRef, DatasetRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What decides a run's outcome, and under which licenses it happens (0 where the trainer owns the dataset).
-
-    The royalty that the model's holder will ask is fixed when the run is recorded, and does not change the weights.
-    """
-
-    trainer: Address
-    preset: Preset
-    seed: int
-    code: Digest
-    datasets: tuple[tuple[DatasetEntry, DatasetRecord], ...]
-    licenses: tuple[int, ...]
-    royalty_ppm: int
-    seal: bool
-
-    @property
-    def identity(self) -> Digest:
-        """Equal for equal runs; licenses, which may be renewed, the royalty and the seal are left out."""
-        from ledger.canonical import encode
-
-        return Digest.of(
-            encode(
-                {
-                    "code": str(self.code),
-                    "config": self.preset.flat(),
-                    "preset": self.preset.name,
-                    "roots": [str(entry.root) for entry, _ in self.datasets],
-                    "seed": self.seed,
-                    "trainer": str(self.trainer),
-                }
-            )
-        )
+    from ledger.records import ContentRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +40,15 @@ class Effort:
     """What a run may use; it decides how long it takes, not what it is.
 
     device: "cpu", "cuda" or "cuda:1", by default a GPU for each process if there are any. board: a folder for
-    TensorBoard. save_seconds: how often the state is written that a killed run goes on from.
+    TensorBoard. save_seconds: how often the state is written that a killed run goes on from. team: instead of processes
+    and device, what torchrun has begun; the first process trains, and the others :func:`follow`.
     """
 
     processes: int = 1
     device: str | None = None
     board: Path | None = None
     save_seconds: float = 60.0
+    team: Team | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +82,15 @@ def train(
     that a run that was killed goes on; then it is overwritten. Raises :class:`ledger.errors.LicenseMissing` naming the
     dataset, and :class:`UsageError` where a model that is to be sealed was recorded in clear before.
     """
-    with home.acting(signer.address) as ledger:
-        chosen = tuple(dataset_workflow.show(ledger, dataset_id) for dataset_id in sorted(set(dataset_ids)))
-        licenses = _require_licenses(ledger, [entry for entry, _ in chosen], signer.address)
-    run = Run(signer.address, preset, seed, code_digest(), chosen, licenses, royalty_ppm, seal)
-    folder = RunFolder(home.folder("runs") / str(run.identity))
+    effort = effort or Effort()
+    run, folder = licensed(home, dataset_ids, preset, seed, signer, royalty_ppm, seal)
     with home.changing(f"run-{run.identity}"):
         outcome = folder.outcome()
         already = outcome is not None and "model" in outcome
+        if effort.team is not None:
+            effort.team.agree(run.number if outcome is None else _NOTHING)
         if outcome is None:
-            outcome = _learn(home, folder, run, signer, now, progress, effort or Effort())
+            outcome = _learn(home, folder, run, signer, now, progress, effort)
         if not already:
             outcome = _record(home, folder, run, outcome, signer)
         folder.clear()
@@ -139,32 +105,42 @@ def train(
     return Trained(entry, outcome["metrics"], sealed, already)
 
 
+_NOTHING = -1.0
+"""Said by the first of several processes instead of a run's number, where all is learnt already."""
+
+
+def follow(
+    home: Home,
+    dataset_ids: Sequence[int],
+    *,
+    preset: Preset,
+    seed: int,
+    signer: Signer,
+    now: Callable[[], datetime],
+    team: Team,
+) -> None:
+    """Take a share of the training that another process leads (:func:`train`), and write nothing.
+
+    Raises what :func:`train` does until something is learnt, and :class:`UsageError` where the leader does another run.
+    """
+    run, folder = licensed(home, dataset_ids, preset, seed, signer)
+    number = team.agree(None)
+    if number == _NOTHING:
+        return
+    if number != run.number:
+        raise UsageError(
+            f"process {team.rank} was asked for another run than the first one; datasets, preset, seed, key and the "
+            "version of this package have to be the same everywhere"
+        )
+    _heard(home, folder, run, signer, now, None, Effort(team=team))
+
+
 def described(step: Progress) -> str:
     """A phase in words and how it goes, with a tab between them, as :meth:`api.console.Console.progress` takes them."""
     words = {"listening": "hearing recordings", "windows": "cutting windows"}
     loss = "" if math.isnan(step.loss) else f"loss {step.loss:.3f}"
     speed = "" if math.isnan(step.speed) else f"{step.speed:.1f} steps/s"
     return f"{words.get(step.phase, f'training {step.phase}')}\t{', '.join(filter(None, (loss, speed)))}"
-
-
-def _require_licenses(ledger: Ledger, entries: Sequence[DatasetEntry], trainer: Address) -> tuple[int, ...]:
-    """The id of a valid training license per dataset; 0 where the trainer owns the dataset."""
-    from api.workflows.licenses import held_license
-    from ledger.errors import LicenseMissing
-
-    found = []
-    for entry in entries:
-        if entry.owner == trainer:
-            found.append(0)
-            continue
-        license_entry = held_license(ledger, "dataset", entry.id, trainer, "train")
-        if license_entry is None:
-            raise LicenseMissing(
-                f"dataset {entry.id}, use train: {trainer} holds no valid license; "
-                f"buy one with: stemmata license buy {entry.id} --use train --key NAME"
-            )
-        found.append(license_entry.id)
-    return tuple(found)
 
 
 def _learn(
@@ -177,25 +153,10 @@ def _learn(
     effort: Effort,
 ) -> dict[str, Any]:
     """Train; the outcome is written beside the weights, last, so that a kill after it costs no second training."""
-    from gen.confined import ConfinedDecoder
-    from gen.training.loop import Saving
-    from gen.training.loop import train as learn
     from ledger.records import timestamp
 
     started = folder.begin(timestamp(now()))
-    with ConfinedDecoder() as decoder:  # somebody else made these files
-        heard = sounds.of_datasets(home, run.datasets, decoder, signer=signer, now=now)
-        result = learn(
-            heard,
-            run.preset,
-            run.seed,
-            folder.weights,
-            progress,
-            saving=Saving(folder.state, effort.save_seconds),
-            board=effort.board,
-            processes=effort.processes,
-            device=effort.device,
-        )
+    result = _heard(home, folder, run, signer, now, progress, effort)
     digest = Digest.of_file(result.weights)
     outcome = {
         "weights": str(digest),
@@ -207,6 +168,35 @@ def _learn(
     }
     folder.finish(outcome)
     return outcome
+
+
+def _heard(
+    home: Home,
+    folder: RunFolder,
+    run: Run,
+    signer: Signer,
+    now: Callable[[], datetime],
+    progress: Callable[[Progress], None] | None,
+    effort: Effort,
+) -> TrainingResult:
+    """Open the recordings and learn from them."""
+    from gen.confined import ConfinedDecoder
+    from gen.training.loop import Saving
+    from gen.training.loop import train as learn
+
+    with ConfinedDecoder() as decoder:  # somebody else made these files
+        return learn(
+            sounds.of_datasets(home, run.datasets, decoder, signer=signer, now=now),
+            run.preset,
+            run.seed,
+            folder.weights,
+            progress,
+            saving=Saving(folder.state, effort.save_seconds),
+            board=effort.board,
+            processes=effort.processes,
+            device=effort.device,
+            team=effort.team,
+        )
 
 
 def _record(home: Home, folder: RunFolder, run: Run, outcome: dict[str, Any], signer: Signer) -> dict[str, Any]:

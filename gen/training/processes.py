@@ -65,18 +65,29 @@ def together(count: int, work: Callable[[Team], Outcome], device: str | None = N
     return outcome
 
 
+def begun_by_torchrun() -> bool:
+    """Whether torchrun has begun this process, as one of several perhaps."""
+    return bool(distributed.is_torchelastic_launched())
+
+
 @contextlib.contextmanager
 def by_torchrun(device: str | None = None) -> Iterator[Team]:
     """The team that torchrun has begun: RANK, LOCAL_RANK, WORLD_SIZE and MASTER_ADDR say who and where.
 
-    device: as in `together`. Raises ConfigError where nobody has begun one.
+    device: as in `together`. Raises ConfigError where nobody has begun one, and TeamError in a process that waits for
+    another one which is gone.
     """
-    if not distributed.is_torchelastic_launched():
+    if not begun_by_torchrun():
         raise ConfigError("RANK: is not set; begin the processes with torchrun")
     size, local = int(os.environ["WORLD_SIZE"]), int(os.environ["LOCAL_RANK"])
     own = devices_for(int(os.environ["LOCAL_WORLD_SIZE"]), device)[local]
     with _group(Team(int(os.environ["RANK"]), size, own), "env://") as team:
-        yield team
+        try:
+            yield team
+        except RuntimeError as error:
+            if team.leads:
+                raise
+            raise TeamError(f"another of the {size} processes is gone; its own message says why: {error}") from error
 
 
 def devices_for(count: int, device: str | None = None) -> list[str]:

@@ -5,6 +5,7 @@ the processor, as it does with a GPU's.
 """
 
 import dataclasses
+import os
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from gen.models.latent import latent_of
 from gen.models.stereo import Stage, stereo_frames
 from gen.models.style import Style
 from gen.models.vocoders import make_vocoder
+from gen.repeatable import repeatable
 from gen.sampling import beginning
 from gen.training.generator import GeneratorTraining
 from gen.training.latent import LatentTraining
@@ -126,3 +128,13 @@ def test_what_a_vocoder_does_not_learn_is_exact_there_too(kind):
         mixed = vocoder.spectrum(frames)
     for one, other in zip(plain, mixed, strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(("before", "during"), [(None, ":4096:8"), (":16:8", ":16:8")])
+def test_cublas_is_told_to_work_in_one_workspace(monkeypatch, before, during):
+    """Nothing here can see what it does on a GPU; that it is told so is what can be seen."""
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", before or "")
+    if before is None:
+        monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    with repeatable():
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == during
