@@ -40,6 +40,8 @@ def publish(home: Home, model_id: int, out: Path, *, signer: Signer, signed: boo
 
     if out.suffix != ".safetensors":
         raise UsageError(f"{out}: weights are written as SafeTensors; name it {out.with_suffix('.safetensors').name}")
+    if not out.parent.is_dir():
+        raise UsageError(f"{out}: the folder {out.parent} does not exist; make it first")
     if signed and importlib.util.find_spec("model_signing") is None:
         raise UsageError("--sign needs model-signing; in the project's folder: pip install '.[model-signing]'")
     beside = out.with_name(f"{out.name}.sig")

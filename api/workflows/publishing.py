@@ -55,6 +55,8 @@ def publish(home: Home, track: Path, out: Path, edition: Edition, *, signer: Sig
     suffix = out.suffix.lower()
     if suffix not in FORMATS:
         raise UsageError(f"{out}: copies are made as {', '.join(FORMATS)}")
+    if not out.parent.is_dir():
+        raise UsageError(f"{out}: the folder {out.parent} does not exist; make it first")
     audio = Digest.of_file(track)
     with home.acting(signer.address) as ledger:
         entry = ledger.contracts.track_by_audio(audio)

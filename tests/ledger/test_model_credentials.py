@@ -24,6 +24,8 @@ from ledger.manifest import Pen
 from ledger.model_credentials import ModelOrigin
 from ledger.safetensors import Header
 
+pytest.importorskip("safetensors", reason="needs the extra studio")
+
 ACCOUNT = Address(bytes(range(20)))
 COMPANIONS = Companions(bytes(range(96)))
 CHAIN = Chain.local(COMPANIONS, ACCOUNT, datetime.now(UTC))
