@@ -9,7 +9,7 @@ from typing import Any
 from ledger.address import Address
 from ledger.cid import Cid, Codec
 from ledger.digest import Digest
-from ledger.errors import ArgumentRefused, MalformedCid
+from ledger.errors import ArgumentRefused, ChainUnreachable, MalformedCid
 from ledger.records import PREFERENCES, USES, Terms, parse_timestamp, timestamp
 
 FOREVER = 2**40 - 1
@@ -63,7 +63,10 @@ def terms_word(terms: Terms) -> tuple[Any, ...]:
 
 
 def terms_of(word: Mapping[str, Any]) -> Terms:
-    """Terms as the contracts keep them. A last second beyond the year 9999 reads as no end."""
+    """Terms as the contracts keep them. A last second beyond the year 9999 reads as no end.
+
+    Raises :class:`ChainUnreachable` for preferences that no contract of ours takes.
+    """
     until = end_of(word["until"])
     return Terms(
         price=word["price"],
@@ -71,9 +74,15 @@ def terms_of(word: Mapping[str, Any]) -> Terms:
         uses=uses_of(word["uses"]),
         currency=currency_of(word["currency"]),
         until=None if until is None or until > _LAST_SECOND else timestamp(datetime.fromtimestamp(until, UTC)),
-        data_mining=PREFERENCES[word["preferences"] & 3],
-        inference=PREFERENCES[word["preferences"] >> 2],
+        data_mining=_preference(word["preferences"] & 3),
+        inference=_preference(word["preferences"] >> 2),
     )
+
+
+def _preference(place: int) -> str:
+    if place >= len(PREFERENCES):
+        raise ChainUnreachable(f"what the chain answers is not what the contract says: preference {place}")
+    return PREFERENCES[place]
 
 
 def content_word(cid: str) -> Digest:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from parser import Refuses, lying
+
+if TYPE_CHECKING:
+    from ledger.network import Network
 
 
 def canonical() -> tuple[Callable[[bytes], object], Refuses]:
@@ -249,3 +254,73 @@ def preferences() -> tuple[Callable[[bytes], object], Refuses]:
         assert Preferences.from_assertion(found.assertion()) is not None
 
     return call, (Malformed,)
+
+
+def chain_answers() -> tuple[Callable[[bytes], object], Refuses]:
+    """A chain, or a node between us and it, that answers what it likes: each answer after its length in two bytes."""
+    from ledger.address import Address
+    from ledger.chain import Chain
+    from ledger.contracts import Contracts
+    from ledger.deployment import NOUNS, Deployment
+    from ledger.digest import Digest
+    from ledger.errors import ChainUnreachable, LedgerError, Reverted
+    from ledger.network import Log
+
+    place = Deployment(chain_id=1, block=1, **{noun: Address(bytes(19) + bytes([n])) for n, noun in enumerate(NOUNS)})
+    who, digest = Address(bytes(range(20))), Digest.of(b"x")
+
+    class Answering:
+        chain_id, instant, source = 1, False, io.BytesIO()
+
+        def answer(self) -> bytes:
+            size = int.from_bytes(self.source.read(2))
+            if not size:
+                raise ChainUnreachable("it says no more")
+            return self.source.read(size & 0x3FFF)
+
+        def block_number(self) -> int:
+            return 10
+
+        def timestamp(self, block: int) -> int:
+            return block
+
+        def block_hash(self, block: int) -> str:
+            return "0x" + bytes(32).hex()
+
+        def code(self, address: Address) -> bytes:
+            return b"\0"
+
+        def call(self, to: Address, data: bytes, sender: Address, block: int | None) -> bytes:
+            said = self.answer()
+            if said[:1] == b"\xfe":
+                raise Reverted(said[1:])
+            return said
+
+        def logs(self, address: Address, topics: Sequence[bytes | None], first: int, last: int) -> tuple[Log, ...]:
+            found = tuple(topic or self.answer()[:32].ljust(32, b"\0") for topic in topics)
+            return (Log(address, found, self.answer(), first, "0x" + bytes(32).hex()),)
+
+        def close(self) -> None:
+            pass
+
+    network = Answering()
+    contracts = Contracts(Chain(cast("Network", network)), place)
+
+    def call(data: bytes) -> None:
+        network.source = io.BytesIO(data)
+        for ask in (
+            lambda: contracts.track_by_audio(digest),
+            lambda: contracts.track(7),
+            lambda: contracts.model(1),
+            lambda: contracts.dataset(1),
+            lambda: contracts.licenses("dataset", 1, who),
+            lambda: contracts.royalty_shares(7),
+            lambda: contracts.key_end(who),
+            lambda: contracts.published_keys(who),
+            lambda: contracts.listing(7),
+            lambda: contracts.anchors_of(who),
+        ):
+            with contextlib.suppress(LedgerError):
+                ask()
+
+    return call, ()

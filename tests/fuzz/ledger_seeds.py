@@ -202,3 +202,13 @@ def preference_seeds() -> list[bytes]:
     return [
         b'{"entries":{"cawg.ai_training":{"use":"constrained","constraint_info":"ipfs://x"},"cawg.data_mining":{"use":"allowed"}}}'
     ]
+
+
+def answer_seeds() -> list[bytes]:
+    """Words of 32 bytes: nothing, small numbers, and places of what has no fixed length."""
+    words = [[0] * 40, [1] * 40, [32, 64, *([1] * 40)], list(range(0, 32 * 40, 32))]
+    answers = [b"".join(word.to_bytes(32) for word in row) for row in words]
+    return [
+        b"".join(len(answer).to_bytes(2) + answer for answer in answers[turn:] + answers[:turn]) * 4
+        for turn in range(4)
+    ]

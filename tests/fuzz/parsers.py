@@ -27,6 +27,7 @@ PARSERS = {
         Parser("voucher", ledger.voucher, seeds.voucher_seeds),
         Parser("shares", ledger.shares, seeds.share_seeds),
         Parser("preferences", ledger.preferences, seeds.preference_seeds),
+        Parser("chain-answers", ledger.chain_answers, seeds.answer_seeds),
         Parser("bundle", ledger.bundle, seeds.bundle_seeds),
         Parser("boxes", ledger.boxes, seeds.box_seeds),
         Parser("credentials", ledger.credentials, seeds.credential_seeds),
