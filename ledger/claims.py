@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ledger.contracts import Contracts, DatasetEntry, LicenseEntry, ModelEntry, TrackEntry
     from ledger.lineage import DatasetNode, ModelNode, TrackNode
 
+# No record can say a later time; such an end is none.
+_LAST = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
+
 
 def claims(contracts: Contracts, tracks: Iterable[TrackNode]) -> list[dict[str, Any]]:
     """The claims of every track, each followed by those of its model, datasets and licenses.
@@ -100,7 +103,7 @@ def _license(contracts: Contracts, entry: LicenseEntry, dataset: DatasetEntry) -
             "subjectId": dataset.id,
             "licensee": str(entry.licensee),
             "uses": list(entry.uses),
-            "validUntil": None if until is None else timestamp(datetime.fromtimestamp(until, UTC)),
+            "validUntil": None if until is None or until > _LAST else timestamp(datetime.fromtimestamp(until, UTC)),
             "price": str(entry.price),
             "currency": None if entry.currency is None else str(entry.currency),
             "royaltyPpm": entry.royalty_ppm,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +36,13 @@ def test_each_finding_of_a_row_leads_to_its_case_and_to_nothing_worse(row: Row) 
 def test_every_case_has_a_meaning_of_its_own() -> None:
     assert set(MEANING) == set(Case)
     assert len(set(MEANING.values())) == len(Case)
+
+
+def test_the_page_on_audits_has_every_case_and_every_check_that_leads_to_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "audit.md").read_text("utf-8")
+    table = page[page.index("## The table of conclusions") : page.index("## What is checked for a track")]
+    assert [case.value for case in Case if not re.search(rf"\b{case.value}\b", table)] == []
+    assert [check for row in TABLE for check, _ in row.seen if f"`{check}`" not in table] == []
 
 
 def test_no_two_rows_are_led_to_by_the_same_finding() -> None:

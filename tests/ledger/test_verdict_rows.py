@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import random
 import tempfile
@@ -27,7 +26,7 @@ from ledger.claims import claims
 from ledger.conclusions import Case, conclusions
 from ledger.contracts import Contracts, TrackEntry, deploy
 from ledger.digest import Digest
-from ledger.errors import LedgerError
+from ledger.errors import AnswerInvalid, LedgerError
 from ledger.evidence import Evidence
 from ledger.findings import Finding, Status, Verdict, conclude
 from ledger.keys import LocalSigner
@@ -38,7 +37,6 @@ from ledger.store import BlockStore
 from ledger.verify import Verifier
 
 pytestmark = pytest.mark.slow
-KINDS = ("calls", "codes", "logs", "blocks")
 
 
 @dataclass
@@ -64,8 +62,8 @@ def world(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[Wo
         yield World(Contracts(chain, deploy(chain, signers[0])), BlockStore(folder / "content"), *signers)
 
 
-def verified(world: World, track: TrackEntry) -> tuple[Verdict, set[Case], list[Finding]]:
-    """Verdict, cases and findings; what is read back from a bundle is the same, and a stranger's reader agrees."""
+def recorded(world: World, track: TrackEntry) -> tuple[Bundle, Verifier]:
+    """A verification, and the bundle of it."""
     recorders: list[RecordingNetwork] = []
 
     def wrap(network: Network) -> RecordingNetwork:
@@ -76,7 +74,7 @@ def verified(world: World, track: TrackEntry) -> tuple[Verdict, set[Case], list[
     store = RecordingStore(world.store)
     verifier = Verifier(contracts, store)
     node = verifier.track(contracts.track(track.id))
-    verdict = conclude(verifier.findings, known=True)
+    assert node.record is not None or conclude(verifier.findings, known=True) is Verdict.INVALID
     whole = Bundle(
         audio=track.audio,
         made=TIME,
@@ -90,13 +88,18 @@ def verified(world: World, track: TrackEntry) -> tuple[Verdict, set[Case], list[
         held=store.held,
         view={"findings": [], "evidence": [{"track": str(track.claim)}], "tracks": []},
     )
-    assert node.record is not None or verdict is Verdict.INVALID
+    return whole, verifier
+
+
+def verified(world: World, track: TrackEntry) -> tuple[Verdict, set[Case], list[Finding]]:
+    """Verdict, cases and findings; what is read back from a bundle is the same, and a stranger's reader agrees."""
+    whole, verifier = recorded(world, track)
+    verdict = conclude(verifier.findings, known=True)
     with tempfile.TemporaryDirectory() as folder:
         bundle, audio = Path(folder, "bundle"), Path(folder, "audio")
         write(bundle, whole)
         audio.write_bytes(world.store.read_bytes(Cid.of_digest(track.audio.raw)))
         assert alone(bundle, audio) == verdict
-        hostile(read(bundle), track)
         again = Verifier(read(bundle).contracts(), read(bundle).store())
         again.track(track)
     # Only where it lay that a block is missing from is told otherwise.
@@ -109,31 +112,61 @@ def verified(world: World, track: TrackEntry) -> tuple[Verdict, set[Case], list[
 JUNK = (None, True, -1, 2**53 - 1, "", "0x", "0x" + "ff" * 32, "revert 0x", [], {}, ["0x"], {"hash": 5})
 
 
-def hostile(whole: Bundle, track: TrackEntry) -> None:
-    """Whatever a bundle says that the chain answered, a verification ends with findings or an error of ours."""
-    pick = random.Random(track.id)
+def spoiled(answer: Any) -> Iterator[Any]:
+    """An answer with each word of it another number, and other things in its place."""
+    yield from JUNK
+    if isinstance(answer, str):
+        for at in range(2, len(answer) - 63, 64):
+            yield f"{answer[:at]}{255:064x}{answer[at + 64 :]}"
+    elif isinstance(answer, list):
+        for place, entry in enumerate(answer):
+            yield from ([*answer[:place], other] for other in spoiled(entry))
+    elif isinstance(answer, dict):
+        yield from ({**answer, name: other} for name in answer for other in spoiled(answer[name]))
 
-    def mutated(value: Any) -> Any:
-        if isinstance(value, dict) and value and pick.random() < 0.9:
-            name = pick.choice(sorted(value))
-            return {**value, name: mutated(value[name])}
-        if isinstance(value, list) and value and pick.random() < 0.9:
-            place = pick.randrange(len(value))
-            return [*value[:place], mutated(value[place]), *value[place + 1 :]]
-        if isinstance(value, str) and len(value) > 66 and pick.random() < 0.8:
-            place = pick.randrange(2, len(value))
-            return value[:place] + pick.choice("0123456789abcdef") + value[place + 1 :]
-        return pick.choice(JUNK)
 
-    for _ in range(60):
-        said = replace(whole.chain, answers=mutated(whole.chain.answers))
-        if not isinstance(said.answers, dict) or not all(isinstance(said.answers.get(kind), dict) for kind in KINDS):
-            continue  # which the reader refuses
-        changed = replace(whole, chain=said)
-        with contextlib.suppress(LedgerError), changed.believed():
-            contracts = changed.contracts()
-            node = Verifier(contracts, changed.store()).track(contracts.track(track.id))
-            claims(contracts, [node])
+def test_whatever_a_bundle_says_of_the_chain_ends_in_findings_or_an_error_of_ours(world: World) -> None:
+    dataset = world.dataset("hostile")
+    track = world.track(world.model("hostile", [(dataset, world.license(dataset))]), 11)
+    whole, _ = recorded(world, track)
+    changes = [
+        (kind, asked, other)
+        for kind, said in whole.chain.answers.items()
+        for asked, answer in said.items()
+        for other in spoiled(answer)
+    ]
+    stumbled = 0
+    for kind, asked, other in random.Random(1).sample(changes, 150):
+        answers = {**whole.chain.answers, kind: {**whole.chain.answers[kind], asked: other}}
+        changed = replace(whole, chain=replace(whole.chain, answers=answers))
+        try:
+            with changed.believed():
+                contracts = changed.contracts()
+                claims(contracts, [Verifier(contracts, changed.store()).track(contracts.track(track.id))])
+        except LedgerError:
+            stumbled += 1
+    assert stumbled > 50
+
+
+def test_what_our_own_readers_stumble_over_is_no_answer(world: World) -> None:
+    dataset = world.dataset("stumbling")
+    whole, _ = recorded(world, world.track(world.model("stumbling", [(dataset, world.license(dataset))]), 12))
+    with pytest.raises(AnswerInvalid, match="are none: IndexError"), whole.believed():
+        raise IndexError
+
+
+def test_a_license_until_the_end_of_time_is_one_without_end(world: World) -> None:
+    dataset = world.dataset("endless")
+    who = world.creator.address
+    terms = (0, None, dataset.terms.royalty_ppm)
+    record = LicenseRecord("dataset", dataset.id, dataset.record, who, ("train",), TIME, None, *terms)
+    cid = str(publish(world.store, record, world.holder))
+    held = world.contracts.grant_license(
+        world.holder, "dataset", dataset.id, who, ("train",), 2**40 - 2, record.digest, cid
+    )
+    whole, _ = recorded(world, world.track(world.model("endless", [(dataset, held)]), 13))
+    (claim,) = (one for one in whole.claims if one["kind"] == "license")
+    assert claim["says"]["validUntil"] is None
 
 
 def revoke(world: World, signer: LocalSigner) -> None:
