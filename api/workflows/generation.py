@@ -126,7 +126,7 @@ def variations(
         if not ledger.contracts.is_licensed("model", model_id, creator, "generate"):
             raise LicenseMissing(f"model {model_id}, use generate: {creator} is neither its owner nor licensed")
         record = _training_run(ledger, entry)
-        known = originality.learned(ledger, record)
+        known = originality.learned(ledger, record, home.settings.instrument)
         deployment = ledger.contracts.deployment
     generator = rendering.open_generator(home, entry.id, record, unlock, now)
     count = len(record.datasets)
