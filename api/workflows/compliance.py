@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from api.workflows.audit import Audit
     from ledger.contracts import TrackEntry
     from ledger.credentials import Credential
+    from ledger.evidence import Evidence, Layer
 
 _NOBODY_LOOKED = "no track was looked at: give one, or mint one"
 _PEOPLE = "software cannot show this: it is for the provider to do, and to write down"
@@ -40,9 +41,17 @@ class Seen:
     credential: Credential | None = None
     endpoints: tuple[str, ...] = ()
 
-    def layers(self) -> set[str]:
-        """The witnesses in the track that name the track itself."""
-        return set() if self.audit is None else {each.layer for each in self.audit.evidence if each.track is not None}
+    def evidence(self) -> list[Evidence]:
+        """What names this track, and no other."""
+        if self.audit is None or not self.audit.tracks:
+            return []
+        claim = str(self.audit.tracks[0].entry.claim)
+        return [each for each in self.audit.evidence if each.track == claim]
+
+    def layers(self) -> set[Layer]:
+        """The witnesses that name it. A manifest that does not hold marks nothing, whatever it names."""
+        broken = self.credential is None or self.credential.state == "invalid"
+        return {each.layer for each in self.evidence() if not (broken and each.layer == "manifest")}
 
 
 def check(home: Home, path: Path | None = None) -> tuple[str, tuple[Answer, ...]]:
@@ -155,7 +164,7 @@ def _metadata(seen: Seen) -> Found:
 def _watermark(seen: Seen) -> Found:
     if seen.audit is None:
         return [], [_NOBODY_LOOKED]
-    marks = [each for each in seen.audit.evidence if each.layer == "watermark" and each.track is not None]
+    marks = [each for each in seen.evidence() if each.layer == "watermark"]
     if not marks:
         return [], ["no mark in the sound that names the track"]
     return [f"{each.detail}" for each in marks], []

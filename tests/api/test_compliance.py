@@ -12,6 +12,7 @@ from story import Story
 
 from api.compliance import MEASURES, Level, Status
 from gen.audio import encode, load
+from ledger.cid import Cid
 
 
 def measures(said: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -54,6 +55,18 @@ def test_what_people_do_is_not_met_by_software(newest: dict[str, dict[str, Any]]
     assert newest["section 2"]["status"] == "not applicable"
 
 
+def test_why_the_newest_track_was_not_looked_at_is_said(story: Story, shell: Shell) -> None:
+    with story.home.ledger() as ledger:
+        block = ledger.store.path(Cid.parse(ledger.contracts.tracks()[-1].cid).digest)
+    away = block.rename(block.with_suffix(".away"))
+    try:
+        said = shell.json("compliance")
+    finally:
+        away.rename(block)
+    assert "its newest track cannot be looked at" in said["about"]
+    assert measures(said)["1.1"]["status"] == "not met"
+
+
 @pytest.mark.slow
 def test_a_copy_without_its_manifest_lacks_a_layer(story: Story, shell: Shell, tmp_path: Path) -> None:
     copy = tmp_path / "copy.mp3"
@@ -63,6 +76,17 @@ def test_a_copy_without_its_manifest_lacks_a_layer(story: Story, shell: Shell, t
     assert said["1.1"]["missing"] == ["no manifest that leads to the track"]
     assert said["1.1.1"]["status"] == "not met"
     assert said["1.1.2"]["status"] == "met"
+
+
+@pytest.mark.slow
+def test_a_manifest_that_was_made_for_other_bytes_is_no_layer(story: Story, shell: Shell, tmp_path: Path) -> None:
+    edited = tmp_path / "edited.wav"
+    whole = story.track.read_bytes()
+    middle = len(whole) // 2
+    edited.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+    said = measures(shell.json("compliance", str(edited)))
+    assert said["1.1"]["evidence"] == ["layer: watermark"]
+    assert said["1.1.1"]["missing"] == ["its manifest is invalid: assertion.dataHash.mismatch"]
 
 
 @pytest.mark.slow
