@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -134,26 +135,36 @@ def test_a_whole_iscc_is_no_unit() -> None:
     assert audio_code_of(bytes.fromhex("3001") + bytes(8) + hidden) == 0
 
 
+async def leave(app: Any, path: str, said: list[Any]) -> None:
+    """Send four bytes and go; ``said`` takes what is answered."""
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": [], "http_version": "1.1"}
+    pieces = iter([{"type": "http.request", "body": b"RIFF", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(pieces)
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    await app(scope, receive, send)
+
+
 @pytest.mark.parametrize("path", ["/v1/matches/byContent", "/v1/matches/byBinding"])
 def test_who_leaves_before_the_end_leaves_the_place_free(tmp_path: Path, path: str) -> None:
     """And makes no noise in the log: nothing is raised."""
-    app = create_bindings_app(Home(Settings(home=tmp_path / "home")), Bounds(received=1))
-    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": [], "http_version": "1.1"}
+    app, said = create_bindings_app(Home(Settings(home=tmp_path / "home")), Bounds(received=1)), list[Any]()
+    for _ in range(2):
+        asyncio.run(leave(app, path, said))
+    assert [message["status"] for message in said if "status" in message] == [400, 400]
 
-    async def ask() -> int:
-        pieces = iter([{"type": "http.request", "body": b"RIFF", "more_body": True}, {"type": "http.disconnect"}])
-        said: list[Any] = []
 
-        async def receive() -> Any:
-            return next(pieces)
-
-        async def send(message: Any) -> None:
-            said.append(message)
-
-        await app(scope, receive, send)
-        return int(said[0]["status"])
-
-    assert [asyncio.run(ask()) for _ in range(2)] == [400, 400]
+def test_a_disk_without_room_is_our_fault_and_names_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, said = create_bindings_app(Home(Settings(home=tmp_path / "home")), Bounds(received=1)), list[Any]()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no such folder"))
+    with pytest.raises(FileNotFoundError):  # for the server's log
+        asyncio.run(leave(app, "/v1/matches/byContent", said))
+    assert (said[0]["status"], dict(said[0]["headers"])[b"content-type"]) == (500, b"application/problem+json")
+    assert b"no such folder" not in said[1]["body"]
 
 
 def test_a_host_that_is_no_name_is_refused() -> None:
