@@ -20,10 +20,6 @@ FOLDER = Path(instrument.__file__).parent
 ROOT = FOLDER.parent.parent
 COMPOSERS = ("Bach", "Beethoven", "Haydn", "Mozart", "Schumann")
 
-shipped = pytest.mark.skipif(
-    not (FOLDER / MANIFEST).exists(), reason="this checkout has no instrument; scripts/make_instrument.py makes one"
-)
-
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
@@ -38,7 +34,6 @@ def test_all_of_it_is_package_data() -> None:
     assert [name for name in sorted(names) if not any(Path("instrument", name).match(each) for each in patterns)] == []
 
 
-@shipped
 def test_it_is_the_first_that_a_home_can_audit(home: Home) -> None:
     outcome = model_audit.audit(home, 1)
     assert outcome.verdict is Verdict.VERIFIED
@@ -54,7 +49,6 @@ def test_it_is_the_first_that_a_home_can_audit(home: Home) -> None:
     assert entry.owner == entry.trainer
 
 
-@shipped
 def test_its_files_are_whole_and_small_and_its_card_tells_of_them(home: Home) -> None:
     found = Instrument.read(FOLDER)
     assert found is not None
@@ -72,7 +66,6 @@ def test_its_files_are_whole_and_small_and_its_card_tells_of_them(home: Home) ->
     assert recordings <= len(sources)
 
 
-@shipped
 @pytest.mark.slow
 def test_the_readmes_first_commands_do_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
