@@ -86,7 +86,7 @@ class Windows(Dataset[Batch]):
         self.sources, self.cache, self.cut, self.mel, self.seed = tuple(sources), cache, cut, mel, seed
         self.stereo = stereo
         self.augment = augment if augment is not None and augment.active else None
-        self.wanted, self.stretch = (samples, frames), 0
+        self.wanted = samples, frames
         self._open: OrderedDict[str, Sequence[Array]] = OrderedDict()
         self._held: dict[int, tuple[dict[int, Array], dict[int, Array]]] = {}
         self._bytes = 0
@@ -130,21 +130,17 @@ class Windows(Dataset[Batch]):
         sources = [self.sources[number] for _, number, _ in found]
         fields = max(len(source.labels) for source in self.sources)
         return Batch(
-            _stacked([_mid(self._heard(*pair)) for pair in zip(sounds, places, strict=True)]) if samples else None,
+            _stacked([_mid(sound) for sound in sounds]) if samples else None,
             _stacked(framed) if frames else None,
             torch.tensor([source.style for source in sources]),
             torch.tensor([source.labels or (0,) * fields for source in sources]).reshape(len(sources), fields).long(),
             tuple(f"{self.sources[number].digest.hex()[:12]}-{row}" for _, number, row in found),
         )
 
-    def giving(self, *, samples: bool, frames: bool, stretch: int = 0) -> "Windows":
-        """The same windows, with batches that hold what is asked for here; makes nothing anew.
-
-        stretch: so many samples of each window, from a place that seed, epoch and window decide, and no more is read;
-        0 for all. Frames are those of the whole window all the same.
-        """
+    def giving(self, *, samples: bool, frames: bool) -> "Windows":
+        """The same windows, with batches that hold what is asked for here; makes nothing anew."""
         other = copy_of(self)
-        other.wanted, other.stretch = (samples, frames), stretch
+        other.wanted = samples, frames
         return other
 
     def used(self, number: int) -> tuple[int, ...]:
@@ -242,14 +238,6 @@ class Windows(Dataset[Batch]):
         from gen.models.stereo import stereo_frames
 
         return stereo_frames(heard[None], self.mel)[0].numpy()
-
-    def _heard(self, samples: Array, place: Place) -> Array:
-        """What a batch holds of a window's samples."""
-        spare = samples.shape[-1] - self.stretch
-        if not self.stretch or spare <= 0:
-            return samples
-        first = np.random.default_rng([self.seed, 2, *place]).integers(spare + 1)
-        return samples[..., first : first + self.stretch]
 
     def _peaks(self, source: Source) -> Array:
         try:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -28,10 +29,13 @@ _STAYS = -1
 
 
 class Deck:
-    """Draws stretches of music as the generator hears it, from the batches that a run learns from."""
+    """Draws stretches of music as the generator hears it, from the batches that a run learns from.
 
-    def __init__(self, feed: Feed, atlas: Atlas, random: torch.Generator) -> None:
-        self.feed, self.atlas, self.random = feed, atlas, random
+    What is drawn depends on the batch's number and the seed alone, so that it can be drawn ahead.
+    """
+
+    def __init__(self, feed: Feed, atlas: Atlas, seed: int) -> None:
+        self.feed, self.atlas, self.seed = feed, atlas, seed
 
     def draw(self, index: int, steps: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Of the batch with this number: points (batch, steps, size), places (batch, steps), styles (batch,), labels
@@ -41,7 +45,8 @@ class Deck:
         frames, length = batch.frames, (steps + 2 * latent.context) * latent.stack
         assert frames is not None  # noqa: S101  (they were asked for)
         frames = frames.repeat(1, 1, -(-length // frames.shape[2]))
-        firsts = torch.randint(frames.shape[2] - length + 1, (len(frames),), generator=self.random).tolist()
+        random = np.random.default_rng([self.seed, 3, index])
+        firsts = random.integers(frames.shape[2] - length + 1, size=len(frames)).tolist()
         heard = torch.stack([row[:, first : first + length] for row, first in zip(frames, firsts, strict=True)])
         # What stands at an edge is encoded with less around it than it had.
         inner = slice(latent.context, latent.context + steps)
@@ -70,8 +75,9 @@ class GeneratorTraining(Phase):
         self.config, self.styles = preset.generator, styles
         team.check_batch("generator.batch", self.config.batch)
         self.atlas = Atlas(excerpts, styles, preset, latent, random)
-        self.deck = Deck(feed_of(excerpts, self.config.batch, 1, frames=True), self.atlas, random)
+        self.deck = Deck(feed_of(excerpts, self.config.batch, 1, frames=True), self.atlas, random.initial_seed())
         self.feed = self.deck.feed
+        self.drawn = self.ahead(lambda index: self.deck.draw(index, self.config.length + self.config.free))
         self.model = self.atlas.model(styles, label_sizes, random)
         self.judge = FrameDiscriminator(latent.bands, self.config)
         initialise(self.judge, random)
@@ -82,7 +88,7 @@ class GeneratorTraining(Phase):
     def step(self, index: int) -> Tensor:
         """Foresee a batch of stretches; every so often also run free from where they end."""
         config = self.config
-        points, codes, styles, labels = self.deck.draw(index, config.length + config.free)
+        points, codes, styles, labels = self.drawn(index)
         heard, wanted = points[:, : config.length], points[:, config.length :]
         spread = heard.std(dim=(0, 1), keepdim=True).to(self.team.device)
         asked = self._blend(nn.functional.one_hot(styles, self.styles).float())

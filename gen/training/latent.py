@@ -43,6 +43,7 @@ class LatentTraining(Phase):
         super().__init__("latent", 0 if config.kind == "linear" else config.steps, preset.training, random, team)
         self.config, self.aside = config, aside
         self.feed = feed_of(excerpts, config.batch, 0, frames=True)
+        self.batch = self.ahead(self.feed)
         self.model = latent_of(config, preset.rows)
         initialise(self.model, random)
         self.model.fit(pooled_stacks(excerpts, styles, config.stack, random))
@@ -80,7 +81,7 @@ class LatentTraining(Phase):
 
     def _stretches(self, index: int) -> Tensor:
         """Frames (batch, rows, length * stack); short windows are repeated."""
-        frames, length = self.feed(index).frames, self.config.length * self.config.stack
+        frames, length = self.batch(index).frames, self.config.length * self.config.stack
         assert frames is not None  # noqa: S101  (they were asked for)
         frames = frames.repeat(1, 1, -(-length // frames.shape[2]))
         firsts = torch.randint(frames.shape[2] - length + 1, (len(frames),), generator=self.random).tolist()

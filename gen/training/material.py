@@ -77,11 +77,10 @@ class Excerpts(Sequence[Excerpt]):
     def __iter__(self) -> Iterator[Excerpt]:
         return (self[index] for index in range(len(self)))
 
-    def feed(self, batch: int, stream: int, *, samples: bool, frames: bool, stretch: int) -> Feed:
+    def feed(self, batch: int, stream: int, *, samples: bool, frames: bool) -> Feed:
         """As `feed_of`."""
         assert self._windows is not None  # noqa: S101
-        windows = self._windows.giving(samples=samples, frames=frames, stretch=stretch)
-        return Feed(windows, batch, self._seed * 16 + stream)
+        return Feed(self._windows.giving(samples=samples, frames=frames), batch, self._seed * 16 + stream)
 
 
 class Listed(Dataset[Batch]):
@@ -113,16 +112,14 @@ def feed_of(
     *,
     samples: bool = False,
     frames: bool = False,
-    stretch: int = 0,
 ) -> Feed:
     """Batches to learn from by their numbers, every style as often as any other: of all windows that a material's
     excerpts were chosen from, varied as the preset says; or of these excerpts, where somebody made them.
 
-    stream: a number below 16 for each phase, so that none hears the windows in the order of another. stretch: how much
-    of a window's samples is wanted, so that no more of it need be read; a batch may hold more.
+    stream: a number below 16 for each phase, so that none hears the windows in the order of another.
     """
     if isinstance(excerpts, Excerpts):
-        return excerpts.feed(batch, stream, samples=samples, frames=frames, stretch=stretch)
+        return excerpts.feed(batch, stream, samples=samples, frames=frames)
     return Feed(Listed(excerpts, samples, frames), batch, stream)
 
 

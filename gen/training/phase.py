@@ -11,7 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from torch.optim import Adam, AdamW, Optimizer
 from gen.errors import TrainingDiverged
 from gen.loader import Feed
 from gen.models.config import TrainingConfig
+from gen.training.ahead import Ahead, Made
 from gen.training.team import ALONE, Team
 
 MODEL = "model"
@@ -56,6 +57,7 @@ class Phase(ABC):
         self.best: dict[str, Tensor] = {}
         self.best_value, self.best_step = math.inf, 0
         self.feed: Feed | None = None
+        self._ahead: list[Ahead[Any]] = []
         self.index, self._seed = 0, random.initial_seed()
         self._rates: dict[str, float] = {}
         self._noted: dict[str, Tensor] = {}
@@ -86,6 +88,11 @@ class Phase(ABC):
     def uniform(self, batch: int, *shape: int) -> Tensor:
         """As `normal`, uniform in [0, 1)."""
         return self.team.mine(torch.rand(batch * self.team.size, *shape, generator=self.random))
+
+    def ahead(self, make: Callable[[int], Made]) -> Ahead[Made]:
+        """Let a thread make what each step needs, by the step's number alone, while the one before it learns."""
+        self._ahead.append(Ahead(make, self.steps))
+        return self._ahead[-1]
 
     def learner(self, name: str, network: nn.Module, rate: float, betas: Sequence[float]) -> None:
         """Add a network to what learns, with an optimiser of its own; it goes to the team's device.
@@ -202,9 +209,14 @@ class Phase(ABC):
 
     def finish(self) -> None:
         """Give the model for good the best weights, or the average, or else leave it; it learns no more."""
+        self._rest()
         _put(self.networks[MODEL], self.best or self.average)
         self.average, self.best = {}, {}
         self.networks[MODEL].requires_grad_(False).eval()
+
+    def _rest(self) -> None:
+        for each in self._ahead:
+            each.rest()
 
     def _follow(self) -> None:
         """Move the average of weights (Polyak) a little; at first more, since the first weights are no good."""
@@ -220,6 +232,7 @@ class Phase(ABC):
 
     def _diverged(self, what: str) -> TrainingDiverged:
         # The batch of a step is known by its number, so it need not be remembered.
+        self._rest()
         windows = () if self.feed is None else self.feed(self.index).names
         return TrainingDiverged(
             f"{self.name}: {what} at step {self.index + 1}; try another seed or a lower learning rate", windows

@@ -42,7 +42,8 @@ class VocoderTraining(Phase):
         super().__init__("vocoder", preset.vocoder.steps, preset.training, random, team)
         team.check_batch("vocoder.batch", preset.vocoder.batch)
         self.config, self.mel = preset.vocoder, preset.mel
-        self.feed = feed_of(excerpts, self.config.batch, 2, samples=True, stretch=self.config.segment)
+        self.feed = feed_of(excerpts, self.config.batch, 2, samples=True)
+        self.batch = self.ahead(self.feed)
         self.aside = aside.get("validation", ())
         self.model = make_vocoder(self.config, self.mel)
         initialise(self.model, random)
@@ -105,7 +106,7 @@ class VocoderTraining(Phase):
 
     def _segments(self, index: int) -> Tensor:
         """Samples (batch, segment) with a little noise, so that no band is ever empty."""
-        samples, length = self.feed(index).samples, self.config.segment
+        samples, length = self.batch(index).samples, self.config.segment
         assert samples is not None  # noqa: S101  (they were asked for)
         samples = samples.repeat(1, -(-length // samples.shape[1]))
         firsts = torch.randint(samples.shape[1] - length + 1, (len(samples),), generator=self.random).tolist()

@@ -84,3 +84,20 @@ def test_perturbation_hurts_more_than_noise_of_its_size(excerpts, latent):
     usual, hurt, noisy = (loss(nudge).item() for nudge in (nothing, 0.05 * worse.sign(), 0.05 * signs))
     assert hurt > usual
     assert hurt - usual > 3 * abs(noisy - usual)
+
+
+def test_what_is_drawn_ahead_changes_no_bit(excerpts, latent):
+    """Four steps with stretches drawn in a thread meanwhile, and four with each drawn when it is asked for."""
+    found = []
+    for at_once in (False, True):
+        run = training(excerpts, latent, steps=4, free_from=2)
+        if at_once:
+            run.drawn = lambda index, run=run: run.deck.draw(index, run.config.length + run.config.free)
+        losses = [run.advance(index) for index in range(4)]
+        run.finish()
+        found.append((losses, run.model.state_dict()))
+    assert found[0][0] == found[1][0]
+    assert all(torch.equal(tensor, found[1][1][name]) for name, tensor in found[0][1].items())
+    again = training(excerpts, latent, steps=4).deck
+    assert all(torch.equal(*pair) for pair in zip(again.draw(3, 8), again.draw(3, 8), strict=True))
+    assert not torch.equal(again.draw(2, 8)[0], again.draw(3, 8)[0])

@@ -259,27 +259,6 @@ def test_other_kinds_of_batches_make_nothing_anew(cache):
     assert torch.equal(pictures[0, 1].frames, found[0, 1].frames)
 
 
-def test_stretches_of_windows_are_told_by_seed_and_epoch_alone(cache):
-    found = windows(cache, samples=True)
-    parts = found.giving(samples=True, frames=True, stretch=4000)
-    places = [(epoch, index) for epoch in range(3) for index in range(3)]
-    batch, whole = parts.__getitems__(places), found.__getitems__(places)
-    assert batch.samples.shape == (9, 4000) and torch.equal(batch.frames, whole.frames)
-    starts = [
-        row.unfold(0, 4000, 1)[:, 0].eq(part[0]).nonzero().flatten()
-        for row, part in zip(whole.samples, batch.samples, strict=True)
-    ]
-    held = [
-        [int(at) for at in places if torch.equal(row[at : at + 4000], part)]
-        for row, part, places in zip(whole.samples, batch.samples, starts, strict=True)
-    ]
-    assert all(len(at) == 1 for at in held) and len({at for (at,) in held}) > 6
-    again = windows(cache, samples=True).giving(samples=True, frames=False, stretch=4000)
-    assert torch.equal(again[2, 1].samples[0], batch.samples[7])
-    long = found.giving(samples=True, frames=False, stretch=1 << 30)
-    assert torch.equal(long[0, 0].samples, whole.samples[:1])
-
-
 def test_progress_is_told_recording_by_recording(tmp_path):
     told = []
     Windows(sources(), Cache(tmp_path, 1 << 40, free=0), CUT, MEL, report=lambda *done: told.append(done))
