@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import tsa_server
 
 from ledger import signing, timestamp
-from ledger.certificate import roots
+from ledger.address import Address
+from ledger.certificate import Chain, roots
+from ledger.companions import Companions
 from ledger.envelope import Envelope
 from ledger.errors import StampUnreachable, TimestampInvalid
 from ledger.signer import LocalSigner
@@ -33,6 +36,11 @@ def test_a_token_tells_when_and_by_whom(token: bytes, root: bytes) -> None:
     assert f"{found.time:%Y-%m-%d}" == "2026-11-26"
     assert (found.authority, found.trusted) == ("CN=Stamps,O=House", True)
     assert not timestamp.read(token, MESSAGE).trusted
+
+
+def test_a_root_that_only_the_token_brings_is_not_trusted_beside_another_that_is(token: bytes) -> None:
+    local = Chain.local(Companions(bytes(96)), Address(bytes(20)), datetime(2026, 1, 1, tzinfo=UTC))
+    assert not timestamp.read(token, MESSAGE, roots(local.pem)[1:]).trusted
 
 
 def test_a_token_over_other_bytes_or_altered_is_invalid(token: bytes, root: bytes) -> None:
