@@ -125,7 +125,8 @@ class Results:
         print("\n| read / tried | " + " | ".join(marks) + " |\n|---|" + "---|" * len(marks))
         for row in dict.fromkeys(row for _, _, row in self.found if row != QUALITY):
             tried = [self.values(mark, row) for mark in marks]
-            print(f"| {row} | " + " | ".join(f"{sum(map(bool, each))} / {len(each)}" for each in tried) + " |")
+            cells = [f"{sum(map(bool, each))} / {len(each)}" if each else "" for each in tried]
+            print(f"| {row} | {' | '.join(cells)} |")
 
 
 def hosts(files: list[Path], seconds: float) -> Iterator[tuple[str, Waveform]]:

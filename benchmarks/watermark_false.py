@@ -31,7 +31,7 @@ ROWS = (3.5, 4.0, THRESHOLD, 4.5, 5.0, 5.5, 6.0)
 
 
 def best_scores(waveform: Waveform, keys: int, blocks: int) -> np.ndarray:
-    """The best pilot correlation of each window of `blocks` blocks under each key."""
+    """The best pilot correlation of each window of `blocks` blocks under each key, and under its opposite."""
     analysis = Analysis(waveform.rate)
     gain = level(waveform.samples, waveform.rate) ** 2
     rows = np.concatenate([analysis.decibels(power, gain) for power in analysis.powers(waveform.samples)])
@@ -40,7 +40,9 @@ def best_scores(waveform: Waveform, keys: int, blocks: int) -> np.ndarray:
     for number in range(keys):
         alignment = Alignment.of(chips, Pattern.of(b"no mark has this" + number.to_bytes(4), 8).pilots)
         for first in range(0, alignment.blocks - blocks + 1, blocks):
-            found.append(alignment.scores(first, first + blocks).max())
+            scores = alignment.scores(first, first + blocks)
+            # The key whose pilots all have the other sign is another wrong key.
+            found += [scores.max(), -scores.min()]
     return np.array(found)
 
 
