@@ -21,12 +21,12 @@ def magnitude_from_mel(mel: Tensor, config: MelConfig, iterations: int = 12) -> 
 
     Non-negative least squares by multiplicative updates (Lee and Seung 2001), from the pseudo-inverse.
     """
-    basis = mel_basis(config).to(mel.device)
+    basis = mel_basis(config)
     found = (_inverse(config).to(mel.device) @ mel).clamp_min(_LEAST)
-    # Above the highest band there is nothing to find.
+    # Above the highest band there is nothing to find. (Asked where the numbers are: a GPU would be waited for.)
     heard = int(basis.any(dim=0).nonzero()[-1]) + 1
     found[:, heard:] = _LEAST
-    basis = basis[:, :heard].contiguous()
+    basis = basis[:, :heard].to(mel.device).contiguous()
     target, low = basis.T @ mel, found[:, :heard].contiguous()
     for _ in range(iterations):
         said = (basis.T @ (basis @ low)).add_(1e-8)
