@@ -15,7 +15,7 @@ from typing import Any
 from ledger.errors import Malformed
 
 _SIGNATURE = b"c2pa.signature"
-_CERTIFICATES = 33  # x5chain
+_CERTIFICATES = (33, "x5chain")
 _PADDING = ("pad", "pad2")
 _UNSIGNED = {*_PADDING, "sigTst", "sigTst2", "rVals"}
 _DATA_HASH = b"c2pa.hash.data"
@@ -118,7 +118,9 @@ def _signature(name: str, content: bytes) -> Signature:
     import cbor2
 
     protected, unprotected, _, _ = cbor2.loads(content).value
-    certificates = cbor2.loads(protected).get(_CERTIFICATES) or unprotected["x5chain"]
+    # Under one label alone: of two the library checks one, and this would name whoever is under the other.
+    headers = (cbor2.loads(protected), unprotected)
+    (certificates,) = [header[label] for header in headers for label in _CERTIFICATES if label in header]
     certificate = certificates[0] if isinstance(certificates, list) else certificates
     if not isinstance(certificate, bytes):
         raise ValueError("no certificate in a signature")

@@ -9,9 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import c2pa
+import cbor2
 import numpy as np
 import pytest
 import tsa_server
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from gen.audio import encode, load
 from gen.tags import Tags, write_into_wav
@@ -24,7 +29,7 @@ from ledger.companions import Companions
 from ledger.credentials import Origin
 from ledger.digest import Digest
 from ledger.errors import Malformed, StampUnreachable
-from ledger.jumbf import signatures
+from ledger.jumbf import contents, signatures
 from ledger.manifest import Pen, Statement
 
 ACCOUNT = Address(bytes(range(20)))
@@ -156,6 +161,33 @@ def test_the_manifest_of_another_file_does_not_fit(signed: dict[str, Path], tmp_
     assert found is not None
     assert (found.state, found.origin) == ("invalid", ORIGIN)
     assert "assertion.dataHash.mismatch" in found.failures
+
+
+def test_who_puts_another_certificate_beside_their_own_is_not_taken_for_its_owner(tmp_path: Path) -> None:
+    stranger = Companions(bytes(96))
+    pen = Pen(stranger, Chain.local(stranger, ACCOUNT, datetime.now(UTC)))
+    path = sign(plain(tmp_path, ".wav"), tmp_path / "forged.wav", pen)
+    store = credentials.extract(path)
+    assert store is not None
+    boxes = {labels[-1]: data for labels, data in contents(store)}
+    box, claim = boxes[b"c2pa.signature"], boxes[b"c2pa.claim.v2"]
+    protected, free, payload, _ = cbor2.loads(box).value
+    names = {"x5chain": cbor2.loads(protected)[33], 33: [CHAIN.certificates[0].public_bytes(Encoding.DER)]}
+    header = cbor2.dumps({1: -7, **names})
+    message = cbor2.dumps(["Signature1", header, b"", claim])
+    r, s = decode_dss_signature(stranger.p256().sign(message, ECDSA(SHA256())))
+
+    def again(fill: int) -> bytes:
+        return cbor2.dumps(cbor2.CBORTag(18, [header, {"pad": bytes(fill)}, payload, r.to_bytes(32) + s.to_bytes(32)]))
+
+    fill = len(free["pad"])
+    forged = again(fill + len(box) - len(again(fill)))
+    path.write_bytes(path.read_bytes().replace(box, forged))
+    with c2pa.Reader(path) as reader:  # it believes the first of the two
+        assert reader.get_validation_state() == "Valid"
+    found = credentials.read(path, ROOTS)
+    assert found is not None
+    assert (found.state, found.key) == ("invalid", None)
 
 
 def test_a_copy_names_its_parent(signed: dict[str, Path], tmp_path: Path) -> None:
