@@ -83,6 +83,8 @@ def _measured(
     embed: Embedding, reference: list[Tensor], made: Mapping[str, list[Tensor]], random: np.random.Generator
 ) -> Iterator[tuple[str, tuple[float, float]]]:
     """Both distances of every row, from equally many windows; and how many these are."""
+    if empty := [row or "the reference" for row, pieces in {"": reference, **made}.items() if not pieces]:
+        raise SystemExit(f"{', '.join(empty)}: no recording of {2 * STRETCH // RATE} s or more; give other folders")
     vectors = {row: _embedded(embed, pieces) for row, pieces in {"": reference, **made}.items()}
     count = min(len(found) for found in vectors.values())
     chosen = {row: found[random.permutation(len(found))[:count]] for row, found in vectors.items()}
@@ -97,10 +99,14 @@ def _embedded(embed: Embedding, pieces: list[Tensor]) -> Vectors:
 
 
 def _recordings(folder: Path, most: float) -> Iterator[Tensor]:
-    """All recordings (N,), shared between them if there is more than so many seconds."""
+    """Recordings (N,), evenly chosen and shared between them if there is more than so many seconds.
+
+    No more of them than get two stretches each: less would leave nothing for the row beside the reference.
+    """
     files = scan(folder).recordings
-    for path in files:
-        yield torch.from_numpy(load(path).resampled(RATE).mono().samples[0][: int(most / len(files) * RATE)].copy())
+    count = max(1, min(len(files), int(most * RATE) // (2 * STRETCH)))
+    for path in [files[place * len(files) // count] for place in range(count)] if files else []:
+        yield torch.from_numpy(load(path).resampled(RATE).mono().samples[0][: int(most / count * RATE)].copy())
 
 
 def _in_turn(pieces: list[Tensor], which: int) -> list[Tensor]:
