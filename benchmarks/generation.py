@@ -23,10 +23,9 @@ def main() -> None:
 
     from gen.chance import draw_chance
     from gen.config import RATE
-    from gen.course import Course
+    from gen.course import Course, style_of
     from gen.generate import GenerationRequest
     from gen.models.config import VocoderConfig
-    from gen.models.style import Style
     from gen.models.vocoders import make_vocoder
     from gen.sampling import Daring, free_run
     from gen.training.initial import initialise
@@ -61,7 +60,7 @@ def main() -> None:
 
     def naive() -> None:
         random = torch.Generator().manual_seed(1)
-        style = Style.of(torch.full((1, len(generator.styles)), 1 / len(generator.styles)))
+        style = style_of(model, None, None)
         config = preset.generator
         chance = draw_chance(random, 1, few, len(model.places), config.noise_size)
         made = model.latent.decode(free_run(model, style, Daring(nucleus=config.nucleus), chance).points)
