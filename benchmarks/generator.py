@@ -1,16 +1,22 @@
-"""What each part of the generator is worth: the same training with one setting changed at a time.
+"""What each part of the generator is worth: the same training with one setting changed at a time, from several seeds.
 
-Run with ``python benchmarks/generator.py [steps]``. Learns from pieces by Bach and Satie that come with the project, in
-one process on one thread, and is judged by bars set aside. Prints a table in Markdown:
+Run with ``python benchmarks/generator.py [--steps N] [--seeds N] [--corpus DIR]``. Learns from pieces by Bach and Satie
+that come with the project, or from the first minute of each recording in DIR, whose sub-folders are styles; in one
+process on one thread; and is judged by music set aside. The seed changes how weights begin, the order of the music and
+all that is drawn in learning, and not which music is set aside. Prints a table in Markdown, each figure as the mean
+over seeds and the standard deviation of one seed's; two rows that differ by less say nothing:
 
 surprise: nats per step at the places of music set aside; distance: mean absolute distance of its points, in units of
 a coordinate's deviation; stays: how long a free run of each style holds a place on average, against the music that was
 learnt from. The row "music" compares the music set aside with that, so that the figure means something.
 """
 
+import argparse
 import dataclasses
-import sys
+import statistics
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -29,57 +35,82 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 RUN = 600
 """Points of a free run of each style."""
+EXCERPT = 60.0
+"""Seconds that are taken of each recording of a corpus."""
 
 
 def main() -> None:
     """Learn, measure and print."""
     import torch
 
-    from gen.instruments import render
     from gen.preset import load_preset
     from gen.repeatable import repeatable
-    from gen.score import load
     from gen.training.generator import GeneratorTraining
     from gen.training.latent import LatentTraining
-    from gen.training.material import StyleCorpus, gather
+    from gen.training.material import gather
     from gen.training.phase import MODEL
 
-    styles = [
-        StyleCorpus.of("bach", [render(load(name)) for name in ("bach/prelude-bwv846", "bach/prelude-bwv1007")]),
-        StyleCorpus.of("satie", [render(load(name)) for name in ("satie/gymnopedie-1", "satie/gymnopedie-3")]),
-    ]
+    options = _options()
+    torch.set_num_threads(1)
     base = load_preset("tiny")
-    if len(sys.argv) > 1:
-        base = dataclasses.replace(base, generator=dataclasses.replace(base.generator, steps=int(sys.argv[1])))
+    base = dataclasses.replace(base, generator=dataclasses.replace(base.generator, steps=options.steps))
     with repeatable():
-        material = gather(styles, base, 1)
+        material = gather(_styles(options.corpus), base, 1)
+        count = len(material.styles)
         parts = {name: material.excerpts(name) for name in ("train", "validation", "test")}
-        aside = {"validation": [*parts["validation"], *parts["test"]]}
-        random = torch.Generator().manual_seed(3)
-        latent = LatentTraining(parts["train"], 2, base, random).networks[MODEL]
-        print("| | surprise | distance | stays | CPU-s a step |\n|---|---|---|---|---|")
+        aside = {"validation": [*parts["validation"], *parts["test"]][:64]}
+        latent = LatentTraining(parts["train"], count, base, torch.Generator().manual_seed(3)).networks[MODEL]
+        print(f"{len(parts['train'])} windows to learn from, {len(aside['validation'])} to judge by")
+        print("| | surprise | distance | stays | CPU-s a step |\n|---|---|---|---|---|", flush=True)
         for name, settings in VARIANTS.items():
             steps = settings.get("steps", base.generator.steps)
             config = dataclasses.replace(base.generator, **{**settings, "steps": max(1, steps)})
             preset = dataclasses.replace(base, generator=config)
-            phase = GeneratorTraining(
-                parts["train"], 2, preset, latent, torch.Generator().manual_seed(4), aside, label_sizes=()
-            )
-            began = time.process_time()
-            for index in range(steps):
-                phase.step(index)
-            took = (time.process_time() - began) / max(1, steps)
-            found = phase.results()
-            surprise, distance = found["validation_foresight"], found["validation_distance"]
-            print(f"| {name} | {surprise:.3f} | {distance:.3f} | {_walked(phase):.2f} | {took:.2f} |", flush=True)
-        print(f"| music | | | {_stays(phase, _music(phase.aside['validation'])):.2f} | |")
+            rows = []
+            for seed in range(options.seeds):
+                random = torch.Generator().manual_seed(4 + seed)
+                phase = GeneratorTraining(parts["train"], count, preset, latent, random, aside, label_sizes=())
+                phase.feed.seed += seed
+                began = time.process_time()
+                for index in range(steps):
+                    phase.advance(index)
+                took = (time.process_time() - began) / max(1, steps)
+                phase.finish()
+                found = phase.results()
+                rows.append((found["validation_foresight"], found["validation_distance"], _walked(phase), took))
+            print(f"| {name} | {' | '.join(map(_told, zip(*rows, strict=True)))} |", flush=True)
+        music = _stays(phase, _music(phase.aside["validation"]))
+        print(f"| music | | | {music:.2f} | |")
+
+
+def _told(figures: Sequence[float]) -> str:
+    spread = f" ± {statistics.stdev(figures):.3f}" if len(figures) > 1 else ""
+    return f"{statistics.fmean(figures):.3f}{spread}"
+
+
+def _styles(corpus: Path | None) -> list[Any]:
+    from gen.audio import load
+    from gen.corpus import scan
+    from gen.instruments import render
+    from gen.score import load as score
+    from gen.training.material import StyleCorpus
+
+    if corpus is None:
+        pieces = {"bach": ("prelude-bwv846", "prelude-bwv1007"), "satie": ("gymnopedie-1", "gymnopedie-3")}
+        return [StyleCorpus.of(name, [render(score(f"{name}/{each}")) for each in own]) for name, own in pieces.items()]
+    folders = sorted(folder for folder in corpus.iterdir() if folder.is_dir())
+    return [
+        StyleCorpus.of(folder.name, [load(path).mono().excerpt(0, EXCERPT) for path in scan(folder).recordings])
+        for folder in folders
+    ]
 
 
 def _music(paths: Any) -> dict[int, Any]:
     """Places (T,) of all paths, by style."""
     import torch
 
-    return {style: torch.cat([path.codes for path in paths if path.style == style]) for style in (0, 1)}
+    styles = sorted({path.style for path in paths})
+    return {style: torch.cat([path.codes for path in paths if path.style == style]) for style in styles}
 
 
 def _walked(phase: Any) -> float:
@@ -90,8 +121,8 @@ def _walked(phase: Any) -> float:
     from gen.walk import Walk
 
     model, made = phase.model.eval(), {}
-    for style in (0, 1):
-        asked = Style.of(torch.nn.functional.one_hot(torch.tensor([style]), 2).float())
+    for style in range(phase.styles):
+        asked = Style.of(torch.nn.functional.one_hot(torch.tensor([style]), phase.styles).float())
         walk = Walk(model, asked, Daring(nucleus=model.config.nucleus), torch.Generator().manual_seed(9 + style))
         made[style] = walk.go(RUN).codes[0]
     return _stays(phase, made)
@@ -105,6 +136,14 @@ def _stays(phase: Any, made: dict[int, Any]) -> float:
         for of in (made, real)
     ]
     return sum(held[0][style] / held[1][style] for style in made) / len(made)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="What each part of the generator is worth.")
+    parser.add_argument("--steps", type=int, default=400, help="of learning, for each (%(default)s)")
+    parser.add_argument("--seeds", type=int, default=3, help="for each (%(default)s)")
+    parser.add_argument("--corpus", type=Path, help="a folder with a folder of recordings for each style")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
