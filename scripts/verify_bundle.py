@@ -7,6 +7,7 @@ Needs eth-account. Exit code 0: verified. 3: nothing known. 4: invalid. 5: could
 """
 
 import base64
+import contextlib
 import hashlib
 import io
 import json
@@ -17,11 +18,23 @@ from pathlib import Path
 
 from eth_account import Account
 from eth_account.messages import encode_defunct
+from eth_keys.exceptions import BadSignature
 
 RECORD, BUNDLE = "application/vnd.in-toto+json", "application/vnd.stemmata.bundle+json"
 # Checks of sound, manifest, chain and co-signatures, which need more than a bundle and this file.
 HEARD = {"watermark", "manifest", "manifest place", "iscc", "fingerprint", "chain", "co-signature", "reorganisation"}
 HALF = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # of secp256k1's order: EIP-2
+MEMBERS = ["bundle.json", "blocks.car", "signature.json"]
+FIELDS = {
+    **dict.fromkeys(("format", "audio", "made", "blocks"), str),
+    **dict.fromkeys(("deployment", "chain", "held", "view"), dict),
+    **dict.fromkeys(("claims", "candidates", "forgotten"), list),
+    **{"searchedSpeed": bool, "final": int},
+}
+CIDS = (b"\1\x55\x12\x20", b"\1\x70\x12\x20")  # raw and dag-pb, by SHA-256
+CAR_HEADER = b"\xa2eroots\x81\xd8\x2a\x58\x25\0" + CIDS[0] + bytes(32) + b"gversion\1"
+MOST_BYTES = 128 << 20  # of a bundle
+MOST_READ, MOST_NODES = 64 << 20, 1 << 16  # of one file within
 EXIT_CODES = {"verified": 0, "unknown": 3, "invalid": 4, "unverifiable": 5}
 
 
@@ -52,16 +65,34 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
     return sum((data[at + n] & 127) << 7 * n for n in range(size)), at + size
 
 
+def section(data: bytes) -> bytes:
+    """A part of a CAR: its length as a varint, and itself."""
+    size, prefix = len(data), b""
+    while size > 127:
+        size, prefix = size >> 7, prefix + bytes([size & 127 | 128])
+    return prefix + bytes([size]) + data
+
+
+def binary(text: str) -> bytes:
+    """Base64, of which there is one spelling."""
+    data = base64.b64decode(text, validate=True)
+    require(base64.b64encode(data).decode() == text, "base64 in another spelling")
+    return data
+
+
 def signer(envelope: dict, addresses: list[str], kind: str) -> str:
     """Which of them signed a DSSE envelope (EIP-191 over its PAE)."""
-    payload = base64.b64decode(envelope["payload"])
+    payload = binary(envelope["payload"])
     message = encode_defunct(b"DSSEv1 %d %b %d %b" % (len(kind), kind.encode(), len(payload), payload))
     require(envelope["payloadType"] == kind, "signed as something else")
     for one in envelope["signatures"]:
-        sig = base64.b64decode(one["sig"])
-        sound = one["keyid"] in addresses and len(sig) == 65 and int.from_bytes(sig[32:64]) <= HALF
-        if sound and Account.recover_message(message, signature=sig) == one["keyid"]:
-            return one["keyid"]
+        sig = binary(one["sig"])
+        sound = len(sig) == 65 and int.from_bytes(sig[32:64]) <= HALF and sig[64] in (27, 28)
+        if not sound or one["keyid"] not in addresses:
+            continue
+        with contextlib.suppress(BadSignature):
+            if Account.recover_message(message, signature=sig) == one["keyid"]:
+                return one["keyid"]
     raise Wrong(f"no good signature by {' or '.join(addresses)}")
 
 
@@ -93,33 +124,53 @@ def again(members: dict[str, bytes]) -> bytes:
 
 
 class Bundle:
-    def __init__(self, path: Path) -> None:
-        with zipfile.ZipFile(path) as archive:
+    def __init__(self, whole: bytes) -> None:
+        require(len(whole) <= MOST_BYTES, "too large")
+        with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+            require(archive.namelist() in (MEMBERS[:2], MEMBERS), "other members than a bundle has")
             require(all(one.compress_type == 0 for one in archive.infolist()), "a member is compressed")
             members = {name: archive.read(name) for name in archive.namelist()}
-        require(again(members) == path.read_bytes(), "the archive holds something beside its members")
+        require(again(members) == whole, "the archive holds something beside its members")
         content, car, *signature = members.values()
         self.said, self.blocks = json.loads(content), {}
         require(canonical(self.said) == content and sha(car) == self.said["blocks"], "not a bundle, or altered")
-        for envelope in map(json.loads, signature):
-            payload = base64.b64decode(envelope["payload"])
+        kinds = {name: type(value) for name, value in self.said.items()}
+        require(kinds == FIELDS and self.said["format"] == "stemmata-bundle-1", "of another format")
+        for part in signature:
+            envelope = json.loads(part)
+            payload = binary(envelope["payload"])
             auditor = json.loads(payload)["auditor"]
             signer(envelope, [auditor], BUNDLE)
             require(payload == canonical({"auditor": auditor, "bundle": sha(content)}), "another bundle was signed")
+            require(canonical(envelope) == part, "the signature is in another spelling")
         at = sum(varint(car, 0))
         while at < len(car):
             size, at = varint(car, at)
-            self.blocks[car[at : at + 36]] = car[at + 36 : at + size]
-            require(car[at + 4 : at + 36].hex() == sha(car[at + 36 : at + size]), "a block is not what it is called")
+            cid, block = car[at : at + 36], car[at + 36 : at + size]
+            require(cid[:4] in CIDS and cid[4:].hex() == sha(block), "a block is not what it is called")
+            self.blocks[cid] = block
             at += size
+        inside = b"".join(section(cid + block) for cid, block in sorted(self.blocks.items()))
+        require(section(CAR_HEADER) + inside == car, "the blocks are not in order, or there are some twice")
 
     def file(self, cid: bytes) -> bytes:
-        """A raw block, or what lies below a dag-pb node."""
-        if cid not in self.blocks:
-            held = self.said["held"].get("b" + base64.b32encode(cid).decode().lower().rstrip("="))
-            raise (Wrong if held == "altered" else Missing)(f"a block was {held or 'not read'}")
-        links = re.findall(rb"\x0a\x24(\x01[\x55\x70]\x12\x20.{32})", self.blocks[cid], re.DOTALL)
-        return self.blocks[cid] if cid[1] == 0x55 else b"".join(map(self.file, links))
+        """A raw block, or what lies below a dag-pb node: no more than any record has, whatever links to what."""
+        parts, waiting, size = [], [cid], 0
+        for _ in range(MOST_NODES):
+            if not waiting:
+                return b"".join(parts)
+            at = waiting.pop()
+            if at not in self.blocks:
+                held = self.said["held"].get("b" + base64.b32encode(at).decode().lower().rstrip("="))
+                raise (Wrong if held == "altered" else Missing)(f"a block was {held or 'not read'}")
+            if at[1] == 0x55:
+                parts.append(self.blocks[at])
+                size += len(parts[-1])
+            else:
+                links = re.findall(rb"\x0a\x24(\x01[\x55\x70]\x12\x20.{32})", self.blocks[at], re.DOTALL)
+                waiting += reversed(links)
+            require(size <= MOST_READ and len(waiting) <= MOST_NODES, "a file in the bundle is larger than any record")
+        raise Wrong("a file in the bundle has too many parts")
 
     def named(self, text: str) -> bytes:
         return self.file(base64.b32decode(text[1:].upper() + "=" * (-len(text[1:]) % 8)))
@@ -127,7 +178,7 @@ class Bundle:
     def record(self, claim: dict) -> dict:
         """The record that a claim is about, signed, and saying what it has to."""
         envelope = json.loads(self.named(claim["cid"]))
-        payload = base64.b64decode(envelope["payload"])
+        payload = binary(envelope["payload"])
         require(sha(payload) == claim["record"], "the record is not the one on chain")
         who = signer(envelope, claim["signers"], RECORD)
         require(who not in claim["ended"], f"the key of {who} had ended before")
@@ -162,10 +213,10 @@ class Bundle:
                 if claim["kind"] == "track" and not minted and not same:
                     self.fingerprint(record)
                 yield "ok", name
-            except (Wrong, LookupError, TypeError, ValueError) as error:
-                yield "invalid", f"{name}: {error!r}"
             except Missing as error:
                 yield "unverifiable", f"{name}: {error}"
+            except Exception as error:  # whatever somebody put there
+                yield "invalid", f"{name}: {error!r}"
             if "final" in claim:
                 yield "ok" if claim["final"] else "unverifiable", f"{name}: blocks on it"
             if claim["kind"] == "model":
@@ -173,18 +224,21 @@ class Bundle:
             if "licensed" in claim:
                 fits = uses.get(claim["id"], 0) in (0, claim.get("license"))
                 yield "ok" if claim["licensed"] and fits else "invalid", f"{name}: license at the time"
+        claimed = {claim["claim"] for claim in self.said["claims"] if claim["kind"] == "track"}
+        for track in {one["track"] for one in self.said["view"]["evidence"] if one["track"]} - claimed:
+            yield "invalid", f"track {track}: it was found, and nothing is claimed of it"
         for one in self.said["view"]["findings"]:
             if one["check"] in HEARD and not (exact and one["check"] == "fingerprint"):
                 yield one["status"], f"{one['check']}, on the auditor's word: {one['detail']}"
 
 
 def main(bundle: Path, file: Path) -> int:
-    audio = sha(file.read_bytes())
+    audio, whole = sha(file.read_bytes()), bundle.read_bytes()
     try:
-        opened = Bundle(bundle)
+        opened = Bundle(whole)
         checks = list(opened.checks(audio))
         known = any(one["track"] for one in opened.said["view"]["evidence"])
-    except (Wrong, LookupError, TypeError, ValueError, StopIteration, zipfile.BadZipFile) as error:
+    except Exception as error:  # whatever somebody put there
         checks, known, opened = [("invalid", f"bundle: {error!r}")], False, None
     if opened is not None and opened.said["audio"] != audio:
         checks, known = [("unverifiable", "the bundle is about another file")], False

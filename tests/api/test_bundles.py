@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import time
@@ -132,6 +133,46 @@ def test_a_reader_that_shares_no_code_finds_the_changed_claim(signed: Path, stor
         members = [archive.read(name) for name in archive.namelist()[:2]]
     changed.write_bytes(bundle._archive(members))  # unsigned now
     assert alone(changed, story.track) == bundling.read(changed, story.track, Hearing()).verdict == "invalid"
+
+
+@pytest.mark.parametrize("kind", ["signature", "member", "field", "track"])
+def test_neither_reader_takes_a_bundle_in_another_spelling(
+    signed: Path, story: Story, tmp_path: Path, kind: str
+) -> None:
+    with zipfile.ZipFile(signed) as archive:
+        content, blocks, signature = (archive.read(name) for name in archive.namelist())
+    said, envelope, members = json.loads(content), json.loads(signature), [content, blocks, signature]
+    if kind == "signature":  # v as 0 or 1, which recovers the same address
+        sig = base64.b64decode(envelope["signatures"][0]["sig"])
+        envelope["signatures"][0]["sig"] = base64.b64encode(sig[:64] + bytes([sig[64] - 27])).decode()
+        members[2] = canonical.encode(envelope)
+    elif kind == "member":
+        members.append(signature)
+    elif kind == "field":
+        members = [canonical.encode({**said, "more": 1}), blocks]
+    else:  # nothing is claimed of the track that was found
+        members = [canonical.encode({**said, "claims": []}), blocks]
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, member in zip((*bundle._MEMBERS, "more.json"), members, strict=False):
+            archive.writestr(bundle._entry(name), member)
+    (tmp_path / "odd").write_bytes(out.getvalue())
+    assert bundling.read(tmp_path / "odd", story.track, Hearing()).verdict is Verdict.INVALID
+    assert alone(tmp_path / "odd", story.track) == "invalid"
+
+
+def test_the_stand_alone_reader_reads_no_more_of_a_file_than_any_record_has(
+    signed: Path, story: Story, tmp_path: Path
+) -> None:
+    opened, below = bundle.read(signed), Cid.of_raw(bytes(1 << 20))
+    blocks = {**opened.blocks, below: bytes(1 << 20)}
+    for _ in range(3):  # 8 TB
+        node = (b"\x12\x26\x0a\x24" + below.raw) * 200
+        below = Cid.of_dag_pb(node)
+        blocks[below] = node
+    claims = [{**opened.claims[0], "cid": str(below)}]
+    bundle.write(tmp_path / "bomb", replace(opened, blocks=blocks, claims=claims))
+    assert alone(tmp_path / "bomb", story.track) == "invalid"
 
 
 # -- tampering
