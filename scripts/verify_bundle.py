@@ -201,16 +201,17 @@ class Bundle:
         require(self.named(record["fingerprint"]["cid"])[:8] == b"stemfp\1\1", "the fingerprint is none")
 
     def checks(self, audio: str):
-        """Every check, as its outcome and what it was about. ``exact``: this is the very file that was minted."""
-        exact, uses = False, {}
-        same = any(one["check"] == "samples" for one in self.said["view"]["findings"])
+        """Every check, as its outcome and what it was about. ``exact``: tracks of which this is the very file."""
+        exact, uses = set(), {}
+        same = {one["subject"] for one in self.said["view"]["findings"] if one["check"] == "samples"}
         for claim in self.said["claims"]:
             name, record = f"{claim['kind']} {claim['id']}", {}
             try:
                 record = self.record(claim)
                 minted = claim["kind"] == "track" and record["subject"]["audio"] == audio
-                exact = exact or minted
-                if claim["kind"] == "track" and not minted and not same:
+                if minted:
+                    exact.add(f"track {claim['claim']}")
+                elif claim["kind"] == "track" and f"track {claim['claim']}" not in same:
                     self.fingerprint(record)
                 yield "ok", name
             except Missing as error:
@@ -228,7 +229,7 @@ class Bundle:
         for track in {one["track"] for one in self.said["view"]["evidence"] if one["track"]} - claimed:
             yield "invalid", f"track {track}: it was found, and nothing is claimed of it"
         for one in self.said["view"]["findings"]:
-            if one["check"] in HEARD and not (exact and one["check"] == "fingerprint"):
+            if one["check"] in HEARD and not (one["check"] == "fingerprint" and one["subject"] in exact):
                 yield one["status"], f"{one['check']}, on the auditor's word: {one['detail']}"
 
 

@@ -135,6 +135,14 @@ def test_a_reader_that_shares_no_code_finds_the_changed_claim(signed: Path, stor
     assert alone(changed, story.track) == bundling.read(changed, story.track, Hearing()).verdict == "invalid"
 
 
+def test_the_mark_of_another_track_in_a_minted_file_counts(signed: Path, story: Story, tmp_path: Path) -> None:
+    opened = bundle.read(signed)
+    other = {"check": "fingerprint", "status": "invalid", "subject": f"track {'00' * 32}", "detail": "a copied mark"}
+    view = {**opened.view, "findings": [*opened.view["findings"], other]}
+    bundle.write(tmp_path / "copied", replace(opened, view=view))
+    assert alone(tmp_path / "copied", story.track) == "invalid"
+
+
 @pytest.mark.parametrize("kind", ["signature", "member", "field", "track"])
 def test_neither_reader_takes_a_bundle_in_another_spelling(
     signed: Path, story: Story, tmp_path: Path, kind: str
