@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from ledger import signing, timestamp
@@ -25,6 +26,7 @@ def publish(
     signer: Signer,
     *others: Signer,
     authority: str | None = None,
+    trust: Sequence[bytes] = (),
 ) -> Cid:
     """Sign a record and store its envelope; the CID is the envelope's, the record's digest stays its own.
 
@@ -32,7 +34,7 @@ def publish(
     is another envelope under another CID, as good as the first. Only the digest tells whether two are one record.
 
     ``others`` sign it as well. ``authority``: the URL of a time-stamp authority, which stamps the signed record
-    (:func:`ledger.timestamp.stamp`, whose errors it raises).
+    (:func:`ledger.timestamp.stamp`, whose errors it raises, and which ``trust`` is for).
 
     Raises :class:`MalformedRecord` for one so long that :func:`fetch` would refuse it: better now than on chain.
     """
@@ -40,7 +42,7 @@ def publish(
     for other in others:
         envelope = signing.countersign(envelope, other)
     if authority is not None:
-        envelope = timestamp.stamp(envelope, authority)
+        envelope = timestamp.stamp(envelope, authority, trust=trust)
     written = envelope.to_bytes()
     if len(written) > MAX_BYTES:
         raise MalformedRecord(

@@ -41,8 +41,10 @@ class Timestamp:
     trusted: bool
 
 
-def ask(url: str, message: bytes, *, send: Send | None = None) -> bytes:
+def ask(url: str, message: bytes, *, trust: Sequence[bytes] = (), send: Send | None = None) -> bytes:
     """A token over ``message``, of which the authority sees the SHA-256 alone; checked, DER.
+
+    ``trust``: roots in PEM; that of an authority whose tokens leave it out has to be among them.
 
     Raises :class:`StampUnreachable` for no answer or a refusal, and :class:`TimestampInvalid` for a token that is not
     over these bytes, or not over this very request.
@@ -59,7 +61,7 @@ def ask(url: str, message: bytes, *, send: Send | None = None) -> bytes:
     if parsed.tst_info.nonce != request.nonce:
         raise TimestampInvalid("the time-stamp authority answered another request than ours")
     try:
-        read(answer, message)
+        read(answer, message, trust)
     except VerificationError as error:
         raise TimestampInvalid(f"the time stamp does not hold: {error}") from None
     return answer
@@ -90,9 +92,9 @@ def read(token: bytes, message: bytes, trust: Sequence[bytes] = ()) -> Timestamp
     raise TimestampInvalid(f"the time stamp does not hold: {fault or 'it names no certificate'}")
 
 
-def stamp(envelope: Envelope, url: str, *, send: Send | None = None) -> Envelope:
+def stamp(envelope: Envelope, url: str, *, trust: Sequence[bytes] = (), send: Send | None = None) -> Envelope:
     """The envelope with a time stamp over what its signatures are over. Raises what :func:`ask` does."""
-    token = ask(url, envelope.pae, send=send)
+    token = ask(url, envelope.pae, trust=trust, send=send)
     return replace(envelope, signatures=(*envelope.signatures, Signature(KEYID, token)))
 
 

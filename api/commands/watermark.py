@@ -77,6 +77,8 @@ def embed(
         wanted = b""
     if len(wanted) != ID_BYTES:
         raise UsageError(f"--id {identity!r}: give {2 * ID_BYTES} hex digits")
+    if target.suffix.lower() != ".wav":
+        raise UsageError(f"{target}: what is marked is written as WAV; name it {target.with_suffix('.wav').name}")
     if target.exists():
         raise OutputExists(f"{target} exists already; give another name")
     marker = Watermark(_key(settings, key_file), strength=strength, balance=balance)

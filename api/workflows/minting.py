@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from api import credentialing, drafts
+from api.certificates import trusted
 from api.errors import NotCreator
 from api.home import Home, Ledger
 from ledger import file
@@ -94,7 +95,7 @@ def mint(
         if (marking or Marking()).credential:
             draft = _signed(home, ledger, path, draft, signer, now(), mining=marking is not None and marking.mining)
         record = replace(draft, royalty_ppm=royalty_ppm)
-        cid = publish(ledger.store, record, signer, authority=home.settings.tsa)
+        cid = publish(ledger.store, record, signer, authority=home.settings.tsa, trust=trusted(home))
         home.introduce(ledger, signer)
         claim = record.claim
         entry = ledger.contracts.mint_track(

@@ -97,6 +97,12 @@ def test_nothing_is_written_over(shell):
     assert (said.code, "exists already" in said.err) == (2, True)
 
 
+def test_a_mark_is_not_written_under_the_name_of_another_format(shell):
+    said = shell.run("watermark", "embed", path(shell, "music.wav"), path(shell, "out.mp3"), "--id", ID)
+    assert (said.code, "name it out.wav" in said.err) == (2, True)
+    assert not (shell.home.parent / "out.mp3").exists()
+
+
 def test_a_file_that_is_no_key_is_refused(shell):
     said = shell.run("watermark", "detect", path(shell, "music.wav"), "--key", path(shell, "music.wav"))
     assert (said.code, "no watermark key" in said.err) == (1, True)
