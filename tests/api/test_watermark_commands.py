@@ -72,10 +72,10 @@ def test_a_private_mark_is_read_with_its_key_alone(shell):
 
 
 def test_strength_makes_the_mark_louder(shell):
-    for name, strength in (("soft", "0.5"), ("loud", "2")):
+    for name, strength in (("soft.wav", "0.5"), ("loud.wav", "2")):
         words = ("--id", ID, "--strength", strength)
         assert shell.run("watermark", "embed", path(shell, "music.wav"), path(shell, name), *words).code == 0
-    host, soft, loud = (load(shell.home.parent / name).samples for name in ("music.wav", "soft", "loud"))
+    host, soft, loud = (load(shell.home.parent / name).samples for name in ("music.wav", "soft.wav", "loud.wav"))
     assert abs(loud - host).sum() > 3 * abs(soft - host).sum()
 
 
