@@ -27,6 +27,11 @@ def keep(home: Home, record: TrackRecord) -> None:
         file.write(path, lambda out: out.write(record.payload()))
 
 
+def known(home: Home, audio: Digest) -> bool:
+    """Whether a file of this digest was generated in this home, minted or not."""
+    return (home.path / "drafts" / f"{audio}.json").exists()  # an audit makes no folders
+
+
 def find(home: Home, audio: Digest, name: str) -> TrackRecord:
     """The record of a file by its digest; ``name`` is the file's, for the error."""
     from ledger.errors import MalformedRecord

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from api.errors import UsageError
 from api.home import Home
 from api.reports.texts import Language
 from api.settings import Settings
+
+if TYPE_CHECKING:
+    from api.workflows.audit import Audit
 
 EXIT_CODES = {"verified": 0, "unknown": 3, "invalid": 4, "unverifiable": 5}
 
@@ -120,6 +124,16 @@ def audit(
         reports.write_signed(report, outcome, signer, now())
     asked = home if bundle is None else None
     writing.deliver(asked, file, outcome, language=language, when=now(), html=html, pdf=pdf)
-    text = as_text(outcome, str(file), Texts(language))
+    text = as_text(outcome, str(file), Texts(language)) + _unminted(asked, file, outcome)
     Console(as_json).result(reports.as_json(outcome, str(file)), text)
     context.exit(EXIT_CODES[outcome.verdict])
+
+
+def _unminted(home: Home | None, file: Path, outcome: Audit) -> str:
+    """What to do with a file that nothing is known of since it was generated here and never minted."""
+    from api import drafts
+    from ledger.findings import Verdict
+
+    if home is None or outcome.verdict is not Verdict.UNKNOWN or not drafts.known(home, outcome.audio):
+        return ""
+    return f"\n\nThis home generated the file and has not minted it: stemmata mint {file} --key NAME"

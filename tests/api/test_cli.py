@@ -16,6 +16,7 @@ from shell import Shell
 from api.home import Home
 from gen.audio import save
 from ledger import file
+from ledger.digest import Digest
 from ledger.vault import Vault
 
 PASSPHRASE = "open sesame"
@@ -162,6 +163,15 @@ def test_auditing_unknown_music_exits_3(home: Path, tmp_path: Path) -> None:
     done = run(home, "audit", str(tmp_path / "other.wav"), "--json")
     assert done.returncode == 3
     assert said(done)["verdict"] == "unknown"
+
+
+def test_what_was_generated_here_and_never_minted_is_told_of(home: Path, tmp_path: Path) -> None:
+    save(tmp_path / "mine.wav", chords(6.0, 50))
+    assert "has not minted it" not in run(home, "audit", str(tmp_path / "mine.wav")).stdout
+    (home / "drafts").mkdir(parents=True, exist_ok=True)
+    (home / "drafts" / f"{Digest.of_file(tmp_path / 'mine.wav')}.json").write_text("{}")
+    done = run(home, "audit", str(tmp_path / "mine.wav"))
+    assert (done.returncode, "has not minted it: stemmata mint" in done.stdout) == (3, True)
 
 
 def test_auditing_with_the_chain_out_of_reach_exits_5(home: Path, tmp_path: Path) -> None:
