@@ -119,11 +119,12 @@ def test_a_chain_that_an_authority_gave_signs_and_is_trusted(
 def test_what_could_not_sign_is_refused_by_its_reason(authority: EllipticCurvePrivateKey) -> None:
     public, whole = COMPANIONS.public, issued(authority)
     split = whole.index(b"-----BEGIN", 10)
+    stranger = issued(generate_private_key(SECP256R1()))
     cases = [
         (whole, Companions.generate().public, "for another key"),
         (whole[split:] + whole[:split], public, "for another key"),
         (whole[:split], public, "two certificates or more"),
-        (whole[:split] + issued(generate_private_key(SECP256R1()))[split:], public, "not certified by"),
+        (whole[:split] + stranger[stranger.index(b"-----BEGIN", 10) :], public, "not certified by"),
         (issued(authority, subject=HOUSE[1:]), public, "no organisation"),
         (issued(authority, use=ExtendedKeyUsageOID.SERVER_AUTH), public, "not for signing content"),
         (issued(authority, signs=False), public, "not for signing content"),
