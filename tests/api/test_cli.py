@@ -67,6 +67,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 TERMS = ("--title", "T", "--license", "CC0-1.0", "--price", "0.05", "--share", "5")
 
 
+@pytest.mark.slow  # nine processes
 def test_register_show_and_license(home: Path, recordings: Path) -> None:
     made = run(home, "key", "new", "anna", "--json")
     assert (made.returncode, made.stderr) == (0, "")

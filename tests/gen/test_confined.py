@@ -157,6 +157,7 @@ class TestTrouble:
             assert time.monotonic() - start < 5
             assert load(songs["wav"], decoder=decoder) == load(songs["wav"])
 
+    @pytest.mark.slow
     def test_processor_time_ends(self, songs, tmp_path):
         file = tmp_path / "slow.mp3"
         file.write_bytes(songs["mp3"].read_bytes() * 1000)
