@@ -145,7 +145,8 @@ def test_a_folder_with_bad_files_is_refused_by_name(home: Path, tmp_path: Path) 
     (tmp_path / "diary.mp3").write_text("dear diary")
     (tmp_path / "loop").symlink_to(tmp_path)
     save(tmp_path / "good.wav", chords(2.0, 5))
-    done = run(home, "dataset", "add", str(tmp_path), *TERMS, "--key", "anna")
+    run(home, "key", "new", "beth")
+    done = run(home, "dataset", "add", str(tmp_path), *TERMS, "--key", "beth")
     assert done.returncode == 1
     assert "diary.mp3" in done.stderr
     assert "--skip-bad" in done.stderr
