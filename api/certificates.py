@@ -25,11 +25,7 @@ def known(home: Home, account: Address) -> Chain | None:
 
 def made(home: Home, account: Address, companions: Companions, now: datetime) -> Chain:
     """The account's chain; it gets a local one where it has none."""
-    chain = known(home, account)
-    if chain is None:
-        chain = Chain.local(companions, account, now)
-        _keep(home, account, chain)
-    return chain
+    return known(home, account) or renew(home, account, companions, now)
 
 
 def bring(home: Home, account: Address, public: PublicKeys, source: Path, now: datetime) -> Chain:

@@ -48,6 +48,17 @@ def use_option(*, default: str | None, offer: bool = False) -> Callable[[Command
     )
 
 
+def mining_option(what: str) -> Callable[[Command], Command]:
+    """``--mining``: what the manifest in a file allows."""
+    return click.option(
+        "--mining",
+        type=click.Choice(["allowed", "notAllowed"]),
+        default="notAllowed",
+        show_default=True,
+        help=f"Whether the {what} may be mined and trained on (CAWG).",
+    )
+
+
 def now() -> datetime:
     """The shell's clock; workflows take it as an argument."""
     return datetime.now(UTC)

@@ -15,6 +15,7 @@ from api.commands.generate import heard_primer
 from api.console import Console, ask_passphrase
 from api.errors import UsageError
 from api.home import Home
+from api.outputs import require_folder
 from api.reports.texts import Language
 from api.settings import Settings
 
@@ -97,8 +98,8 @@ def audit(
         )
     if primer is not None and not replay:
         raise UsageError("--primer goes with --replay")
-    if report is not None and not report.absolute().parent.is_dir():
-        raise UsageError(f"--report {report}: the folder {report.parent} does not exist; make it first")
+    if report is not None:
+        require_folder(report, "--report")
     writing.ready(html=html, pdf=pdf)
     home = Home(settings, ask_passphrase)
     signer = home.signer(key_name) if key_name is not None else None

@@ -10,6 +10,7 @@ import click
 
 from api.errors import UsageError
 from api.home import Home
+from api.outputs import require_folder
 
 if TYPE_CHECKING:
     from api.workflows.evidence.hearing import Hearing
@@ -76,6 +77,5 @@ def check_bundle(bundle: Path | None, *, replay: bool) -> bool:
         return False
     if replay:
         raise UsageError("--replay cannot be repeated from a bundle: write the bundle without it")
-    if not bundle.absolute().parent.is_dir():
-        raise UsageError(f"--bundle {bundle}: the folder {bundle.parent} does not exist; make it first")
+    require_folder(bundle, "--bundle")
     return True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from api.amounts import percent_from_ppm, ppm_from_percent
-from api.commands import json_option, key_option
+from api.commands import json_option, key_option, mining_option
 from api.console import Console, ask_passphrase
 from api.home import Home
 from api.settings import Settings
@@ -22,13 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--royalty", default="10", show_default=True, metavar="PERCENT", help="Part of each later sale's price (ERC-2981)."
 )
-@click.option(
-    "--mining",
-    type=click.Choice(["allowed", "notAllowed"]),
-    default="notAllowed",
-    show_default=True,
-    help="Whether the file may be mined and trained on (CAWG).",
-)
+@mining_option("file")
 @click.option(
     "--credential/--no-credential", default=True, help="Sign a C2PA manifest into the file first.  [default: on]"
 )

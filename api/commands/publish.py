@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from api.commands import json_option, key_option, now
+from api.commands import json_option, key_option, mining_option, now
 from api.console import Console, ask_passphrase
 from api.home import Home
 from api.settings import Settings
@@ -18,13 +18,7 @@ from api.settings import Settings
 @click.option("--bitrate", default=192, show_default=True, metavar="KBPS", help="Of lossy formats.")
 @click.option("--title", default="", help="For players to show.")
 @click.option("--artist", default="", help="For players to show.")
-@click.option(
-    "--mining",
-    type=click.Choice(["allowed", "notAllowed"]),
-    default="notAllowed",
-    show_default=True,
-    help="Whether the copy may be mined and trained on (CAWG).",
-)
+@mining_option("copy")
 @key_option
 @json_option
 @click.pass_obj

@@ -9,8 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api.errors import DocumentMissing, UsageError
+from api.errors import DocumentMissing
 from api.home import Home
+from api.outputs import require_folder
 from api.reports.outline import outline
 from api.reports.texts import Language, Texts
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 def ready(*, html: Path | None, pdf: Path | None) -> None:
     """See before the work that what is asked for can be written. Raises UsageError, and DocumentMissing for PDF."""
     for option, path in (("--html", html), ("--pdf", pdf)):
-        if path is not None and not path.absolute().parent.is_dir():
-            raise UsageError(f"{option} {path}: the folder {path.parent} does not exist; make it first")
+        if path is not None:
+            require_folder(path, option)
     if pdf is not None and find_spec("fpdf") is None:
         raise DocumentMissing("PDF needs fpdf2; in the project's folder: pip install '.[report]'")
 

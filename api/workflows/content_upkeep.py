@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from api import pins
 from api.errors import OutputExists, UsageError
 from api.home import Home
+from api.outputs import require_folder
 from api.workflows import subjects
 from api.workflows.meter import Bar, Meter
 
@@ -66,8 +67,7 @@ def get(home: Home, cid: Cid, out: Path, bar: Bar) -> int:
 
     if out.exists():
         raise OutputExists(f"{out} exists; move it or choose another name")
-    if not out.parent.is_dir():
-        raise UsageError(f"--out {out}: the folder {out.parent} does not exist; make it first")
+    require_folder(out, "--out")
     store = home.store()
     meter = Meter(bar, _announced(store, cid))
 
@@ -134,8 +134,7 @@ def export(home: Home, kind: Kind, text: str, out: Path, bar: Bar) -> Exported:
 
     if out.exists():
         raise OutputExists(f"{out} exists; move it or choose another name")
-    if not out.parent.is_dir():
-        raise UsageError(f"--out {out}: the folder {out.parent} does not exist; make it first")
+    require_folder(out, "--out")
     with home.ledger() as ledger:
         names = tuple(closure.rests_on(ledger.contracts, ledger.store, kind, subjects.find(ledger, kind, text)))
         roots = [named.cid for named in names]

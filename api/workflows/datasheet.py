@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from api.errors import OutputExists, UsageError
 from api.home import Home
+from api.outputs import require_folder
 from ledger import file
 from ledger.records import LABELS
 
@@ -89,8 +90,7 @@ def write(home: Home, dataset_id: int, out: Path, folder: Path | None = None) ->
         counted = None if folder is None else _counted(ledger.store, record, folder)
     sheet = datasheet(entry, record, counted, erased=key_erased(home, record))
     written = _written(sheet)
-    if not out.parent.is_dir():
-        raise UsageError(f"--out {out}: the folder {out.parent} does not exist; make it first")
+    require_folder(out, "--out")
     if out.exists() and (not out.is_file() or out.read_bytes() != written):
         raise OutputExists(f"{out} exists and is another file; move it or choose another name")
     file.write(out, lambda target: target.write(written))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from api.errors import NotWhole, OutputExists, UsageError
 from api.exports.formats import Wish, check, make
 from api.home import Home, Ledger
+from api.outputs import require_folder
 from ledger import file
 
 if TYPE_CHECKING:
@@ -81,8 +82,7 @@ def _holds(findings: list[Finding]) -> None:
 
 
 def _write(out: Path, written: bytes) -> None:
-    if not out.absolute().parent.is_dir():
-        raise UsageError(f"--out {out}: the folder {out.parent} does not exist; make it first")
+    require_folder(out, "--out")
     if out.exists() and (not out.is_file() or out.read_bytes() != written):
         raise OutputExists(f"{out} exists and is another file; move it or choose another name")
     file.write(out, lambda target: target.write(written))

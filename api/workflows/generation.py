@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, cast
 from api import drafts
 from api.errors import NothingOriginal, OutputExists, UsageError
 from api.home import Home, Ledger
+from api.outputs import require_folder
 from api.sampler import Sampler, request_of
 from api.toolchain import code_digest
 from api.workflows import originality, rendering
@@ -158,8 +159,7 @@ def _check(seconds: float, outs: Sequence[Path]) -> None:
     for out in outs:
         if out.suffix.lower() != ".wav":
             raise UsageError(f"--out {out}: the original is written as WAV; name it {out.with_suffix('.wav').name}")
-        if not out.parent.is_dir():
-            raise UsageError(f"--out {out}: the folder {out.parent} does not exist; make it first")
+        require_folder(out, "--out")
 
 
 def _make(

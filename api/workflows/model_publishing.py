@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from api import credentialing
 from api.errors import NotCreator, OutputExists, UsageError
 from api.home import Home
+from api.outputs import require_folder
 from api.workflows import rendering
 
 if TYPE_CHECKING:
@@ -40,8 +41,7 @@ def publish(home: Home, model_id: int, out: Path, *, signer: Signer, signed: boo
 
     if out.suffix != ".safetensors":
         raise UsageError(f"{out}: weights are written as SafeTensors; name it {out.with_suffix('.safetensors').name}")
-    if not out.parent.is_dir():
-        raise UsageError(f"{out}: the folder {out.parent} does not exist; make it first")
+    require_folder(out)
     if signed and importlib.util.find_spec("model_signing") is None:
         raise UsageError("--sign needs model-signing; in the project's folder: pip install '.[model-signing]'")
     beside = out.with_name(f"{out.name}.sig")

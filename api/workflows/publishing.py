@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from api import credentialing
 from api.errors import NotCreator, NotMinted, OutputExists, UsageError
 from api.home import Home, Ledger
+from api.outputs import require_folder
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ def publish(home: Home, track: Path, out: Path, edition: Edition, *, signer: Sig
     suffix = out.suffix.lower()
     if suffix not in FORMATS:
         raise UsageError(f"{out}: copies are made as {', '.join(FORMATS)}")
-    if not out.parent.is_dir():
-        raise UsageError(f"{out}: the folder {out.parent} does not exist; make it first")
+    require_folder(out)
     audio = Digest.of_file(track)
     with home.acting(signer.address) as ledger:
         entry = ledger.contracts.track_by_audio(audio)
