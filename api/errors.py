@@ -14,6 +14,12 @@ ApiError
 ├── NotCreator             the claim belongs to another key
 ├── NotWhole               a lineage that is to be exported has gaps, or does not hold
 ├── HomeBusy               another process is changing this home
+├── DatabaseUnusable       the service's database is out of reach, or another version's
+├── NotSignedIn            a request needs an account, and names none
+├── NotPermitted           the account may not do this, or the token not this much
+├── TooMany                more was asked in a while than one caller may ask
+├── NoSuchThing            nothing of that name is here, or it is nobody's business that it is
+├── RequestConflict        it was asked before in other words, or is over already
 ├── InstrumentMissing      the package's instrument is not on the chain, or the package has none
 ├── InstrumentDamaged      a file of the package's instrument is missing or altered
 ├── StudioMissing          training and generation are not installed
@@ -92,6 +98,34 @@ class NotCreator(ApiError):
 
 class NotWhole(ApiError):
     """A lineage that is to be exported has gaps, or does not hold."""
+
+
+class DatabaseUnusable(ApiError):
+    """The service's database is out of reach, or another version's."""
+
+
+class NotSignedIn(ApiError):
+    """A request needs an account, and names none."""
+
+
+class NotPermitted(ApiError):
+    """The account may not do this, or the token not this much."""
+
+
+class TooMany(ApiError):
+    """More was asked in a while than one caller may ask; ``after`` is when to come again, in seconds."""
+
+    def __init__(self, message: str, after: int) -> None:
+        self.after = after
+        super().__init__(message)
+
+
+class NoSuchThing(ApiError):
+    """Nothing of that name is here, or it is nobody's business that it is."""
+
+
+class RequestConflict(ApiError):
+    """It was asked before in other words, or is over already."""
 
 
 class HomeBusy(ApiError):

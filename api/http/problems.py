@@ -8,10 +8,22 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def status_of(error: Exception) -> int:
-    """400 for what is not what it claims to be, 403 for what was checked and is wrong or is refused, 404 for what is
-    not there, 503 for what cannot be checked now, and 500 for everything else.
+    """400 for what is not what it claims to be, 401 for nobody, 403 for what was checked and is wrong or is refused,
+    404 for what is not there, 409 for what cannot be done as things stand, 415 for audio that is none, 429 for too
+    much, 503 for what cannot be checked now, and 500 for everything else.
     """
-    from api.errors import HomeBusy
+    from api.errors import (
+        ApiError,
+        DatabaseUnusable,
+        HomeBusy,
+        NoSuchThing,
+        NotPermitted,
+        NotSignedIn,
+        RequestConflict,
+        TooMany,
+        UsageError,
+    )
+    from gen.errors import GenError
     from ledger.errors import Invalid, Malformed, NotFound, Refused, StoreFault, Unverifiable
 
     kinds: tuple[tuple[type[Exception], int], ...] = (
@@ -22,6 +34,15 @@ def status_of(error: Exception) -> int:
         (Unverifiable, 503),
         (StoreFault, 503),
         (HomeBusy, 503),
+        (DatabaseUnusable, 503),
+        (NotSignedIn, 401),
+        (NotPermitted, 403),
+        (TooMany, 429),
+        (NoSuchThing, 404),
+        (RequestConflict, 409),
+        (UsageError, 400),
+        (ApiError, 409),
+        (GenError, 415),
     )
     return next((status for kind, status in kinds if isinstance(error, kind)), 500)
 

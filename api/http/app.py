@@ -1,0 +1,73 @@
+"""The whole service as one application: the JSON API below ``/v1``, and the pages beside it."""
+
+# No postponed annotations: FastAPI reads those of its handlers.
+
+import logging
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from api.errors import ApiError, TooMany
+from api.http import problems
+from api.service.service import Service
+from gen.errors import GenError
+from ledger.errors import LedgerError
+
+log = logging.getLogger(__name__)
+
+PREFIX = "/v1"
+"""What every route of the JSON API begins with."""
+
+
+def create_app(service: Service) -> FastAPI:
+    """The application. Each process makes its own; what they share is in the database, the home and the chain."""
+    app = FastAPI(
+        title="Stemmata",
+        version=version("stemmata"),
+        summary="Provenance for machine-made music: from any copy of a track back to where it came from.",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = service
+    for router in _routers(service):
+        app.include_router(router, prefix=PREFIX)
+    for kind in (ApiError, LedgerError, GenError):
+        app.add_exception_handler(kind, _said)
+    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(HTTPException, _elsewhere)
+    app.add_exception_handler(Exception, _said)
+    return app
+
+
+def _routers(service: Service) -> tuple[APIRouter, ...]:
+    """The routers of the JSON API, in the order of the documentation."""
+    return ()
+
+
+def _said(request: Request, error: Exception) -> Response:
+    """A named error as a problem; any other one is told to the log, and to the caller only that it was ours."""
+    content = problems.problem(error)
+    if content["status"] == 500:
+        log.exception("a request to %s failed", request.url.path, exc_info=error)
+    headers = {"Retry-After": str(error.after)} if isinstance(error, TooMany) else None
+    return JSONResponse(content, content["status"], headers, problems.MEDIA_TYPE)
+
+
+def _unreadable(request: Request, error: Exception) -> Response:
+    """What does not fit the OpenAPI description, with the place in the request."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101  (it is registered for nothing else)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return JSONResponse(problems.of(422, "Malformed", f"{place}: {first['msg']}"), 422, media_type=problems.MEDIA_TYPE)
+
+
+def _elsewhere(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses: an unknown path, a method that there is not."""
+    assert isinstance(error, HTTPException)  # noqa: S101  (it is registered for nothing else)
+    name = "NoSuchThing" if error.status_code == 404 else "Refused"
+    content = problems.of(error.status_code, name, error.detail)
+    return JSONResponse(content, error.status_code, error.headers, problems.MEDIA_TYPE)

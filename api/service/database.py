@@ -1,0 +1,108 @@
+"""The service's own state in one database: a SQLite file, or PostgreSQL where several processes or machines share it.
+
+Nothing here is the truth about anybody's rights: that is on chain. Tables are written down beside the noun that they
+keep, on the one :data:`metadata`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, create_engine, event, select, text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from api.errors import DatabaseUnusable
+
+metadata = MetaData()
+
+FORMAT = 1
+"""Rises with every change of a table. There is no way from one format to the next yet."""
+
+_format = Table("format", metadata, Column("number", Integer, nullable=False))
+# Any number, the same for every process: who makes the tables holds it.
+_MAKING = 0x5374656D
+
+
+class Database:
+    """An open database with all tables. Threads share it; so do processes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> Database:
+        """Connect, and make the tables where there are none.
+
+        Args:
+            url: ``sqlite:///PATH`` or ``postgresql://USER:PASSWORD@HOST/NAME``. Errors do not show it.
+
+        Raises:
+            DatabaseUnusable: it cannot be reached, or is another version's.
+        """
+        if url.startswith("postgresql://"):
+            url = url.replace("postgresql://", "postgresql+psycopg://", 1)
+        try:
+            engine = create_engine(url, pool_pre_ping=True)
+        except (SQLAlchemyError, ValueError, ImportError) as error:
+            raise DatabaseUnusable(f"STEMMATA_DATABASE cannot be understood: {type(error).__name__}") from None
+        if engine.dialect.name == "sqlite":
+            _prepare(engine)
+        database = cls(engine)
+        database._make()
+        return database
+
+    @property
+    def shared(self) -> bool:
+        """Whether it is a server's, which other machines reach."""
+        return self.engine.dialect.name != "sqlite"
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read with: all that is read in it is of one moment. Raises :class:`DatabaseUnusable`."""
+        with _named(), self.engine.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[Connection]:
+        """A transaction: all of it or nothing. On SQLite one at a time. Raises :class:`DatabaseUnusable`."""
+        with _named(), self.engine.connect() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("begin immediate")
+            yield connection  # left by an error, it is rolled back
+            connection.commit()
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+    def _make(self) -> None:
+        with self.changing() as connection:
+            if self.shared:
+                connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _MAKING})
+            metadata.create_all(connection)
+            found = connection.execute(select(_format.c.number)).scalar()
+            if found is None:
+                connection.execute(_format.insert().values(number=FORMAT))
+            elif found != FORMAT:
+                raise DatabaseUnusable(f"the service's database has format {found}, and this version keeps {FORMAT}")
+
+
+def _prepare(engine: Engine) -> None:
+    """SQLite as several processes need it: readers beside one writer, who waits for the one before."""
+
+    @event.listens_for(engine, "connect")
+    def opened(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # transactions begin where we say so
+        for line in ("journal_mode = wal", "synchronous = full", "busy_timeout = 30000", "foreign_keys = on"):
+            connection.execute(f"pragma {line}")
+
+
+@contextlib.contextmanager
+def _named() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        # The words of a driver may name a host, never a password; but neither is for a caller.
+        raise DatabaseUnusable(f"the service's database cannot be used: {type(error.orig).__name__}") from error

@@ -1,0 +1,31 @@
+"""The service: a home, the database beside it, its settings and a clock; everything that a route or a worker needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from api.home import Home
+from api.service.database import Database
+from api.service.settings import ServiceSettings
+
+
+@dataclass(frozen=True)
+class Service:
+    """What is opened once for each process. ``now`` is the time, in UTC."""
+
+    home: Home
+    database: Database
+    settings: ServiceSettings
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @classmethod
+    def open(cls, home: Home, settings: ServiceSettings) -> Service:
+        """Open the database. Raises :class:`~api.errors.DatabaseUnusable`."""
+        home.folder(".")
+        return cls(home, Database.open(settings.database), settings)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()

@@ -1,0 +1,57 @@
+"""The service's database: whole changes or none, the same on SQLite and on another process's file."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from api.errors import DatabaseUnusable
+from api.service.database import Database
+
+
+def opened(path: Path) -> Database:
+    return Database.open(f"sqlite:///{path}")
+
+
+def test_a_change_is_whole_or_not_at_all(tmp_path: Path) -> None:
+    database = opened(tmp_path / "a.sqlite")
+    with database.changing() as connection:
+        connection.execute(text("create table t (n integer)"))
+    with pytest.raises(RuntimeError), database.changing() as connection:
+        connection.execute(text("insert into t values (1)"))
+        raise RuntimeError
+    with database.changing() as connection:
+        connection.execute(text("insert into t values (2)"))
+    with database.reading() as connection:
+        assert connection.execute(text("select n from t")).scalars().all() == [2]
+    database.close()
+
+
+def test_two_processes_share_a_file(tmp_path: Path) -> None:
+    one, other = opened(tmp_path / "a.sqlite"), opened(tmp_path / "a.sqlite")
+    with one.changing() as connection:
+        connection.execute(text("create table t (n integer)"))
+    with other.changing() as connection:
+        connection.execute(text("insert into t values (7)"))
+        with one.reading() as reader:
+            assert reader.execute(text("select count(*) from t")).scalar() == 0  # what is not whole is not seen
+    with one.reading() as reader:
+        assert reader.execute(text("select n from t")).scalar() == 7
+    one.close()
+    other.close()
+
+
+def test_another_versions_database_is_refused(tmp_path: Path) -> None:
+    database = opened(tmp_path / "a.sqlite")
+    with database.changing() as connection:
+        connection.execute(text("update format set number = 999"))
+    database.close()
+    with pytest.raises(DatabaseUnusable, match="format 999"):
+        opened(tmp_path / "a.sqlite")
+
+
+@pytest.mark.parametrize("url", ["mysql://u:secret@h/n", "nonsense secret", "postgresql://u:secret@127.0.0.1:1/n"])
+def test_an_unusable_database_is_named_without_its_password(url: str) -> None:
+    with pytest.raises(DatabaseUnusable) as caught:
+        Database.open(url)
+    assert "secret" not in str(caught.value)
