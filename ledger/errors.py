@@ -23,6 +23,7 @@
     │   ├── PinFailed          a pinning service gave up, or has not pinned in the time it was given
     │   ├── HolderUnreachable  no answer, or none that makes sense, from a holder's key service
     │   ├── StampUnreachable   no answer, or none that makes sense, from a time-stamp authority
+    │   ├── StampUncheckable   a time stamp brings no certificate, or is made in a way that nothing here can check
     │   └── NoDeployment       no contracts known on this chain
     ├── Refused                the contracts said no
     │   ├── LicenseMissing     no valid license for a subject and use
@@ -144,6 +145,10 @@ class HolderUnreachable(Unverifiable):
 
 class StampUnreachable(Unverifiable):
     """No answer, or none that makes sense, from a time-stamp authority."""
+
+
+class StampUncheckable(Unverifiable):
+    """A time stamp brings no certificate to check it by, or is made in a way that nothing here can check."""
 
 
 class NodeUnreachable(Unverifiable):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ledger import timestamp
 from ledger.anchor import Leaf, place_in
-from ledger.errors import Invalid, Malformed, TimestampInvalid, Unverifiable
+from ledger.errors import Invalid, Malformed, StampUncheckable, TimestampInvalid, Unverifiable
 from ledger.findings import Finding, Status
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ _DRIFT = 900
 def depth(contracts: Contracts, subject: str, entry: TrackEntry) -> Finding:
     """Whether the block of a minting lies deep enough to be final. Raises what a chain does."""
     found = contracts.depth(entry.block)
-    where = f"minted in block {entry.block} ({found.hash}), under {found.blocks} blocks"
+    word = "minted" if entry.anchored is None else "anchored"
+    where = f"{word} in block {entry.block} ({found.hash}), under {found.blocks} blocks"
     if found.blocks < found.final:
         return Finding("confirmations", Status.UNVERIFIABLE, subject, f"{where}; final under {found.final}")
     return Finding("confirmations", Status.OK, subject, where)
@@ -33,8 +34,16 @@ def depth(contracts: Contracts, subject: str, entry: TrackEntry) -> Finding:
 def anchored(contracts: Contracts, store: ContentStore, subject: str, entry: TrackEntry) -> Iterator[Finding]:
     """The batch in which a track was anchored before it was minted, proved from the published leaves, if there is one.
 
-    Leaves that are out of reach, or not those that were anchored, are notes: the minting stands by itself.
+    Leaves that are out of reach, or not those that were anchored, are notes: the minting stands by itself. A track
+    that was not minted brings its proof, which held when its entry was made.
     """
+    if entry.anchored is not None:
+        proof, root = entry.anchored.proof, entry.anchored.root
+        where = f"leaf {proof.index} of {proof.size} in batch {root}, anchored in block {entry.block}"
+        yield Finding("anchor", Status.OK, subject, where)
+        detail = f"anchored in block {entry.block} under root {root}, not minted"
+        yield Finding("minting", Status.NOTE, subject, detail)
+        return
     leaf = Leaf(entry.claim, entry.audio, entry.record).raw
     for anchor in contracts.anchors_of(entry.creator):
         if anchor.model != entry.model or anchor.block > entry.block:
@@ -55,18 +64,23 @@ def anchored(contracts: Contracts, store: ContentStore, subject: str, entry: Tra
 
 
 def stamped(subject: str, time: int, envelope: Envelope, trust: Sequence[bytes]) -> Iterator[Finding]:
-    """What the time stamps on a record say (RFC 3161), registered at Unix ``time``; a warning where one does not hold.
+    """What the time stamps on a record say (RFC 3161), registered at Unix ``time``; a warning where one does not hold,
+    and a note where nobody who is trusted vouches for its authority, or nothing here can check it.
 
     They decide nothing: the block's time says when a record was registered. ``trust``: roots in PEM.
     """
-    try:
-        found = timestamp.stamps(envelope, trust)
-    except TimestampInvalid as error:
-        yield Finding("time stamp", Status.WARNING, subject, str(error)[:_LONGEST_DETAIL])
-        return
-    for stamp in found:
-        whose = "trusted" if stamp.trusted else "not known here"
+    for token in timestamp.tokens(envelope):
+        try:
+            stamp = timestamp.read(token, envelope.pae, trust)
+        except TimestampInvalid as error:
+            yield Finding("time stamp", Status.WARNING, subject, str(error)[:_LONGEST_DETAIL])
+            continue
+        except StampUncheckable as error:
+            yield Finding("time stamp", Status.NOTE, subject, str(error)[:_LONGEST_DETAIL])
+            continue
         late = stamp.time.timestamp() > time + _DRIFT
-        detail = f"signed by {stamp.time:%Y-%m-%dT%H:%M:%SZ}, says {stamp.authority}, which is {whose}"
+        whose = "which is trusted" if stamp.trusted else "for whom no root that is trusted here vouches"
+        detail = f"signed by {stamp.time:%Y-%m-%dT%H:%M:%SZ}, says {stamp.authority}, {whose}"
         detail += "; that is after the block that registered it" if late else ""
-        yield Finding("time stamp", Status.WARNING if late else Status.OK, subject, detail[:_LONGEST_DETAIL])
+        status = Status.WARNING if late else Status.OK if stamp.trusted else Status.NOTE
+        yield Finding("time stamp", status, subject, detail[:_LONGEST_DETAIL])

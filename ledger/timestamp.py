@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ledger import cms
 from ledger.envelope import Envelope, Signature
-from ledger.errors import StampUnreachable, TimestampInvalid
+from ledger.errors import StampUncheckable, StampUnreachable, TimestampInvalid
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -23,6 +24,7 @@ KEYID = "rfc3161"
 SECONDS = 20.0
 """How long an authority may take."""
 _LARGEST = 8192
+_GRANTED = (0, 1)  # or granted with changes: RFC 3161, section 2.4.2
 
 Send = Callable[[str, bytes], bytes]
 """Posts a request to a URL and gives the answer."""
@@ -44,52 +46,81 @@ class Timestamp:
 def ask(url: str, message: bytes, *, trust: Sequence[bytes] = (), send: Send | None = None) -> bytes:
     """A token over ``message``, of which the authority sees the SHA-256 alone; checked, DER.
 
-    ``trust``: roots in PEM; that of an authority whose tokens leave it out has to be among them.
+    ``trust``: roots in PEM.
 
-    Raises :class:`StampUnreachable` for no answer or a refusal, and :class:`TimestampInvalid` for a token that is not
-    over these bytes, or not over this very request.
+    Raises :class:`StampUnreachable` for no answer or a refusal, :class:`TimestampInvalid` for a token that is not over
+    these bytes, or not over this very request, and :class:`StampUncheckable`.
     """
-    from rfc3161_client import HashAlgorithm, TimestampRequestBuilder, VerificationError
+    from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
     request = TimestampRequestBuilder().data(message).hash_algorithm(HashAlgorithm.SHA256).nonce().build()
     answer = (send or _post)(url, request.as_bytes())
     parsed = _parsed(answer, StampUnreachable)
-    if parsed.status not in (0, 1):  # granted, or granted with changes
+    if parsed.status not in _GRANTED:
         raise StampUnreachable(
             f"the time-stamp authority refused: {', '.join(parsed.status_string) or 'no reason given'}"
         )
+    read(answer, message, trust)
     if parsed.tst_info.nonce != request.nonce:
         raise TimestampInvalid("the time-stamp authority answered another request than ours")
-    try:
-        read(answer, message, trust)
-    except VerificationError as error:
-        raise TimestampInvalid(f"the time stamp does not hold: {error}") from None
     return answer
 
 
 def read(token: bytes, message: bytes, trust: Sequence[bytes] = ()) -> Timestamp:
-    """Check a token over ``message``. ``trust``: roots in PEM. Raises :class:`TimestampInvalid`."""
+    """Check a token over ``message``. ``trust``: roots in PEM.
+
+    A token whose authority leads to none of them is not trusted, whatever certificates it brings or leaves out; that it
+    was signed as it says, is checked all the same.
+
+    Raises :class:`TimestampInvalid`, and :class:`StampUncheckable`.
+    """
+    from cryptography import x509
+
+    parsed = _parsed(token, TimestampInvalid)
+    try:  # much is read only when it is asked for
+        given = [x509.load_der_x509_certificate(each) for each in parsed.signed_data.certificates]
+        time = parsed.tst_info.gen_time.astimezone(UTC)
+        if parsed.status not in _GRANTED:
+            raise TimestampInvalid("the time stamp does not hold: its authority did not grant it")
+        trusted = _vouched(parsed, message, trust)
+        signer = _signer(parsed, given)
+        authority = signer.subject.rfc4514_string()
+        if not trusted:
+            _fits(signer, time)
+            cms.verify(parsed.time_stamp_token(), signer, message)
+    except (ValueError, LookupError, TypeError, x509.InvalidVersion) as error:
+        raise TimestampInvalid(f"no time stamp after RFC 3161: {error}"[:500]) from None
+    return Timestamp(token, time, authority, trusted)
+
+
+def _vouched(parsed: TimeStampResponse, message: bytes, trust: Sequence[bytes]) -> bool:
+    """Whether the token holds, and leads to a root that is trusted."""
     from cryptography import x509
     from rfc3161_client import VerificationError, VerifierBuilder
 
-    parsed = _parsed(token, TimestampInvalid)
+    if not trust:
+        return False
+    anchors = [x509.load_pem_x509_certificate(each) for each in trust]
     try:
-        given = [x509.load_der_x509_certificate(each) for each in parsed.signed_data.certificates]
-    except (ValueError, x509.InvalidVersion) as error:
-        raise TimestampInvalid(f"the time stamp names what is no certificate: {error}") from None
-    roots = [x509.load_pem_x509_certificate(each) for each in trust]
-    fault: Exception | None = None
-    for anchors, trusted in ((roots, True), (given, False)):
-        if not anchors:
-            continue
-        try:
-            # Not as intermediates: the library trusts those like roots, and finds the token's own by itself.
-            VerifierBuilder(roots=anchors).build().verify_message(parsed, message)
-        except (VerificationError, ValueError) as error:
-            fault = error
-            continue
-        return Timestamp(token, parsed.tst_info.gen_time.astimezone(UTC), _authority(parsed, given), trusted)
-    raise TimestampInvalid(f"the time stamp does not hold: {fault or 'it names no certificate'}")
+        # Not as intermediates: the library trusts those like roots, and finds the token's own by itself.
+        return VerifierBuilder(roots=anchors).build().verify_message(parsed, message)
+    except (VerificationError, ValueError):
+        return False  # it may hold all the same
+
+
+def _fits(signer: x509.Certificate, time: datetime) -> None:
+    """Whether a certificate is one for time stamps (RFC 3161, section 2.3), and counted then."""
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    try:
+        usage = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+        usage = None
+    if usage is None or not usage.critical or list(usage.value) != [ExtendedKeyUsageOID.TIME_STAMPING]:
+        raise TimestampInvalid("the time stamp does not hold: its certificate is not one for time stamps")
+    if not signer.not_valid_before_utc <= time <= signer.not_valid_after_utc:
+        raise TimestampInvalid("the time stamp does not hold: its certificate had ended, or not begun")
 
 
 def stamp(envelope: Envelope, url: str, *, trust: Sequence[bytes] = (), send: Send | None = None) -> Envelope:
@@ -98,9 +129,9 @@ def stamp(envelope: Envelope, url: str, *, trust: Sequence[bytes] = (), send: Se
     return replace(envelope, signatures=(*envelope.signatures, Signature(KEYID, token)))
 
 
-def stamps(envelope: Envelope, trust: Sequence[bytes] = ()) -> tuple[Timestamp, ...]:
-    """The time stamps of an envelope, each checked. Raises :class:`TimestampInvalid` where one does not hold."""
-    return tuple(read(each.sig, envelope.pae, trust) for each in envelope.signatures if each.keyid == KEYID)
+def tokens(envelope: Envelope) -> tuple[bytes, ...]:
+    """The time stamps of an envelope, to be read over its :attr:`~ledger.envelope.Envelope.pae`."""
+    return tuple(each.sig for each in envelope.signatures if each.keyid == KEYID)
 
 
 def _parsed(token: bytes, fault: type[StampUnreachable] | type[TimestampInvalid]) -> TimeStampResponse:
@@ -148,12 +179,15 @@ def _content(der: bytes, position: int) -> tuple[int, int]:
     return start, start + length
 
 
-def _authority(parsed: TimeStampResponse, given: Sequence[x509.Certificate]) -> str:
+def _signer(parsed: TimeStampResponse, given: Sequence[x509.Certificate]) -> x509.Certificate:
+    """The certificate under which a token was signed. Raises as :func:`read`."""
+    if len(parsed.signed_data.signer_infos) != 1:
+        raise TimestampInvalid("the time stamp does not hold: it has to be signed once")
     (signer,) = parsed.signed_data.signer_infos
     for each in given:
         if (each.issuer, each.serial_number) == (signer.issuer, signer.serial_number):
-            return each.subject.rfc4514_string()
-    return ""
+            return each
+    raise StampUncheckable("the time stamp does not bring the certificate of whoever signed it")
 
 
 def _post(url: str, request: bytes) -> bytes:

@@ -25,7 +25,6 @@ default_tsa = house
 [house]
 serial = {folder}/serial
 signer_cert = {folder}/signer.pem
-certs = {folder}/root.pem
 signer_key = {folder}/signer.key
 signer_digest = sha256
 default_policy = 1.2.3.4
@@ -44,11 +43,17 @@ class Authority:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Authority]:
-    """An authority with keys in ``folder``; the test is skipped without OpenSSL."""
+def running(folder: Path, *, whole_chain: bool = True) -> Iterator[Authority]:
+    """An authority with keys in ``folder``; the test is skipped without OpenSSL.
+
+    ``whole_chain``: its tokens hold its root too; else its own certificate alone, as many authorities' do.
+    """
     if shutil.which("openssl") is None:
         pytest.skip("a time-stamp authority needs the openssl command")
     root = _keys(folder)
+    if whole_chain:
+        with (folder / "tsa.cnf").open("a") as configuration:
+            configuration.write(f"certs = {folder}/root.pem\n")
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:

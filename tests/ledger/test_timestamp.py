@@ -13,10 +13,10 @@ from ledger.address import Address
 from ledger.certificate import Chain, roots
 from ledger.companions import Companions
 from ledger.envelope import Envelope
-from ledger.errors import StampUnreachable, TimestampInvalid
+from ledger.errors import StampUncheckable, StampUnreachable, TimestampInvalid
 from ledger.signer import LocalSigner
 
-# Made by OpenSSL 3.0.19 (`openssl ts -reply`), over b"what was there".
+# Made by OpenSSL 3.0.19, over b"what was there"; those in bare/ bring no root, one of them no certificate at all.
 VECTORS = Path(__file__).parents[1] / "vectors" / "timestamp"
 MESSAGE = b"what was there"
 
@@ -56,6 +56,43 @@ def test_a_token_over_other_bytes_or_altered_is_invalid(token: bytes, root: byte
             timestamp.read(token[:length], MESSAGE)
 
 
+@pytest.mark.parametrize("name", ["p256", "p384", "rsa"])
+def test_a_token_that_leaves_out_its_root_holds_and_is_trusted_where_that_is_known(name: str) -> None:
+    bare, above = ((VECTORS / "bare" / f"{name}{suffix}").read_bytes() for suffix in (".tsr", ".pem"))
+    assert timestamp.read(bare, MESSAGE, roots(above)).trusted
+    found = timestamp.read(bare, MESSAGE)
+    assert (found.authority, found.trusted, found.token) == ("CN=Stamps,O=House", False, bare)
+    assert not timestamp.read(bare, MESSAGE, roots((VECTORS / "root.pem").read_bytes())).trusted
+    with pytest.raises(TimestampInvalid, match="other bytes"):
+        timestamp.read(bare, MESSAGE + b".")
+
+
+def test_no_bit_of_a_token_can_be_changed_even_where_nobody_vouches_for_it() -> None:
+    """But for what no signature covers: granted with changes or not, versions, listed digests, kinds of text."""
+    bare = (VECTORS / "bare" / "p256.tsr").read_bytes()
+    uncovered = {8, 34, *range(40, 50), 616, 630, 646}
+    for place in range(len(bare)):
+        altered = bare[:place] + bytes([bare[place] ^ 1 << place % 8]) + bare[place + 1 :]
+        try:
+            timestamp.read(altered, MESSAGE)
+        except (TimestampInvalid, StampUncheckable):
+            continue
+        assert place in uncovered
+
+
+def test_a_token_without_the_certificate_of_whoever_signed_it_is_not_invalid() -> None:
+    bare, above = (VECTORS / "bare" / "none.tsr").read_bytes(), roots((VECTORS / "bare" / "p256.pem").read_bytes())
+    for trust in ((), above):
+        with pytest.raises(StampUncheckable, match="does not bring the certificate"):
+            timestamp.read(bare, MESSAGE, trust)
+
+
+def test_who_signs_under_a_certificate_for_other_things_stamps_nothing() -> None:
+    for name in ("email", "ended"):
+        with pytest.raises(TimestampInvalid, match="its certificate"):
+            timestamp.read((VECTORS / "bare" / f"{name}.tsr").read_bytes(), MESSAGE)
+
+
 def test_an_answer_to_another_request_is_refused(token: bytes) -> None:
     with pytest.raises(TimestampInvalid, match="another request"):
         timestamp.ask("http://nowhere.invalid/", MESSAGE, send=lambda url, request: token)
@@ -77,10 +114,8 @@ def test_an_envelope_is_stamped_and_stays_what_it_was(tmp_path: Path) -> None:
         stamped = timestamp.stamp(envelope, authority.url)
     again = Envelope.from_bytes(stamped.to_bytes())
     signing.verify(again, signer.address)
-    (found,) = timestamp.stamps(again, roots(authority.root))
-    assert found.trusted
-    assert timestamp.stamps(envelope) == ()
-    other = signing.sign(b"[]", signer)
-    moved = Envelope(other.payload, other.payload_type, (*other.signatures, again.signatures[-1]))
+    (token,) = timestamp.tokens(again)
+    assert timestamp.read(token, again.pae, roots(authority.root)).trusted
+    assert timestamp.tokens(envelope) == ()
     with pytest.raises(TimestampInvalid, match="does not hold"):
-        timestamp.stamps(moved)
+        timestamp.read(token, signing.sign(b"[]", signer).pae, roots(authority.root))

@@ -42,9 +42,10 @@ def read(sound: Sound, hearing: Hearing) -> tuple[Credential | None, list[Findin
         Finding("manifest", Status.OK, "manifest", f"whole, signed by {credential.signer}, who leads to {vouched}"),
     ]
     if credential.stamped:
-        by = "trusted" if credential.stamp_trusted else "not known here"
-        detail = f"signed by {credential.signed_at}, says a time-stamp authority that is {by}"
-        said.append(Finding("time stamp", Status.OK, "manifest", detail))
+        status = Status.OK if credential.stamp_trusted else Status.NOTE
+        whose = "that is trusted" if credential.stamp_trusted else "for whom no root that is trusted here vouches"
+        detail = f"signed by {credential.signed_at}, says a time-stamp authority {whose}"
+        said.append(Finding("time stamp", status, "manifest", detail))
     else:
         said.append(
             Finding("time stamp", Status.NOTE, "manifest", "it has no time stamp: nobody says when it was signed")
