@@ -21,6 +21,7 @@ from api.commands.dataset import dataset
 from api.commands.dataset_croissant import croissant
 from api.commands.dataset_report import report
 from api.commands.demo import demo
+from api.commands.doctor import doctor
 from api.commands.export import export
 from api.commands.forget import forget
 from api.commands.generate import generate
@@ -66,6 +67,7 @@ def stemmata(context: click.Context) -> None:
 for command in (demo, key, dataset, license_, train, model, generate, mint, audit, market, royalties, income, content):
     stemmata.add_command(command)
 stemmata.add_command(compliance)
+stemmata.add_command(doctor)
 stemmata.add_command(export)
 stemmata.add_command(serve_bindings)
 stemmata.add_command(serve_keys)

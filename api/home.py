@@ -78,6 +78,7 @@ class Home:
 
     def folder(self, name: str) -> Path:
         """A sub-folder, made if need be, closed to other users."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.path / name
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
@@ -179,6 +180,31 @@ class Home:
                 deployment = _embedded_deployment(chain)
                 deployment.write(where)
             yield Ledger(chain, Contracts(chain, deployment), self.store())
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Ledger]:
+        """The same to read only, all of one moment, without waiting for a command that has the embedded chain open.
+
+        A home without a chain is given one, as by :meth:`ledger`. On a network nothing is kept of what was sent.
+        """
+        from ledger.chain import Chain
+        from ledger.contracts import Contracts
+        from ledger.deployment import Deployment
+        from ledger.errors import NoDeployment
+
+        settings = self.settings
+        where = settings.deployment or self.path / "deployment.json"
+        if not where.exists():
+            if settings.rpc_url is not None:
+                raise NoDeployment(f"no contracts known at {where}: deploy them, or set STEMMATA_DEPLOYMENT")
+            with self.ledger():
+                pass
+        with (
+            Chain.read_embedded(self.folder("chain"))
+            if settings.rpc_url is None
+            else Chain.open_rpc(settings.rpc_url, confirmations=settings.confirmations)
+        ) as chain:
+            yield Ledger(chain, Contracts(chain, Deployment.read(where)), self.store())
 
     def _beginning(self) -> Callable[[Path], None] | None:
         """What lays down the chain that a new home's goes on from: the instrument's, if that is wanted and there."""
