@@ -78,6 +78,8 @@ class Database:
         self.engine.dispose()
 
     def _make(self) -> None:
+        from api.service import tables  # noqa: F401  (they stand on the metadata once they are imported)
+
         with self.changing() as connection:
             if self.shared:
                 connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _MAKING})

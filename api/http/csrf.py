@@ -1,0 +1,37 @@
+"""Against forged requests: what changes something for a session's owner has to come from a page of this site.
+
+Two checks, each of which is enough alone: a token that only such a page knows (OWASP's synchronizer token, as the
+header ``X-CSRF-Token`` or the form field ``csrf``), and the ``Origin`` (RFC 6454) and ``Sec-Fetch-Site`` that browsers
+send by themselves, which :mod:`api.http.shields` checks on every request.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from api.errors import NotPermitted
+from api.service import sessions
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+HEADER = "X-CSRF-Token"
+FIELD = "csrf"
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing (RFC 9110, section 9.2.1), and so need no token."""
+
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+async def check(request: Request, token: str) -> None:
+    """Let a request of the session with this token through, or raise :class:`NotPermitted`. Forms are read whole."""
+    if request.method in SAFE:
+        return
+    said = request.headers.get(HEADER)
+    if said is None and request.headers.get("Content-Type", "").partition(";")[0].strip().lower() in _FORMS:
+        field = (await request.form()).get(FIELD)
+        said = field if isinstance(field, str) else None
+    if said is None or not secrets.compare_digest(said.encode(), sessions.csrf(token).encode()):
+        raise NotPermitted("the request does not come from a page of this site: load the page anew, and try again")
