@@ -3,7 +3,9 @@
 # No postponed annotations: FastAPI reads those of its handlers.
 
 import logging
+from collections.abc import Mapping
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,6 +14,8 @@ from starlette.exceptions import HTTPException
 
 from api.errors import ApiError, TooMany
 from api.http import problems
+from api.pages.layout import error_page, wants_page
+from api.pages.router import create_pages_router
 from api.service.service import Service
 from gen.errors import GenError
 from ledger.errors import LedgerError
@@ -35,6 +39,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     for router in _routers(service):
         app.include_router(router, prefix=PREFIX)
+    app.include_router(create_pages_router(service))
     for kind in (ApiError, LedgerError, GenError):
         app.add_exception_handler(kind, _said)
     app.add_exception_handler(RequestValidationError, _unreadable)
@@ -54,7 +59,7 @@ def _said(request: Request, error: Exception) -> Response:
     if content["status"] == 500:
         log.exception("a request to %s failed", request.url.path, exc_info=error)
     headers = {"Retry-After": str(error.after)} if isinstance(error, TooMany) else None
-    return JSONResponse(content, content["status"], headers, problems.MEDIA_TYPE)
+    return _answer(request, content, headers)
 
 
 def _unreadable(request: Request, error: Exception) -> Response:
@@ -62,12 +67,20 @@ def _unreadable(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  (it is registered for nothing else)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    return JSONResponse(problems.of(422, "Malformed", f"{place}: {first['msg']}"), 422, media_type=problems.MEDIA_TYPE)
+    return _answer(request, problems.of(422, "Malformed", f"{place}: {first['msg']}"))
 
 
 def _elsewhere(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: an unknown path, a method that there is not."""
     assert isinstance(error, HTTPException)  # noqa: S101  (it is registered for nothing else)
     name = "NoSuchThing" if error.status_code == 404 else "Refused"
-    content = problems.of(error.status_code, name, error.detail)
-    return JSONResponse(content, error.status_code, error.headers, problems.MEDIA_TYPE)
+    return _answer(request, problems.of(error.status_code, name, error.detail), error.headers)
+
+
+def _answer(request: Request, problem: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    """A problem as programs read it, or as a page for a person with a browser."""
+    if not wants_page(request):
+        return JSONResponse(problem, problem["status"], headers, problems.MEDIA_TYPE)
+    response = error_page(request, problem)
+    response.headers.update(headers or {})
+    return response

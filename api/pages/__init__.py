@@ -1,1 +1,1 @@
-"""Pages for holders, creators and auditors: rendered here, readable without JavaScript where that can be."""
+"""Pages for people: rendered on the server, readable without a script, in English and Spanish."""

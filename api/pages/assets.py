@@ -1,0 +1,63 @@
+"""What pages load: style, scripts, type and pictures, each under a name that changes with its bytes.
+
+So a browser may keep them for good, and a new version of the service never meets an old script. Nothing is asked of any
+other site; what others made lies here with its license (``static/NOTICE.txt``).
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import mimetypes
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+FOREVER: Final = "public, max-age=31536000, immutable"
+_KINDS: Final = {".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2", ".svg": "image/svg+xml"}
+_URL: Final = re.compile(rb"url\(([\w.-]+)\)")
+# What is packed already gains nothing.
+_PACKED: Final = (".woff2", ".png")
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file: the name it is served under, its bytes, the same compressed (or None), and its media type."""
+
+    served: str
+    data: bytes
+    packed: bytes | None
+    media_type: str
+
+
+@cache
+def asset(name: str) -> Asset:
+    """The asset of a file in ``static/``. A style sheet names others by file; they become their served names here.
+
+    Raises KeyError where there is none.
+    """
+    if name not in _names():
+        raise KeyError(name)
+    data = (files("api.pages") / "static" / name).read_bytes()
+    stem, dot, ending = name.rpartition(".")
+    if ending == "css":
+        data = _URL.sub(lambda found: b"url(" + asset(found[1].decode()).served.encode() + b")", data)
+    digest = hashlib.sha256(data).hexdigest()[:12]
+    kind = _KINDS.get(f".{ending}") or mimetypes.guess_type(name)[0] or "text/plain"
+    if kind.startswith("text/"):
+        kind += "; charset=utf-8"
+    packed = None if name.endswith(_PACKED) else gzip.compress(data, 9, mtime=0)
+    return Asset(f"{stem}.{digest}{dot}{ending}", data, packed, kind)
+
+
+@cache
+def served() -> dict[str, Asset]:
+    """All assets by the name that each is served under."""
+    return {one.served: one for one in map(asset, sorted(_names()))}
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(file.name for file in (files("api.pages") / "static").iterdir() if file.is_file())

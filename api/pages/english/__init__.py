@@ -1,0 +1,11 @@
+"""What the pages say, in English: one module for each part, with the keys of :mod:`api.pages.spanish`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from api.pages.english import site
+
+PARTS: Final[tuple[Mapping[str, str], ...]] = (site.TEXTS,)
+TEXTS: Final[Mapping[str, str]] = {key: text for part in PARTS for key, text in part.items()}

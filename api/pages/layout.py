@@ -1,0 +1,95 @@
+"""Templates become answers here: in the reader's language, escaped, compressed, and with what every page shows."""
+
+# No postponed annotations: FastAPI reads those of handlers that return what is made here.
+
+import gzip
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, Response
+
+from api.http.caller import Caller, csrf_token
+from api.pages.assets import asset
+from api.pages.language import CHOICE, COOKIE, Words, chosen, language_of
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+NAVIGATION: Final = (("/", "nav.check"),)
+"""Where the head of every page leads: paths, and the keys of their names."""
+_YEAR: Final = 365 * 24 * 3600
+# A page is packed anew for every reader: the level that costs least for nearly all of the gain.
+_LEVEL: Final = 5
+_WORTH_PACKING: Final = 1000
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """Render a template as a whole page, or as the part that it is.
+
+    Every template has ``t`` (:class:`~api.pages.language.Words`), ``asset(name)`` (the path of a file in ``static/``),
+    ``service``, ``here`` (the path), ``navigation``, ``other`` (the address of this page in a language), ``version``,
+    ``account`` (whose session it is, or None) and ``csrf`` (what forms bring along), beside ``values``. Undefined names
+    are errors. Whole pages extend ``base.html`` and fill its blocks ``title``, ``content`` and, if need be, ``head``.
+    """
+    service = request.app.state.service
+    words = Words(language_of(request))
+    caller: Caller | None = getattr(request.state, "caller", None)
+    shown = {
+        "t": words,
+        "service": service,
+        "here": request.url.path,
+        "navigation": NAVIGATION,
+        "other": lambda language: _in(request, language),
+        "version": version("stemmata"),
+        "account": None if caller is None else caller.address,
+        "csrf": csrf_token(request),
+    }
+    body = _environment().get_template(template).render(**shown, **values)
+    response = HTMLResponse(body, status)
+    if "gzip" in request.headers.get("accept-encoding", "") and len(response.body) > _WORTH_PACKING:
+        response = HTMLResponse(gzip.compress(response.body, _LEVEL, mtime=0), status)
+        response.headers["Content-Encoding"] = "gzip"
+    response.headers["Content-Language"] = words.language
+    response.headers["Vary"] = "Accept, Accept-Encoding, Accept-Language, Cookie"
+    response.headers["Cache-Control"] = "private, no-cache"
+    if chosen(request) is not None:
+        secure = service.settings.secure
+        response.set_cookie(COOKIE, words.language, max_age=_YEAR, samesite="lax", secure=secure, httponly=True)
+    return response
+
+
+def wants_page(request: Request) -> bool:
+    """Whether whoever asks is a person with a browser, who is told of errors by a page and not by a problem."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/")
+
+
+def error_page(request: Request, problem: dict[str, Any]) -> Response:
+    """A problem (:mod:`api.http.problems`) as a page."""
+    return page(request, "error.html", problem["status"], problem=problem)
+
+
+def _in(request: Request, language: str) -> str:
+    """The address of this page, without the site, in a language."""
+    url = request.url.include_query_params(**{CHOICE: language})
+    return f"{url.path}?{url.query}"
+
+
+def _path(name: str) -> str:
+    return f"/static/{asset(name).served}"
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("api.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["asset"] = _path
+    return environment

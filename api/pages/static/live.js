@@ -1,0 +1,56 @@
+// A page that follows a job: whenever the service says that something happened, the page is asked for again, and what
+// is new in it takes the place of what was there. So there is one way to say things, and it is the one without scripts.
+//
+// <main data-live="/v1/jobs/ID/events">   where events come from
+//   <div id="…" data-live-part>           replaced when it has changed
+//   <ol id="…" data-live-list>            gets the children that it has not yet, known by their ids; the others stay,
+//                                         so that what is playing plays on; a "new" event tells of each
+//   <p data-live-end>                     nothing will happen any more
+const PAUSE = 300
+
+function follow (root) {
+  const events = new EventSource(root.dataset.live)
+  let waiting = null
+  const soon = () => {
+    waiting ??= setTimeout(async () => {
+      waiting = null
+      await renew()
+      if (root.querySelector('[data-live-end]')) events.close()
+    }, PAUSE)
+  }
+  for (const kind of (root.dataset.liveKinds ?? 'message').split(' ')) events.addEventListener(kind, soon)
+  // A connection that is lost comes back by itself; what was missed is in the page all the same.
+  events.addEventListener('open', soon)
+}
+
+async function renew () {
+  let fresh
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: 'text/html' }, credentials: 'same-origin' })
+    if (!answer.ok) return
+    fresh = new DOMParser().parseFromString(await answer.text(), 'text/html')
+  } catch {
+    return // the next event asks again
+  }
+  for (const part of fresh.querySelectorAll('[data-live-part]')) {
+    const old = document.getElementById(part.id)
+    if (old && old.outerHTML !== part.outerHTML) swap(old, part)
+  }
+  for (const list of fresh.querySelectorAll('[data-live-list]')) {
+    const old = document.getElementById(list.id)
+    for (const item of old ? [...list.children] : []) {
+      if (document.getElementById(item.id)) continue
+      old.append(document.importNode(item, true))
+      old.lastElementChild.dispatchEvent(new CustomEvent('new', { bubbles: true }))
+    }
+  }
+}
+
+// Whoever had the focus inside keeps it, if it is still there.
+function swap (old, part) {
+  const focused = old.contains(document.activeElement) ? document.activeElement.id : null
+  old.replaceWith(document.importNode(part, true))
+  if (focused) document.getElementById(focused)?.focus()
+}
+
+for (const root of document.querySelectorAll('[data-live]')) follow(root)
