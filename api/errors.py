@@ -20,6 +20,8 @@ ApiError
 ├── TooMany                more was asked in a while than one caller may ask
 ├── NoSuchThing            nothing of that name is here, or it is nobody's business that it is
 ├── RequestConflict        it was asked before in other words, or is over already
+├── LeaseLost              a worker was taken for dead, and another has its job
+├── KeyElsewhere           the service holds no key of the account, which would have to sign
 ├── InstrumentMissing      the package's instrument is not on the chain, or the package has none
 ├── InstrumentDamaged      a file of the package's instrument is missing or altered
 ├── StudioMissing          training and generation are not installed
@@ -126,6 +128,14 @@ class NoSuchThing(ApiError):
 
 class RequestConflict(ApiError):
     """It was asked before in other words, or is over already."""
+
+
+class LeaseLost(ApiError):
+    """A worker was taken for dead, and another has its job."""
+
+
+class KeyElsewhere(ApiError):
+    """The service holds no key of the account, which would have to sign."""
 
 
 class HomeBusy(ApiError):
