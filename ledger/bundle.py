@@ -22,7 +22,7 @@ from ledger.cid import Cid
 from ledger.deployment import NOUNS, Deployment
 from ledger.digest import Digest
 from ledger.envelope import Envelope
-from ledger.errors import AnswerInvalid, DigestMismatch, Malformed, SignatureInvalid
+from ledger.errors import AnswerInvalid, DigestMismatch, FormatUnknown, Malformed, NotABundle, SignatureInvalid
 from ledger.index import Forgotten
 from ledger.recorded import RecordedNetwork, RecordedStore, Transcript
 from ledger.records import parse_timestamp, timestamp
@@ -37,6 +37,7 @@ MOST_BYTES = 128 << 20
 """The largest bundle that is read; nothing in it is compressed, so that memory stays within some times that."""
 
 _MEMBERS = ("bundle.json", "blocks.car", "signature.json")
+_FAMILY = "stemmata-bundle-"
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # the zero of ZIP's time
 _FIELDS = {
     "format": str,
@@ -150,22 +151,29 @@ def read(path: Path) -> Bundle:
     """Read a bundle: every block is checked against its CID, and the signature, if there is one, against its signer.
 
     Raises:
-        Malformed: not a bundle, or not in the one spelling.
+        NotABundle: it never was one: nothing in it is called as in a bundle.
+        Malformed: damaged, or not in the one spelling.
+        FormatUnknown: it is in another format than is read here.
         DigestMismatch: a block, or all of them together, are not what they are called.
         SignatureInvalid: the signature is not of this bundle, or not by whom it names.
     """
     size = path.stat().st_size
     if size > MOST_BYTES:
-        raise Malformed(f"{path}: a bundle has at most {MOST_BYTES} bytes, not {size}")
+        raise NotABundle(f"{path} is not a bundle: those have at most {MOST_BYTES} bytes, not {size}")
+    whole = path.read_bytes()
     try:
-        members = _members(path.read_bytes())
-        return _read(*members)
+        return _read(*_members(whole))
     except Malformed as error:
-        raise Malformed(f"{path} is not a bundle: {error}") from None
+        # One of these outlives any one change: a bundle that was altered is not taken for a file that never was one.
+        if _FAMILY.encode() in whole or all(name.encode() in whole for name in _MEMBERS[:2]):
+            raise Malformed(f"{path} is not a whole bundle: {error}") from None
+        raise NotABundle(f"{path} is not a bundle") from None
 
 
 def _read(content: bytes, packed: bytes, signature: bytes | None = None) -> Bundle:
     said = canonical.decode(content)
+    if isinstance(said, dict) and str(said.get("format")).startswith(_FAMILY) and said["format"] != FORMAT:
+        raise FormatUnknown(f"it is of the format {said['format'][:40]!r}; this version reads {FORMAT}")
     if not isinstance(said, dict) or set(said) != set(_FIELDS):
         raise Malformed(f"bundle.json: expected the fields {', '.join(_FIELDS)}")
     for name, kind in _FIELDS.items():

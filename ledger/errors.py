@@ -4,6 +4,7 @@
     ├── Malformed              bytes that are not what they claim to be
     │   ├── MalformedRecord    not a canonical in-toto statement of ours
     │   ├── MalformedEnvelope  not a DSSE envelope
+    │   ├── NotABundle         a file that never was one
     │   └── MalformedCid       not a CID of a kind we write
     ├── Invalid                checked, and wrong
     │   ├── SignatureInvalid   the signature does not belong to the payload and address
@@ -23,6 +24,7 @@
     │   ├── PinFailed          a pinning service gave up, or has not pinned in the time it was given
     │   ├── HolderUnreachable  no answer, or none that makes sense, from a holder's key service
     │   ├── StampUnreachable   no answer, or none that makes sense, from a time-stamp authority
+    │   ├── FormatUnknown      a bundle in a format that nothing here can read
     │   ├── StampUncheckable   a time stamp brings no certificate, or is made in a way that nothing here can check
     │   └── NoDeployment       no contracts known on this chain
     ├── Refused                the contracts said no
@@ -81,6 +83,10 @@ class MalformedRecord(Malformed):
 
 class MalformedEnvelope(Malformed):
     """Not a DSSE envelope."""
+
+
+class NotABundle(Malformed):
+    """A file that never was a bundle."""
 
 
 class MalformedCid(Malformed):
@@ -145,6 +151,10 @@ class HolderUnreachable(Unverifiable):
 
 class StampUnreachable(Unverifiable):
     """No answer, or none that makes sense, from a time-stamp authority."""
+
+
+class FormatUnknown(Unverifiable):
+    """A bundle in a format that nothing here can read."""
 
 
 class StampUncheckable(Unverifiable):

@@ -82,6 +82,7 @@ def audit(
     from api.workflows.audit import audit as run
     from api.workflows.replay import Replay
     from gen.errors import AudioError
+    from ledger.errors import NotABundle
 
     if folders.check(file):
         if report or replay or primer or key_name or bundle or html or pdf:
@@ -121,6 +122,8 @@ def audit(
             outcome = bundling.read(bundle, file, how)
     except AudioError as error:
         raise UsageError(f"{type(error).__name__}: {error}") from error
+    except NotABundle as error:
+        raise UsageError(f"--bundle: {error}; name one that an audit wrote, or a new file for it to write") from error
     if report is not None and signer is not None:
         reports.write_signed(report, outcome, signer, now())
     asked = home if bundle is None else None

@@ -84,16 +84,20 @@ def write(home: Home, path: Path, out: Path, hearing: Hearing, *, now: datetime,
 def read(source: Path, path: Path, hearing: Hearing) -> Audit:
     """Audit a file from a bundle alone.
 
-    A bundle that does not hold, or is about another file, is a finding. Raises :class:`gen.errors.AudioError`.
+    A bundle that does not hold, or is about another file, is a finding. Raises :class:`~ledger.errors.NotABundle` for
+    a file that never was one, and :class:`gen.errors.AudioError`.
     """
     from ledger import bundle
-    from ledger.errors import Invalid, Malformed
+    from ledger.errors import FormatUnknown, Invalid, Malformed, NotABundle
 
     try:
         opened = bundle.read(source)
-    except (Invalid, Malformed) as error:
+    except NotABundle:
+        raise
+    except (Invalid, Malformed, FormatUnknown) as error:
+        status = Status.UNVERIFIABLE if isinstance(error, FormatUnknown) else Status.INVALID
         heard = Heard.listen(path, hearing)
-        return judge(heard.sound, (*heard.findings, Finding("bundle", Status.INVALID, "bundle", str(error)[:1000])))
+        return judge(heard.sound, (*heard.findings, Finding("bundle", status, "bundle", str(error)[:1000])))
     heard = Heard.listen(path, replace(hearing, search_speed=hearing.search_speed or opened.searched_speed))
     if opened.audio != heard.sound.audio:
         detail = f"it is about another file, whose SHA-256 is {opened.audio}: have one made for this file"

@@ -26,7 +26,7 @@ from gen.audio import encode, load
 from ledger import bundle, canonical
 from ledger.cid import Cid
 from ledger.conclusions import Case
-from ledger.errors import DigestMismatch, Invalid, Malformed, SignatureInvalid
+from ledger.errors import DigestMismatch, Invalid, Malformed, NotABundle, SignatureInvalid
 from ledger.findings import Finding, Status, Verdict
 
 pytestmark = pytest.mark.slow
@@ -209,6 +209,33 @@ def test_a_cut_bundle_is_none(signed: Path, tmp_path: Path, cut: int) -> None:
         bundle.read(tmp_path / "longer")
 
 
+@pytest.mark.parametrize("kind", ["empty", "words", "archive", "large"])
+def test_what_never_was_a_bundle_is_told_from_one_that_was_altered(signed: Path, tmp_path: Path, kind: str) -> None:
+    path, whole = tmp_path / "file", signed.read_bytes()
+    if kind == "archive":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("bundle.json", "{}")  # other software has files of this name
+    elif kind == "large":
+        with path.open("wb") as sparse:
+            sparse.truncate(bundle.MOST_BYTES + 1)
+    else:
+        path.write_bytes(b"" if kind == "empty" else b"Dear all, " * 9)
+    with pytest.raises(NotABundle, match="is not a bundle"):
+        bundle.read(path)
+    for altered in (whole[len(whole) // 2 :], whole[: len(whole) // 2], bytes(500) + whole[500:]):
+        path.write_bytes(altered)
+        with pytest.raises(Malformed, match="not a whole bundle") as error:
+            bundle.read(path)
+        assert not isinstance(error.value, NotABundle)
+
+
+def test_a_bundle_of_a_later_format_could_not_be_checked(signed: Path, story: Story, tmp_path: Path) -> None:
+    later = repacked(signed, tmp_path / "later", lambda content: content.update(format="stemmata-bundle-9"))
+    outcome = bundling.read(later, story.track, Hearing())
+    assert outcome.verdict is Verdict.UNVERIFIABLE
+    assert any("stemmata-bundle-9" in finding.detail for finding in outcome.findings)
+
+
 def repacked(source: Path, target: Path, change: Callable[[dict[str, Any]], None]) -> Path:
     """A bundle in perfect form, whose content somebody changed."""
     with zipfile.ZipFile(source) as archive:
@@ -297,6 +324,8 @@ def test_the_command_writes_a_bundle_and_audits_from_it_without_a_home(
     assert "--key goes with" in shell.refusal("audit", str(copy), "--key", "carl", code=2)
     out.write_bytes(out.read_bytes()[:-1])
     assert nowhere.run("audit", "--bundle", str(out), str(copy)).code == 4
+    refusal = nowhere.refusal("audit", "--bundle", str(copy), str(copy), code=2)
+    assert f"{copy} is not a bundle" in refusal and "name one that an audit wrote" in refusal
 
 
 def test_the_command_trusts_roots_and_listens_with_private_keys(

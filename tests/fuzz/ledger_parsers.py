@@ -154,13 +154,13 @@ def key_export() -> tuple[Callable[[bytes], object], Refuses]:
 
 def bundle() -> tuple[Callable[[bytes], object], Refuses]:
     from ledger.bundle import read
-    from ledger.errors import Invalid, Malformed
+    from ledger.errors import FormatUnknown, Invalid, Malformed
 
     def call(data: bytes) -> None:
         with lying(data) as path:
             read(path)
 
-    return call, (Malformed, Invalid)
+    return call, (Malformed, Invalid, FormatUnknown)
 
 
 def boxes() -> tuple[Callable[[bytes], object], Refuses]:
@@ -182,10 +182,10 @@ def credentials() -> tuple[Callable[[bytes], object], Refuses]:
 
 
 def time_stamp() -> tuple[Callable[[bytes], object], Refuses]:
-    from ledger.errors import TimestampInvalid
+    from ledger.errors import StampUncheckable, TimestampInvalid
     from ledger.timestamp import read
 
-    return lambda data: read(data, b"what was there"), (TimestampInvalid,)
+    return lambda data: read(data, b"what was there"), (TimestampInvalid, StampUncheckable)
 
 
 def certificates() -> tuple[Callable[[bytes], object], Refuses]:

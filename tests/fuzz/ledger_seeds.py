@@ -157,7 +157,7 @@ def bundle_seeds() -> list[bytes]:
 
 
 def stamp_seeds() -> list[bytes]:
-    return [(VECTORS / "timestamp" / "token.tsr").read_bytes()]
+    return [(VECTORS / "timestamp" / name).read_bytes() for name in ("token.tsr", "bare/p256.tsr", "bare/rsa.tsr")]
 
 
 def certificate_seeds() -> list[bytes]:
