@@ -16,6 +16,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import rlp
 from eth._utils.address import generate_contract_address
 from eth.chains.base import MiningChain
 from eth.consensus.applier import ConsensusApplier
@@ -33,6 +34,7 @@ from ledger.address import Address
 from ledger.blockfile import BlockFile
 from ledger.errors import InsufficientFunds, NotFound, Refused, Reverted, StoreFault
 from ledger.network import Log, Receipt
+from ledger.receipts import Sealed
 
 # py-evm raises the recursion limit to 100,000 when it is imported: code in C that recurses, such as json's, then
 # overruns the stack and ends the process. Calls that hand on 63/64 of a block's gas end near depth 600: room enough.
@@ -251,6 +253,17 @@ class Evm:
     def logs(self, address: Address, topics: Sequence[bytes | None], first: int, last: int) -> tuple[Log, ...]:
         """Log entries of a contract, in order."""
         return self._file.logs(address, topics, first, last)
+
+    @_alone
+    def sealed(self, block: int) -> Sealed:
+        """A block as its hash binds it."""
+        header = self._header(block)
+        database = self._blocks.chaindb
+        receipts = database.get_receipts(header, self._blocks.get_vm(header).get_receipt_builder())
+        hashes = database.get_block_transaction_hashes(header)
+        return Sealed(
+            rlp.encode(header), tuple(each.encode() for each in receipts), tuple("0x" + tx.hex() for tx in hashes)
+        )
 
 
 def _receipt(transaction: Any, said: Any, block: Any) -> Receipt:

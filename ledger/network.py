@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ledger.address import Address
+
+if TYPE_CHECKING:
+    from ledger.receipts import Sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,9 @@ class Network(Protocol):
 
     def logs(self, address: Address, topics: Sequence[bytes | None], first: int, last: int) -> tuple[Log, ...]:
         """Log entries of a contract from block ``first`` to ``last``, both included, in order; None fits any topic."""
+
+    def sealed(self, block: int) -> Sealed:
+        """A block as its hash binds it. Raises :class:`NotFound`."""
 
     def close(self) -> None:
         """Let go of it."""

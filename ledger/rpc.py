@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -14,6 +14,9 @@ from web3.providers.rpc import HTTPProvider
 from ledger.address import Address
 from ledger.errors import ChainUnreachable, InsufficientFunds, Malformed, NotFound, Refused, Reverted
 from ledger.network import Log, Receipt
+
+if TYPE_CHECKING:
+    from ledger.receipts import Sealed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -180,6 +183,20 @@ class JsonRpc:
             middle = (first + last) // 2
             return self.logs(address, topics, first, middle) + self.logs(address, topics, middle + 1, last)
         return tuple(_log(entry) for entry in found)
+
+    @_understood
+    def sealed(self, block: int) -> Sealed:
+        """A block as its hash binds it. Raises :class:`NotFound`."""
+        from ledger.receipts import Sealed
+
+        header = self._read("eth_getBlockByNumber", hex(block), False)
+        if header is None:
+            raise NotFound(f"no block {block} on {self.host}")
+        try:
+            receipts = self._ask("eth_getBlockReceipts", hex(block))
+        except RpcError:  # older nodes give them one by one
+            receipts = [self._read("eth_getTransactionReceipt", tx) for tx in header["transactions"]]
+        return Sealed.of_json(header, receipts)
 
     @_understood
     def _number(self, method: str, *params: Any) -> int:
