@@ -202,6 +202,13 @@ class Chain:
             raise NotFound(f"no {interface.name} contract at {address} in block {'latest' if block is None else block}")
         return interface.result(function, data)
 
+    def ask(self, address: Address, data: bytes) -> bytes:
+        """What a call by nobody returns, as bytes; none where there is no contract. For contracts that are strangers'.
+
+        Raises :class:`Reverted` where the contract refuses.
+        """
+        return self._network.call(address, data, NOBODY, None)
+
     def send(
         self, signer: Signer, interface: Interface, address: Address, function: str, *arguments: Any, value: int = 0
     ) -> Receipt:

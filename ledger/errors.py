@@ -12,6 +12,7 @@
     │   ├── ProofInvalid       a Merkle proof does not lead to the root
     │   ├── RequestInvalid     a request for a key is stale, or for another asset than it should be
     │   ├── AnswerInvalid      what a bundle says that a chain answered is no answer to what was asked
+    │   ├── SignInInvalid      a message to sign in with is for another place or time, or was used before
     │   ├── TimestampInvalid   a time stamp is over other bytes, or not signed by its authority
     │   └── DecryptionFailed   wrong key, wrong asset, or altered ciphertext
     ├── Unverifiable           could not be checked
@@ -111,6 +112,10 @@ class ProofInvalid(Invalid):
 
 class RequestInvalid(Invalid):
     """A request for a key is stale, or for another asset than it should be."""
+
+
+class SignInInvalid(Invalid):
+    """A message to sign in with is for another site, chain or time, or was used before."""
 
 
 class TimestampInvalid(Invalid):
