@@ -15,6 +15,7 @@ pins/             what was stored or imported by hand, a list of CIDs for each
 transfers/        what an IPFS node has acknowledged of pushes that are not done
 models/           weights in clear by digest, so that generation need not read them from the store
 cache/            recordings as training hears them, sealed under their dataset's key; may be emptied at any time
+covers/           what pages show of tracks, by the digest of their file; may be deleted at any time
 datasheets/       a datasheet for each dataset that was registered here, as it was then
 measured/         what was measured on recordings, by digest: figures and fingerprints; may be emptied at any time
 runs/             training runs by identity: what a killed one goes on from, what came out, the model id once recorded

@@ -58,8 +58,16 @@ class Nodes(BaseDB):  # type: ignore[misc]
 class BlockFile:
     """An open file. Not for several threads at once: whoever holds it sees to that."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, or make it."""
+    def __init__(self, path: Path, *, reading: bool = False) -> None:
+        """Open the file, or make it; for ``reading``, as it is at this moment, while another process may go on."""
+        if reading:
+            where = f"{path.absolute().as_uri()}?mode=rw"  # not ro: a log that a killed process left has to be read
+            self._connection = sqlite3.connect(where, isolation_level=None, check_same_thread=False, uri=True)
+            self._connection.execute("pragma query_only = on")
+            self._connection.execute("begin")
+            self._connection.execute("select 1 from nodes limit 1")  # a snapshot begins with the first look
+            self.nodes = Nodes(self._connection)
+            return
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         # Write-ahead log with full synchronisation: a block that was reported as mined survives a power cut as well.
         self._connection.execute("pragma journal_mode = wal")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ledger.abi import Event, Interface
 from ledger.address import Address
 from ledger.courier import Courier
-from ledger.errors import NotFound, Refused, Reverted
+from ledger.errors import ChainUnreachable, NotFound, Refused, Reverted
 from ledger.lock import acquire
 from ledger.network import Network, Receipt
 from ledger.outbox import Outbox
@@ -65,7 +65,8 @@ class Chain:
     ) -> Chain:
         """Open the chain that lives in a folder; it is created on first use.
 
-        Only one Chain at a time is open on a folder: a second one, in this or another process, waits.
+        Only one Chain at a time is open on a folder: a second one, in this or another process, waits. Those of
+        :meth:`read_embedded` do not count.
 
         Args:
             folder: holds ``chain.sqlite`` and ``chain.lock``.
@@ -93,6 +94,24 @@ class Chain:
             raise
         chain._release = lambda: os.close(lock)
         return chain
+
+    @classmethod
+    def read_embedded(cls, folder: Path, *, clock: Callable[[], float] = time.time) -> Chain:
+        """Open the chain that lives in a folder to read it, without waiting for whoever has it open and goes on.
+
+        What is read is the chain at the end of the block that was its last when it was opened. It is meant to be closed
+        soon: as long as it is open, the file beside it grows with every block.
+
+        Raises:
+            ChainUnreachable: there is no chain.
+            StoreFault: its file is damaged.
+        """
+        from ledger.evm import Evm
+
+        path = folder / "chain.sqlite"
+        if not path.exists():
+            raise ChainUnreachable(f"there is no chain in {folder}")
+        return cls(Evm(path, clock, None))
 
     @classmethod
     def open_rpc(cls, url: str, *, timeout: float = 30, confirmations: int = 0, outbox: Path | None = None) -> Chain:

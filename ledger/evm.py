@@ -79,25 +79,26 @@ def _alone(method: Callable[Concatenate[Evm, P], T]) -> Callable[Concatenate[Evm
 
 
 class Evm:
-    """A :class:`ledger.network.Network` in one file. Threads may share it; another process may not.
+    """A :class:`ledger.network.Network` in one file. Threads may share it; another process may only read.
 
     Args:
         path: the file; made, with ``genesis``, if absent.
         clock: seconds since the epoch, asked for at each block.
-        genesis: balances in wei that the chain starts with.
+        genesis: balances in wei that the chain starts with; None to read what there is as it is now, and send nothing.
     """
 
     chain_id = CHAIN_ID
     instant = True
 
-    def __init__(self, path: Path, clock: Callable[[], float], genesis: Mapping[Address, int]) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float], genesis: Mapping[Address, int] | None) -> None:
         self.lock = threading.RLock()
         self._clock = clock
         self._path = path
+        self._reading = genesis is None
         with self.damage_named():
-            self._file = BlockFile(path)
+            self._file = BlockFile(path, reading=genesis is None)
             database = AtomicDB(self._file.nodes)
-            if self._file.empty:
+            if genesis is not None and self._file.empty:
                 with self._file.block():
                     _Blocks.from_genesis(database, _genesis_header(int(clock())), _accounts(genesis))
             self._blocks = _Blocks(database)
@@ -215,6 +216,8 @@ class Evm:
     @_alone
     def send(self, raw: bytes) -> str:
         """Mine a signed transaction into a block of its own; gives its hash."""
+        if self._reading:
+            raise Refused("the chain was opened to read it: nothing can be sent")
         head = self._blocks.get_canonical_head()
         time = max(head.timestamp, int(self._clock()))
         header = self._blocks.create_header_from_parent(head, timestamp=time, gas_limit=head.gas_limit)

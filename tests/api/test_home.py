@@ -15,7 +15,7 @@ from api.settings import Settings
 from ledger import signing
 from ledger.chain import Chain
 from ledger.digest import Digest
-from ledger.errors import WrongPassphrase
+from ledger.errors import ChainUnreachable, WrongPassphrase
 from ledger.keys import LocalSigner
 from ledger.records import Terms
 from ledger.vault import Vault
@@ -142,3 +142,18 @@ def test_a_home_opens_a_key_once(home: Home, monkeypatch: pytest.MonkeyPatch) ->
     signer = home.signer("anna")
     monkeypatch.setattr("ledger.keyfile.KeyFile.decrypt", lambda *_: pytest.fail("opened again"))
     assert home.signer("anna") is signer
+
+
+def test_a_home_is_read_while_a_command_has_its_chain_open(home: Home) -> None:
+    signer = LocalSigner.generate()
+    with home.reading() as reading:  # a new home gets its chain first
+        assert reading.contracts.datasets() == ()
+    with home.ledger() as ledger:
+        home.fund(ledger, signer)
+        terms = Terms(0, 0, ("train",))
+        entry = ledger.contracts.register_dataset(signer, Digest.of(b"r"), Digest.of(b"d"), "cid", terms)
+        with home.reading() as reading:
+            assert reading.contracts.datasets() == (entry,)
+    (home.path / "chain" / "chain.sqlite").unlink()
+    with pytest.raises(ChainUnreachable), home.reading():
+        pass
