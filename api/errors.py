@@ -18,6 +18,7 @@ ApiError
 ├── NotSignedIn            a request needs an account, and names none
 ├── NotPermitted           the account may not do this, or the token not this much
 ├── TooMany                more was asked in a while than one caller may ask
+├── TooLarge               what is sent in is larger than may be
 ├── NoSuchThing            nothing of that name is here, or it is nobody's business that it is
 ├── RequestConflict        it was asked before in other words, or is over already
 ├── LeaseLost              a worker was taken for dead, and another has its job
@@ -120,6 +121,10 @@ class TooMany(ApiError):
     def __init__(self, message: str, after: int) -> None:
         self.after = after
         super().__init__(message)
+
+
+class TooLarge(ApiError):
+    """What is sent in is larger than may be."""
 
 
 class NoSuchThing(ApiError):

@@ -9,7 +9,8 @@ MEDIA_TYPE = "application/problem+json"
 
 def status_of(error: Exception) -> int:
     """400 for what is not what it claims to be, 401 for nobody, 403 for what was checked and is wrong or is refused,
-    404 for what is not there, 409 for what cannot be done as things stand, 415 for audio that is none, 429 for too
+    404 for what is not there, 409 for what cannot be done as things stand, 413 for
+    too large, 415 for audio that is none, 429 for too
     much, 503 for what cannot be checked now, and 500 for everything else.
     """
     from api.errors import (
@@ -20,6 +21,7 @@ def status_of(error: Exception) -> int:
         NotPermitted,
         NotSignedIn,
         RequestConflict,
+        TooLarge,
         TooMany,
         UsageError,
     )
@@ -37,6 +39,7 @@ def status_of(error: Exception) -> int:
         (DatabaseUnusable, 503),
         (NotSignedIn, 401),
         (NotPermitted, 403),
+        (TooLarge, 413),
         (TooMany, 429),
         (NoSuchThing, 404),
         (RequestConflict, 409),

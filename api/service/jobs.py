@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from sqlalchemy import Connection, Row, delete, func, select
 
@@ -18,6 +18,9 @@ from api.service import events
 from api.service.database import Database
 from api.service.job import ENDED, Job, as_text, change, jobs
 from ledger.address import Address
+
+if TYPE_CHECKING:
+    from api.service.service import Service
 
 MOST_RETRIES: Final = 5
 """So often somebody may ask for a job that failed once more."""
@@ -42,6 +45,11 @@ class Jobs:
 
     def __init__(self, database: Database, now: Callable[[], datetime], bounds: Bounds | None = None) -> None:
         self._database, self._now, self._bounds = database, now, bounds or Bounds()
+
+    @classmethod
+    def of(cls, service: Service) -> Self:
+        """Those of a service."""
+        return cls(service.database, service.now, Bounds(account=service.settings.quota))
 
     def submit(self, account: Address | None, kind: str, request: Mapping[str, Any]) -> Job:
         """Ask for a job. Raises :class:`~api.errors.TooMany` where as many wait or run as may."""

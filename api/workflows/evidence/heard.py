@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from api.workflows.evidence import manifest, watermark
 from api.workflows.evidence.hearing import Hearing, Sound
+from api.workflows.evidence.layers import Telling, untold
 
 if TYPE_CHECKING:
     from api.workflows.evidence.watermark import Mark
+    from gen.audio import Decoder
     from ledger.credentials import Credential
     from ledger.findings import Finding
 
@@ -27,12 +29,16 @@ class Heard:
     findings: tuple[Finding, ...]
 
     @classmethod
-    def listen(cls, path: Path, hearing: Hearing) -> Heard:
+    def listen(cls, path: Path, hearing: Hearing, *, decoder: Decoder | None = None, tell: Telling = untold) -> Heard:
         """Raises :class:`gen.errors.AudioError` for what is no audio, and OSError."""
-        sound = Sound.load(path)
+        sound = Sound.load(path, decoder)
+        tell("decoded", (), ())
         credential, said = manifest.read(sound, hearing)
+        tell("manifest", said, ())
         marks = watermark.listen(sound.wave, hearing, search_speed=hearing.search_speed)
-        return cls(sound, hearing, credential, marks, (*said, *watermark.findings(marks, hearing)))
+        found = watermark.findings(marks, hearing)
+        tell("watermark", found, tuple(watermark.evidence(mark, None) for mark in marks))
+        return cls(sound, hearing, credential, marks, (*said, *found))
 
     @cached_property
     def marks_at_any_speed(self) -> tuple[Mark, ...]:

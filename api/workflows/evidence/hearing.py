@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
+    from gen.audio import Decoder
     from gen.fingerprint import Fingerprint
     from gen.waveform import Waveform
 
@@ -38,12 +39,15 @@ class Sound:
     codes: Fingerprint
 
     @classmethod
-    def load(cls, path: Path) -> Sound:
-        """Read a file. Raises :class:`gen.errors.AudioError` for what is no audio, and OSError."""
+    def load(cls, path: Path, decoder: Decoder | None = None) -> Sound:
+        """Read a file, in this process unless a decoder is given that has one of its own.
+
+        Raises :class:`gen.errors.AudioError` for what is no audio, and OSError.
+        """
         from gen.audio import load
         from gen.fingerprint import fingerprint
 
-        wave = load(path)
+        wave = load(path) if decoder is None else load(path, decoder=decoder)
         return cls(path, Digest.of_file(path), wave, fingerprint(wave))
 
     def words(self) -> frozenset[int]:

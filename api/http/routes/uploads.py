@@ -1,0 +1,56 @@
+"""Files on their way in, for jobs to work on."""
+
+# No postponed annotations: FastAPI reads those of its handlers.
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, Response
+
+from api.http.caller import Caller, needs
+from api.service.service import Service
+from api.service.uploads import Upload, Uploads
+
+Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{22}$")]
+Uploader = Annotated[Caller, Depends(needs("upload"))]
+
+
+def create_router(service: Service) -> APIRouter:
+    """The routes of uploads."""
+    router = APIRouter(tags=["uploads"])
+    uploads = Uploads.of(service)
+
+    @router.post("/uploads", status_code=201)
+    def make(who: Uploader) -> JSONResponse:
+        """Begin an upload: a folder that files are put into, each with one request."""
+        made = uploads.make(who.address)
+        return JSONResponse(_as_json(made), 201, {"Location": f"/v1/uploads/{made.id}"})
+
+    @router.get("/uploads/{id}")
+    def one(id: Id, who: Uploader) -> JSONResponse:  # noqa: A002
+        """How much has arrived."""
+        return JSONResponse(_as_json(uploads.get(id, who.address)))
+
+    @router.put(
+        "/uploads/{id}/files/{name:path}",
+        openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {}}}},
+    )
+    async def put(id: Id, name: Annotated[str, Path(max_length=1000)], request: Request, who: Uploader) -> JSONResponse:  # noqa: A002
+        """Put a file into an upload: the body is its bytes, and its name may lead through folders. A recording, or
+        `labels.csv` or `labels.json`, which say what the recordings are."""
+        upload = await run_in_threadpool(uploads.get, id, who.address)
+        size = await uploads.receive(upload, name, request.stream())
+        return JSONResponse({"name": name, "bytes": size})
+
+    @router.delete("/uploads/{id}", status_code=204)
+    def drop(id: Id, who: Uploader) -> Response:  # noqa: A002
+        """Delete an upload that no job shall work on any more."""
+        uploads.drop(uploads.get(id, who.address).id)
+        return Response(status_code=204)
+
+    return router
+
+
+def _as_json(upload: Upload) -> dict[str, Any]:
+    return {"id": upload.id, "files": upload.files, "bytes": upload.bytes}

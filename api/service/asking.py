@@ -1,0 +1,60 @@
+"""Who may ask for a job, and see one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from api.errors import NoSuchThing
+from api.service.jobs import Jobs
+from api.service.kinds import KINDS
+from api.service.kinds.kind import key_of
+from api.service.uploads import Uploads
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from api.service.job import Job
+    from api.service.kinds.kind import Request
+    from api.service.service import Service
+    from ledger.address import Address
+
+FOLDER: Final = "jobs"
+"""Of a home: what each job has made, under its id."""
+
+
+def ask(service: Service, account: Address | None, request: Request) -> Job:
+    """Ask for a job. What it works on must be the account's, and its key here where the job signs with it.
+
+    Raises :class:`~api.errors.NoSuchThing` for what is somebody else's, :class:`~api.errors.KeyElsewhere`,
+    :class:`~api.errors.TooMany`.
+    """
+    uploads, jobs, kind = Uploads.of(service), Jobs.of(service), KINDS[request.kind]
+    for upload in request.uploads():
+        uploads.get(upload, account)
+    for other in request.jobs():
+        if jobs.get(other).account != account:
+            raise NoSuchThing("there is no such job")
+    if kind.signs:
+        key_of(service.home, account)
+    return jobs.submit(account, request.kind, request.model_dump(mode="json", exclude={"kind"}))
+
+
+def seen(service: Service, account: Address | None, id: str) -> Job:  # noqa: A002
+    """A job that the account may see: its own, or one that is nobody's. Raises :class:`~api.errors.NoSuchThing`."""
+    job = Jobs.of(service).get(id)
+    if job.account not in (None, account):
+        raise NoSuchThing("there is no such job")
+    return job
+
+
+def folder(service: Service, job: Job) -> Path:
+    """Where a job leaves what it makes; not there before it begins."""
+    return service.home.folder(FOLDER) / job.id
+
+
+def files(service: Service, job: Job) -> tuple[Path, ...]:
+    """What a job has made so far, by name."""
+    place = folder(service, job)
+    if not place.is_dir():
+        return ()
+    return tuple(sorted(path for path in place.iterdir() if path.is_file() and not path.name.startswith(".")))

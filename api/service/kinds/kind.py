@@ -1,0 +1,136 @@
+"""A kind of job: its request, its work, and what the work may cost. And what the work is done with."""
+
+# No postponed annotations: pydantic reads them.
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from api.errors import KeyElsewhere, UsageError
+from api.home import Home
+from ledger.address import Address
+
+if TYPE_CHECKING:
+    from ledger.keys import Signer
+
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{22}$")]
+"""Of a job or an upload."""
+Number = Annotated[int, Field(ge=1, lt=2**53)]
+"""Of a dataset or a model."""
+Track = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+"""A track by its watermark, in hex."""
+Words = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,40}(\.[0-9]{1,18})?$")]
+"""Decimal ether, or whole units of a token."""
+Percent = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,4})?$")]
+Account = Annotated[str, StringConstraints(pattern=r"^0x[0-9A-Fa-f]{40}$")]
+Day = Annotated[str, StringConstraints(pattern=r"^(never|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?)$")]
+"""The last day (UTC) or moment of a term, or ``never``."""
+File = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00-\x1f]{1,200}$")]
+"""The name of a file that a job has made."""
+Use = Literal["train", "generate", "commercial"]
+
+GIB: Final = 1 << 30
+
+
+class Request(BaseModel):
+    """What is asked for. What is not known is refused, and not passed over."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+
+    def uploads(self) -> tuple[str, ...]:
+        """The uploads that it works on: whoever asks must have sent them."""
+        return self._named("upload", "primer")
+
+    def jobs(self) -> tuple[str, ...]:
+        """The jobs whose files it works on: they must be those of whoever asks."""
+        return self._named("job")
+
+    def _named(self, *fields: str) -> tuple[str, ...]:
+        return tuple(value for value in (getattr(self, field, None) for field in fields) if value is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one job may cost: seconds from claim to end, and bytes of address space beyond an idle process's."""
+
+    seconds: float = 600.0
+    memory: int | None = 4 * GIB
+
+
+class Say(Protocol):
+    """Tell whoever watches; with a topic in the place of the last of that topic."""
+
+    def __call__(self, kind: str, content: Mapping[str, Any], topic: str | None = None) -> None:
+        """Say it."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a job is done with, in its own process.
+
+    Attributes:
+        account: who asked; None for what needs no account.
+        folder: what the job leaves, for whoever may see it; of an earlier try too.
+        uploads, jobs: where those of everybody lie, each under its id.
+        note: what an earlier try wrote down before it acted.
+        write_down: keeps such a note before this try acts.
+    """
+
+    home: Home
+    account: Address | None
+    folder: Path
+    uploads: Path
+    jobs: Path
+    now: Callable[[], datetime]
+    say: Say
+    write_down: Callable[[Mapping[str, Any]], None]
+    note: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    def signer(self) -> "Signer":
+        """The account's key, out of this home. Raises :class:`KeyElsewhere`, and what opening a key does."""
+        return self.home.signer(key_of(self.home, self.account))
+
+    def progress(self, phase: str, done: int, total: int | None) -> None:
+        """How far a phase is; one event for each phase, which takes the place of the last."""
+        self.say("progress", {"phase": phase, "done": done, "total": total}, topic=phase)
+
+
+def key_of(home: Home, account: Address | None) -> str:
+    """The name of the account's key in this home. Raises :class:`KeyElsewhere`, with what to do instead."""
+    if account is None:
+        raise UsageError("this is done for an account; sign in first")
+    name = home.keystore().name_of(account)
+    if name is None:
+        raise KeyElsewhere(
+            f"this signs records, and the key of {account} is not in this service's home. With a wallet alone you can "
+            "buy, sell, license and pull (POST /v1/transactions/prepare); to register, train, generate and mint, use "
+            "a home of your own, or have the keeper of this one import the key: stemmata key import"
+        )
+    return name
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of job by its name. ``run`` gives the outcome as one object; run again, it finds what is done already.
+
+    Attributes:
+        request: what it is asked for with.
+        scope: what an API token must be allowed; None for what needs no account.
+        signs: whether the account's key has to be here.
+        long: whether it may take hours.
+    """
+
+    name: str
+    request: type[Request]
+    run: Callable[[Context, Any], dict[str, Any]]
+    scope: str | None = "jobs"
+    signs: bool = True
+    long: bool = False
+    limits: Limits = Limits()
