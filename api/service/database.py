@@ -7,6 +7,7 @@ keep, on the one :data:`metadata`.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +31,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._going = threading.local()
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -66,11 +68,22 @@ class Database:
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[Connection]:
-        """A transaction: all of it or nothing. On SQLite one at a time. Raises :class:`DatabaseUnusable`."""
+        """A transaction: all of it or nothing. On SQLite one at a time. Raises :class:`DatabaseUnusable`.
+
+        Inside another one of the same thread it is a part of that, and an error has to end both.
+        """
+        going: Connection | None = getattr(self._going, "connection", None)
+        if going is not None:
+            yield going
+            return
         with _named(), self.engine.connect() as connection:
             if self.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("begin immediate")
-            yield connection  # left by an error, it is rolled back
+            self._going.connection = connection
+            try:
+                yield connection  # left by an error, it is rolled back
+            finally:
+                self._going.connection = None
             connection.commit()
 
     def close(self) -> None:

@@ -1,0 +1,92 @@
+"""A request with a key is done once, whoever sends it twice, at once, or is killed half way."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from api.errors import RequestConflict
+from api.service.answers import Answer, Answers
+from api.service.database import Database
+from ledger.address import Address
+
+ANNA, BEN = Address(bytes(19) + b"a"), Address(bytes(19) + b"b")
+START = datetime(2026, 11, 26, tzinfo=UTC)
+
+
+class Till:
+    """Counts, in the database, how often something was done."""
+
+    def __init__(self, database: Database) -> None:
+        self.database, self.now = database, START
+        self.answers = Answers(database, lambda: self.now)
+        with database.changing() as connection:
+            connection.execute(text("create table done (n integer)"))
+
+    def act(self) -> Answer:
+        with self.database.changing() as connection:
+            connection.execute(text("insert into done values (1)"))
+        return Answer(202, {"done": self.count() + 1}, {"Location": "/x"})
+
+    def count(self) -> int:
+        with self.database.reading() as connection:
+            return int(connection.execute(text("select count(*) from done")).scalar_one())
+
+
+@pytest.fixture
+def till(tmp_path: Path) -> Iterator[Till]:
+    database = Database.open(f"sqlite:///{tmp_path / 'a.sqlite'}")
+    yield Till(database)
+    database.close()
+
+
+def test_the_same_request_is_done_once_and_answered_alike_for_a_day(till: Till) -> None:
+    first = till.answers.once(ANNA, "k", b"buy", till.act)
+    till.now += timedelta(hours=23)
+    assert till.answers.once(ANNA, "k", b"buy", till.act) == first
+    with pytest.raises(RequestConflict, match="another request"):
+        till.answers.once(ANNA, "k", b"buy more", till.act)
+    assert till.count() == 1
+    till.now += timedelta(hours=1)
+    till.answers.once(ANNA, "k", b"buy more", till.act)
+    assert till.count() == 2
+
+
+def test_keys_of_others_and_of_nobody_are_others(till: Till) -> None:
+    for account, asked in ((ANNA, b"x"), (BEN, b"x"), (None, b"x"), (None, b"y")):
+        till.answers.once(account, "k", asked, till.act)
+    assert till.count() == 4
+    till.answers.once(None, "k", b"y", till.act)
+    assert till.count() == 4
+
+
+def test_an_error_leaves_nothing_behind(till: Till) -> None:
+    def fails() -> Answer:
+        till.act()
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        till.answers.once(ANNA, "k", b"buy", fails)
+    assert till.count() == 0
+    till.answers.once(ANNA, "k", b"buy", till.act)
+    assert till.count() == 1
+
+
+def test_of_many_at_once_one_is_done(till: Till) -> None:
+    got: list[Answer] = []
+    together = threading.Barrier(8)
+
+    def ask() -> None:
+        together.wait()
+        got.append(till.answers.once(ANNA, "k", b"buy", till.act))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (till.count(), len(got), len({answer.status for answer in got})) == (1, 8, 1)
+    assert all(answer == got[0] for answer in got)
