@@ -11,9 +11,13 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
-from api.errors import ApiError, TooMany
+from api.errors import ApiError, NotSignedIn, TooMany
 from api.http import problems
+from api.http.rates import rates_of
+from api.http.routes import audits, demo, jobs, signin, tokens, transactions, uploads
+from api.http.shields import Shields
 from api.pages.layout import error_page, wants_page
 from api.pages.router import create_pages_router
 from api.service.service import Service
@@ -26,9 +30,21 @@ PREFIX = "/v1"
 """What every route of the JSON API begins with."""
 
 
+class Application(FastAPI):
+    """FastAPI, with the shields before all of it: even what goes wrong in here leaves through them."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The way of a request."""
+        service: Service = self.state.service
+        settings, within = service.settings, super().build_middleware_stack()
+        return Shields(
+            within, site=settings.site, proxies=settings.proxies, upload=settings.upload, rates=self.state.rates
+        )
+
+
 def create_app(service: Service) -> FastAPI:
     """The application. Each process makes its own; what they share is in the database, the home and the chain."""
-    app = FastAPI(
+    app = Application(
         title="Stemmata",
         version=version("stemmata"),
         summary="Provenance for machine-made music: from any copy of a track back to where it came from.",
@@ -37,6 +53,7 @@ def create_app(service: Service) -> FastAPI:
         redoc_url=None,
     )
     app.state.service = service
+    app.state.rates = rates_of(service.settings)
     for router in _routers(service):
         app.include_router(router, prefix=PREFIX)
     app.include_router(create_pages_router(service))
@@ -50,7 +67,15 @@ def create_app(service: Service) -> FastAPI:
 
 def _routers(service: Service) -> tuple[APIRouter, ...]:
     """The routers of the JSON API, in the order of the documentation."""
-    return ()
+    return (
+        signin.create_router(service),
+        demo.create_router(service),
+        tokens.create_router(service),
+        transactions.create_router(service),
+        uploads.create_router(service),
+        jobs.create_router(service),
+        audits.create_router(service),
+    )
 
 
 def _said(request: Request, error: Exception) -> Response:
@@ -58,7 +83,11 @@ def _said(request: Request, error: Exception) -> Response:
     content = problems.problem(error)
     if content["status"] == 500:
         log.exception("a request to %s failed", request.url.path, exc_info=error)
-    headers = {"Retry-After": str(error.after)} if isinstance(error, TooMany) else None
+    headers = None
+    if isinstance(error, TooMany):
+        headers = {"Retry-After": str(error.after)}
+    elif isinstance(error, NotSignedIn):
+        headers = {"WWW-Authenticate": "Bearer"}
     return _answer(request, content, headers)
 
 

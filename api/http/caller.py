@@ -14,8 +14,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.errors import NotPermitted, NotSignedIn
 from api.http import csrf
+from api.http.cookies import cookie, service_of, session_token
 from api.service import sessions
-from api.service.service import Service
 from api.service.sessions import Sessions
 from api.service.tokens import PREFIX, SCOPES, Tokens
 from ledger.address import Address
@@ -30,22 +30,6 @@ class Caller:
     address: Address
     scopes: frozenset[str]
     session: str | None
-
-
-def service_of(request: Request) -> Service:
-    """The service that a request came to."""
-    service: Service = request.app.state.service
-    return service
-
-
-def cookie(service: Service) -> str:
-    """The name of the session's cookie; over TLS one that no other host and no plain connection can set."""
-    return "__Host-stemmata_session" if service.settings.secure else "stemmata_session"
-
-
-def session_token(request: Request) -> str | None:
-    """What the session's cookie holds, whether or not there is such a session."""
-    return request.cookies.get(cookie(service_of(request)))
 
 
 def csrf_token(request: Request) -> str:

@@ -31,7 +31,8 @@ async def check(request: Request, token: str) -> None:
         return
     said = request.headers.get(HEADER)
     if said is None and request.headers.get("Content-Type", "").partition(";")[0].strip().lower() in _FORMS:
-        field = (await request.form()).get(FIELD)
+        request.state.form = await request.form()  # which the shields close in the end
+        field = request.state.form.get(FIELD)
         said = field if isinstance(field, str) else None
     if said is None or not secrets.compare_digest(said.encode(), sessions.csrf(token).encode()):
         raise NotPermitted("the request does not come from a page of this site: load the page anew, and try again")

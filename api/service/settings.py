@@ -18,7 +18,8 @@ class ServiceSettings:
                   ``https://music.example``; default ``http://127.0.0.1:8750``): the domain that sign-ins name, and what
                   the stable addresses of tracks begin with
     ``database``  where accounts, jobs and the directory are (``STEMMATA_DATABASE``: ``postgresql://…``; default a
-                  SQLite file in the home); never shown, since it may hold a password
+                  SQLite file in the home; or ``STEMMATA_DATABASE_FILE``, a file whose first line says it); never
+                  shown, since it may hold a password
     ``demo``      a service to look at on one machine: it offers its own keys for signing in (``STEMMATA_DEMO``, on or
                   off, default off)
     ``proxies``   how many proxies stand before it, each of which adds to ``X-Forwarded-For`` (``STEMMATA_PROXIES``,
@@ -26,6 +27,8 @@ class ServiceSettings:
     ``metrics_token``  what a scraper has to say as a bearer (``STEMMATA_METRICS_TOKEN``); without it metrics are for
                   this machine alone; never shown
     ``quota``     jobs that one account may have waiting or running at a time (``STEMMATA_QUOTA``, default 8)
+    ``rate``      requests that one network address may make in a second, in the long run, of each process
+                  (``STEMMATA_RATE``, default 50; eight times as many at once)
     ``upload``    most bytes of one file that is sent in (``STEMMATA_UPLOAD``, default 256 MiB)
     """
 
@@ -35,6 +38,7 @@ class ServiceSettings:
     proxies: int = 0
     metrics_token: str | None = field(default=None, repr=False)
     quota: int = 8
+    rate: int = 50
     upload: int = 256 << 20
 
     @classmethod
@@ -43,11 +47,12 @@ class ServiceSettings:
         default = cls()
         return cls(
             site=_site(environ.get("STEMMATA_SITE") or default.site),
-            database=environ.get("STEMMATA_DATABASE") or f"sqlite:///{home / 'service.sqlite'}",
+            database=_database(environ) or f"sqlite:///{home / 'service.sqlite'}",
             demo=_switch(environ, "STEMMATA_DEMO"),
             proxies=_count(environ, "STEMMATA_PROXIES", default.proxies, least=0),
             metrics_token=environ.get("STEMMATA_METRICS_TOKEN") or None,
             quota=_count(environ, "STEMMATA_QUOTA", default.quota),
+            rate=_count(environ, "STEMMATA_RATE", default.rate),
             upload=_count(environ, "STEMMATA_UPLOAD", default.upload),
         )
 
@@ -60,6 +65,21 @@ class ServiceSettings:
     def secure(self) -> bool:
         """Whether it is reached over TLS, so that cookies may ask for that."""
         return self.site.startswith("https://")
+
+
+def _database(environ: Mapping[str, str]) -> str | None:
+    said, named = environ.get("STEMMATA_DATABASE"), environ.get("STEMMATA_DATABASE_FILE")
+    if not named:
+        return said or None
+    if said:
+        raise UsageError("STEMMATA_DATABASE and STEMMATA_DATABASE_FILE both name a database: keep one of them")
+    try:
+        lines = Path(named).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(f"STEMMATA_DATABASE_FILE: {named} cannot be read") from None
+    if not lines or not lines[0].strip():
+        raise UsageError(f"STEMMATA_DATABASE_FILE: the first line of {named} is empty")
+    return lines[0].strip()
 
 
 def _site(text: str) -> str:

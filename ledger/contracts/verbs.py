@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from ledger.contracts.deployed import Deployed, Quoted, Quoting
 from ledger.contracts.entries import SubjectKind
+from ledger.contracts.prepared import Call, Preparing
 from ledger.errors import ArgumentRefused
 from ledger.network import Depth
 
@@ -48,6 +49,12 @@ class Verbs:
         except Quoted as quoted:
             return quoted.quote
         raise ArgumentRefused("this sends no transaction")
+
+    def preparing(self, calls: list[Call]) -> Self:
+        """The same verbs, where what would be sent is tried and written down in ``calls`` instead, for a wallet."""
+        trial = copy.copy(self)
+        trial._on = Preparing(self.chain, self.deployment, calls)
+        return trial
 
     def status(self, entry: Made) -> Status:
         """How far the transaction that made an entry has come: pending, mined, or final after enough confirmations.

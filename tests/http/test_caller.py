@@ -77,6 +77,7 @@ def test_a_session_changes_nothing_without_its_token_against_forgery(client: Tes
         assert (answer.status_code, answer.json()["title"]) == (403, "NotPermitted")
     assert client.post("/change", headers={"X-CSRF-Token": csrf(token)}).status_code == 200
     assert client.post("/change", data={"csrf": csrf(token)}).status_code == 200
+    assert client.post("/change", data={"csrf": csrf(token)}, files={"file": b"x"}).status_code == 200
 
 
 def test_a_token_does_what_its_scopes_say(client: TestClient, service: Service) -> None:

@@ -1,0 +1,50 @@
+"""How uvicorn speaks HTTP here: with a bound on the time and the size of a request's head, which it has not by itself.
+
+Whoever opens a connection and never says what for, or says it a byte at a time, holds nothing for long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+MOST_HEAD_BYTES = 32768
+"""Of one request line with all its headers, as :mod:`h11` counts them; more is refused with 400."""
+
+HEAD_SECONDS = 10.0
+"""In which the head of a request has to be here, from the connection or from its own first byte."""
+
+
+class PatientProtocol(H11Protocol):
+    """uvicorn's, with a clock beside each head that is on its way."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A connection: from now on its first head is waited for."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a head or a body."""
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:
+            self._wait()
+        else:
+            self._done()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The end of a connection."""
+        self._done()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _done(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None

@@ -1,0 +1,101 @@
+"""Signing in over HTTP with a wallet, and on a demonstration with a key that lies there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.service.service import Service
+from ledger.cid import Cid
+from ledger.digest import Digest
+from ledger.keys import LocalSigner
+from tests.http.signing_in import challenge, client_of, service_in, sign_in, signed
+from tests.story import new_key
+
+ANNA = LocalSigner(bytes([7] * 32))
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    opened = service_in(tmp_path_factory.mktemp("home"), rate=10_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def client(service: Service) -> TestClient:
+    return client_of(service)
+
+
+def test_a_wallet_signs_in_and_out(client: TestClient) -> None:
+    assert client.get("/v1/account").status_code == 401
+    sign_in(client, ANNA)
+    answer = client.get("/v1/account").json()
+    assert (answer["address"], answer["signs_here"], answer["wallet"]) == (str(ANNA.address), False, False)
+    assert answer["scopes"] == ["jobs", "money", "read", "upload"]
+    assert client.post("/v1/signout").status_code == 204
+    assert not client.cookies
+    assert client.get("/v1/account").status_code == 401
+
+
+def test_what_is_wrong_with_a_sign_in_is_said(client: TestClient) -> None:
+    message = challenge(client, ANNA)
+    stranger = LocalSigner(bytes([8] * 32))
+    for body, status, name in (
+        ({"message": message, "signature": signed(stranger, message)}, 403, "SignatureInvalid"),
+        ({"message": message + "\n", "signature": signed(ANNA, message)}, 400, "Malformed"),
+        ({"message": message, "signature": "0x123"}, 422, "Malformed"),
+        ({"message": message}, 422, "Malformed"),
+        ({"message": message.replace("127.0.0.1", "127.0.0.2"), "signature": "0x00"}, 403, "SignInInvalid"),
+    ):
+        answer = client.post("/v1/signin", json=body)
+        assert (answer.status_code, answer.json()["title"]) == (status, name)
+        assert "set-cookie" not in answer.headers
+    assert client.post("/v1/signin/challenge", json={"address": "0x1"}).status_code == 400
+
+
+def test_signing_out_everywhere_ends_all_sessions_and_tokens(service: Service) -> None:
+    one, other, program = client_of(service), client_of(service), client_of(service)
+    sign_in(one, ANNA)
+    sign_in(other, ANNA)
+    made = one.post("/v1/tokens", json={"name": "sync", "scopes": ["read"], "seconds": 60}).json()
+    program.headers["Authorization"] = f"Bearer {made['token']}"
+    assert program.get("/v1/account").json()["scopes"] == ["read"]
+    assert one.post("/v1/signout?everywhere=true").status_code == 204
+    assert [client.get("/v1/account").status_code for client in (one, other, program)] == [401] * 3
+
+
+def test_a_key_that_was_revoked_signs_nobody_in(tmp_path: Path) -> None:
+    service = service_in(tmp_path)
+    signer = LocalSigner(bytes([9] * 32))
+    with service.home.ledger() as ledger:
+        service.home.fund(ledger, signer)
+        record = Digest.of(b"revoked")
+        ledger.contracts.revoke_key(signer, signer.address, record, str(Cid.of_digest(record.raw)))
+    client = client_of(service)
+    message = challenge(client, signer)
+    answer = client.post("/v1/signin", json={"message": message, "signature": signed(signer, message)})
+    assert (answer.status_code, answer.json()["title"]) == (403, "KeyEnded")
+    assert not client.cookies
+    service.close()
+
+
+def test_a_demonstration_lends_its_keys_to_its_own_machine_alone(tmp_path: Path) -> None:
+    demo = service_in(tmp_path, demo=True)
+    anna = new_key(demo.home, "anna")
+    here, away = client_of(demo), client_of(demo, "192.0.2.1")
+    assert here.get("/v1/signin/demo").json() == [{"name": "anna", "address": str(anna.address)}]
+    answer = here.post("/v1/signin/demo", json={"name": "anna"})
+    assert answer.json()["address"] == str(anna.address)
+    assert here.get("/v1/account").json()["signs_here"] is True
+    assert here.post("/v1/signin/demo", json={"name": "ben"}).status_code == 404
+    assert here.post("/v1/signin/demo", json={"name": "../keys/anna"}).status_code == 404
+    assert away.get("/v1/signin/demo").status_code == 404
+    assert away.post("/v1/signin/demo", json={"name": "anna"}).status_code == 404
+    demo.close()
+
+
+def test_another_service_has_no_such_keys(client: TestClient) -> None:
+    assert client.get("/v1/signin/demo").status_code == 404
+    assert client.post("/v1/signin/demo", json={"name": "anna"}).status_code == 404
