@@ -129,6 +129,12 @@ class Jobs:
         with self._database.reading() as connection:
             return {row.id: row.said for row in connection.execute(asked)}
 
+    def mention(self, id: str) -> bool:  # noqa: A002
+        """Whether a job that waits or runs names this id, of an upload, in its request."""
+        going = select(jobs.c.number).where(jobs.c.state.in_(("waiting", "running")))
+        with self._database.reading() as connection:
+            return connection.execute(going.where(jobs.c.request.contains(id, autoescape=True))).first() is not None
+
     def count(self) -> dict[str, int]:
         """How many jobs are in each state."""
         with self._database.reading() as connection:

@@ -104,31 +104,31 @@ class Leases:
             if connection.execute(noted).first() is None:
                 raise _lost(claim)
 
-    def finish(self, claim: Claim, result: Mapping[str, Any]) -> None:
-        """The outcome."""
-        self._change(claim, "done", {"result": result})
+    def finish(self, claim: Claim, result: Mapping[str, Any]) -> State:
+        """The outcome. This and what follows return the state that the job is in then."""
+        return self._change(claim, "done", {"result": result})
 
-    def fail(self, claim: Claim, problem: Mapping[str, Any], again: float | None = None) -> None:
+    def fail(self, claim: Claim, problem: Mapping[str, Any], again: float | None = None) -> State:
         """Why there is no outcome. ``again``: seconds after which it is tried once more, unless that was often."""
         if again is None or claim.job.tries >= MOST_TRIES:
-            self._change(claim, "failed", {"problem": problem})
-        else:
-            self._change(claim, "waiting", {"after": self._time() + again})
+            return self._change(claim, "failed", {"problem": problem})
+        return self._change(claim, "waiting", {"after": self._time() + again})
 
-    def cancelled(self, claim: Claim) -> None:
+    def cancelled(self, claim: Claim) -> State:
         """It was ended, as somebody had asked."""
-        self._change(claim, "cancelled", {})
+        return self._change(claim, "cancelled", {})
 
-    def release(self, claim: Claim) -> None:
+    def release(self, claim: Claim) -> State:
         """Give it back unfinished: another worker goes on, and this try does not count."""
-        self._change(claim, "waiting", {"tries": claim.job.tries - 1})
+        return self._change(claim, "waiting", {"tries": claim.job.tries - 1})
 
-    def _change(self, claim: Claim, state: State, values: Mapping[str, Any]) -> None:
+    def _change(self, claim: Claim, state: State, values: Mapping[str, Any]) -> State:
         with self._database.changing() as connection:
             row = connection.execute(select(jobs.c.number).where(_held(claim)).with_for_update()).first()
             if row is None:
                 raise _lost(claim)
             change(connection, row.number, self._time(), state, values)
+        return state
 
     def _time(self) -> float:
         return self._now().timestamp()

@@ -110,5 +110,6 @@ def _batch(context: Context, asked: Batch) -> dict[str, Any]:
     return {"files": len(paths), "ends": dict(sorted(tally.ends.items()))}
 
 
-AUDIT = Kind("audit", Audit, _audit, scope=None, signs=False, limits=Limits(seconds=900.0, memory=6 * GIB))
-BATCH = Kind("batch", Batch, _batch, signs=False, long=True, limits=Limits(seconds=24 * 3600, memory=None))
+_LIMITS = Limits(seconds=900.0, memory=6 * GIB)
+AUDIT = Kind("audit", Audit, _audit, scope=None, signs=False, limits=_LIMITS, spends=("done", "failed", "cancelled"))
+BATCH = Kind("batch", Batch, _batch, signs=False, long=True, limits=Limits(24 * 3600.0, None), spends=("done",))

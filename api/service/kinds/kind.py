@@ -125,6 +125,7 @@ class Kind:
         scope: what an API token must be allowed; None for what needs no account.
         signs: whether the account's key has to be here.
         long: whether it may take hours.
+        spends: the states in which its uploads are of no more use, and are deleted.
     """
 
     name: str
@@ -134,3 +135,4 @@ class Kind:
     signs: bool = True
     long: bool = False
     limits: Limits = Limits()
+    spends: tuple[str, ...] = ()

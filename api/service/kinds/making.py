@@ -242,6 +242,6 @@ def _mint(context: Context, asked: Mint) -> dict[str, Any]:
     }
 
 
-TRAIN = Kind("train", Train, _train, limits=Limits(seconds=7 * 24 * 3600, memory=None), long=True)
-GENERATE = Kind("generate", Generate, _generate, limits=Limits(seconds=4 * 3600, memory=None), long=True)
+TRAIN = Kind("train", Train, _train, limits=Limits(7 * 24 * 3600.0, None), long=True)
+GENERATE = Kind("generate", Generate, _generate, limits=Limits(4 * 3600.0, None), long=True)
 MINT = Kind("mint", Mint, _mint)

@@ -80,4 +80,4 @@ def _register(context: Context, asked: Register) -> dict[str, Any]:
     }
 
 
-REGISTER = Kind("register", Register, _register, limits=Limits(seconds=6 * 3600, memory=None), long=True)
+REGISTER = Kind("register", Register, _register, long=True, limits=Limits(6 * 3600.0, None), spends=("done",))

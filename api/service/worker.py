@@ -1,0 +1,219 @@
+"""A worker: claims one job after another, has each done in a process of its own, and keeps its lease meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+from api.errors import ApiError, DatabaseUnusable, LeaseLost
+from api.http import problems
+from api.service import asking
+from api.service.job import State
+from api.service.job_process import Done, Failed, JobProcess, Noted, Said, Task, prepare
+from api.service.jobs import Jobs
+from api.service.kinds import KINDS
+from api.service.leases import Claim, Leases
+from api.service.service import Service
+from api.service.uploads import FOLDER as UPLOADS
+from api.service.uploads import Uploads
+
+log = logging.getLogger(__name__)
+
+_IDLE: Final = 0.5
+"""Seconds between two looks for work."""
+_TIDY: Final = 600.0
+"""Seconds between two looks for what may go."""
+KEPT: Final = 30 * 86400.0
+"""Seconds for which a job and what it made are kept after its end."""
+UNUSED: Final = 2 * 86400.0
+"""Seconds after which an upload goes that no job is to work on."""
+_AGAIN: Final = 10.0
+"""Seconds until what could not be done now is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds of a worker's day.
+
+    lease: for which a job is claimed at a time. beat: between two renewals, when a wish to cancel is heard too. grace:
+    that a job in work has left once the worker is to end; what is not done by then is given back, and goes on elsewhere.
+    """
+
+    lease: float = 30.0
+    beat: float = 2.0
+    grace: float = 20.0
+
+
+class Worker:
+    """Does jobs until ``stop`` is set. ``without`` names kinds that it leaves to others."""
+
+    def __init__(
+        self, service: Service, stop: threading.Event, without: Collection[str] = (), pace: Pace | None = None
+    ) -> None:
+        self._service, self._stop, self._without, self._pace = service, stop, without, pace or Pace()
+        self._leases, self._jobs = Leases(service.database, service.now), Jobs.of(service)
+        self._uploads = Uploads.of(service)
+        self.name = f"{socket.gethostname()[:40]}:{os.getpid()}"
+        self._tidied = 0.0
+
+    def run(self) -> None:
+        """Work. A database out of reach is waited for."""
+        prepare()
+        while not self._stop.is_set():
+            try:
+                self.tidy()
+                claim = self._leases.claim(self.name, self._pace.lease, self._without)
+                if claim is not None:
+                    self.do(claim)
+                    continue
+            except DatabaseUnusable as error:
+                log.warning("%s", error)
+                self._stop.wait(5)
+            self._stop.wait(_IDLE)
+
+    def do(self, claim: Claim) -> None:
+        """Have a job done, whatever becomes of it."""
+        log.info("job %s: %s, try %d", claim.job.id, claim.job.kind, claim.job.tries)
+        process = JobProcess(self._task(claim))
+        try:
+            _Doing(self, claim, process).see_to_the_end()
+        except LeaseLost as error:  # it is somebody else's by now, with all that it needs
+            log.warning("%s", error)
+        finally:
+            process.kill()
+
+    def tidy(self) -> None:
+        """Now and then: drop what nobody needs any more."""
+        if time.monotonic() - self._tidied < _TIDY and self._tidied:
+            return
+        self._tidied = time.monotonic()
+        now = self._service.now().timestamp()
+        for id_ in self._jobs.forget(now - KEPT):
+            shutil.rmtree(self._service.home.folder(asking.FOLDER) / id_, ignore_errors=True)
+        for id_ in self._uploads.old(now - UNUSED):
+            if not self._jobs.mention(id_):
+                self._uploads.drop(id_)
+
+    def _task(self, claim: Claim) -> Task:
+        job, home = claim.job, self._service.home
+        return Task(
+            settings=home.settings,
+            kind=job.kind,
+            request=job.request,
+            account=None if job.account is None else str(job.account),
+            folder=asking.folder(self._service, job),
+            uploads=home.folder(UPLOADS),
+            jobs=home.folder(asking.FOLDER),
+            memory=KINDS[job.kind].limits.memory,
+            note=job.note,
+        )
+
+    def spend(self, claim: Claim, state: State) -> None:
+        """Drop the uploads that the job has done with, now that it is in this state."""
+        kind = KINDS[claim.job.kind]
+        if state in kind.spends:
+            for upload in kind.request.model_validate({"kind": kind.name, **claim.job.request}).uploads():
+                self._uploads.drop(upload)
+
+
+class _Doing:
+    """One job in work: what its process says is written down, and its lease kept."""
+
+    def __init__(self, worker: Worker, claim: Claim, process: JobProcess) -> None:
+        self._worker, self._claim, self._process = worker, claim, process
+        self._leases, self._pace, self._stop = worker._leases, worker._pace, worker._stop
+        self._began = self._beaten = self._tried = time.monotonic()
+        self._stopping: float | None = None
+
+    def see_to_the_end(self) -> None:
+        """Raises :class:`~api.errors.LeaseLost`."""
+        limits = KINDS[self._claim.job.kind].limits
+        while True:
+            message = self._hear()
+            if isinstance(message, Done | Failed):
+                return self._end(message)
+            now = time.monotonic()
+            if self._beat(now):
+                self._process.kill()
+                return self._record(lambda: self._leases.cancelled(self._claim))
+            if now - self._began > limits.seconds:
+                self._process.kill()
+                problem = problems.of(413, "TooExpensive", f"not done after {limits.seconds:.0f} s; ask for less")
+                return self._end(Failed(problem, again=False))
+            if self._stop.is_set():
+                self._stopping = self._stopping or now
+                if now - self._stopping > self._pace.grace:
+                    self._process.kill()
+                    log.info("job %s: given back", self._claim.job.id)
+                    return self._record(lambda: self._leases.release(self._claim))
+
+    def _hear(self) -> Done | Failed | None:
+        """What has been said by now, of each topic the last; the end, if it has come to that."""
+        said: dict[Any, Said] = {}
+        connection, wait = self._process.connection, 0.5
+        try:
+            while connection.poll(wait) and len(said) < 100:
+                message, wait = connection.recv(), 0
+                if isinstance(message, Said):
+                    said[message.topic or len(said)] = message
+                elif isinstance(message, Noted):
+                    self._leases.note(self._claim, message.content)
+                    connection.send(True)
+                else:
+                    self._tell(said)
+                    end: Done | Failed = message
+                    return end
+        except (EOFError, OSError):
+            self._tell(said)
+            how = self._process.ending()
+            log.error("job %s: its process died (%s)", self._claim.job.id, how)
+            return Failed(problems.of(500, "Lost", f"whatever worked on it died ({how}); try it again"), again=True)
+        self._tell(said)
+        return None
+
+    def _tell(self, said: dict[Any, Said]) -> None:
+        for one in said.values():
+            with contextlib.suppress(DatabaseUnusable):  # then nobody can watch either
+                self._leases.say(self._claim, one.kind, one.content, one.topic)
+
+    def _beat(self, now: float) -> bool:
+        if now - self._tried < self._pace.beat:
+            return False
+        self._tried = now
+        try:
+            cancelling = self._leases.beat(self._claim, self._pace.lease)
+        except DatabaseUnusable:
+            if now - self._beaten > self._pace.lease:
+                raise LeaseLost(f"job {self._claim.job.id}: no word of its lease for too long") from None
+            return False
+        self._beaten = now
+        return cancelling
+
+    def _end(self, message: Done | Failed) -> None:
+        claim = self._claim
+        if isinstance(message, Done):
+            self._record(lambda: self._leases.finish(claim, message.result))
+            return
+        log.info("job %s: %s", claim.job.id, message.problem["title"])
+        again = _AGAIN * claim.job.tries if message.again else None
+        self._record(lambda: self._leases.fail(claim, message.problem, again))
+
+    def _record(self, write: Callable[[], State]) -> None:
+        """Write the end down, as soon as the database is there again; another worker may have done it by then."""
+        while True:
+            try:
+                state = write()
+                break
+            except DatabaseUnusable:
+                if self._stop.wait(1):
+                    raise LeaseLost(f"job {self._claim.job.id}: its end could not be written down") from None
+        with contextlib.suppress(ApiError):
+            self._worker.spend(self._claim, state)
