@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import click
 
 from api.commands.abandon import abandon
+from api.commands.anchor import anchor
 from api.commands.audit import audit
 from api.commands.compliance import compliance
 from api.commands.content import content
@@ -68,6 +69,7 @@ for command in (demo, key, dataset, license_, train, model, generate, mint, audi
     stemmata.add_command(command)
 stemmata.add_command(compliance)
 stemmata.add_command(doctor)
+stemmata.add_command(anchor)
 stemmata.add_command(export)
 stemmata.add_command(serve_bindings)
 stemmata.add_command(serve_keys)

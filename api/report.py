@@ -12,6 +12,7 @@ from ledger.findings import Finding
 if TYPE_CHECKING:
     from api.workflows.audit import Audit
     from api.workflows.model_audit import ModelAudit
+    from ledger.anchored import Anchored
     from ledger.evidence import Evidence
     from ledger.keys import Signer
     from ledger.lineage import ModelNode, TrackNode
@@ -68,8 +69,13 @@ def _track(node: TrackNode) -> dict[str, Any]:
         "creator": str(node.entry.creator),
         "owner": str(node.entry.owner),
         "block": node.entry.block,
+        "anchored": None if node.entry.anchored is None else _anchored(node.entry.anchored),
         "model": _model(model),
     }
+
+
+def _anchored(leaf: Anchored) -> dict[str, Any]:
+    return {"root": str(leaf.root), "index": leaf.proof.index, "size": leaf.proof.size}
 
 
 def _model(node: ModelNode) -> dict[str, Any]:

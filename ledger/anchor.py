@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, overload
 from ledger import unixfs
 from ledger.cid import Cid, Codec
 from ledger.digest import Digest
-from ledger.errors import ArgumentRefused, Malformed, NotFound
+from ledger.errors import ArgumentRefused, Malformed, NotFound, ProofInvalid
 from ledger.merkle import InclusionProof, MerkleTree
 
 if TYPE_CHECKING:
@@ -140,10 +140,23 @@ def place_in(store: ContentStore, entry: AnchorEntry, leaf: bytes) -> int | None
     return place
 
 
+def read_leaves(store: ContentStore, root: Digest, size: int, content: Digest) -> Anchor:
+    """The leaves of what was anchored, proved. Raises as :func:`place_in`."""
+    anchor = Anchor.read(store.read_bytes(file_cid(content, size), LARGEST * LEAF_BYTES))
+    if (len(anchor), anchor.root) != (size, root):
+        raise ProofInvalid(f"the {len(anchor)} published leaves have the root {anchor.root}, not {root} over {size}")
+    return anchor
+
+
 def leaves_cid(entry: AnchorEntry) -> Cid:
     """The CID of the file of leaves of what was anchored: a raw block, or the node over several."""
-    raw = Cid.of_digest(entry.content.raw)
-    several = entry.size * LEAF_BYTES > unixfs.CHUNK
+    return file_cid(entry.content, entry.size)
+
+
+def file_cid(content: Digest, size: int) -> Cid:
+    """The same, by the digest in the event and the number of leaves."""
+    raw = Cid.of_digest(content.raw)
+    several = size * LEAF_BYTES > unixfs.CHUNK
     return Cid(bytes((1, Codec.DAG_PB)) + raw.raw[2:]) if several else raw
 
 

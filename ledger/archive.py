@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from ledger import signing, timestamp
+from ledger import anchored, signing, timestamp
 from ledger.cid import Cid
 from ledger.digest import Digest
 from ledger.envelope import MAX_BYTES, Envelope
@@ -14,6 +14,7 @@ from ledger.records import DatasetRecord, KeyRecord, LicenseRecord, TrackRecord,
 
 if TYPE_CHECKING:
     from ledger.address import Address
+    from ledger.contracts import TrackEntry
     from ledger.keys import Signer
     from ledger.store import ContentStore
 
@@ -54,6 +55,13 @@ def publish(
 def fetch(store: ContentStore, kind: type[Record], cid: str, digest: Digest, signer: Address) -> Record:
     """The record of that kind behind a CID; raises as :func:`open_signed`."""
     return open_signed(store, kind, cid, digest, signer)[0]
+
+
+def fetch_track(store: ContentStore, entry: TrackEntry) -> TrackRecord:
+    """The record of a track; raises as :func:`open_signed`, or :func:`ledger.anchored.fetch` if it was not minted."""
+    if entry.anchored is not None:
+        return anchored.fetch(store, entry.record)
+    return fetch(store, TrackRecord, entry.cid, entry.record, entry.creator)
 
 
 def open_signed(

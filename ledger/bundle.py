@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from ledger import canonical, car, file, signing
 from ledger.address import Address
+from ledger.anchored import Anchored
 from ledger.cid import Cid
 from ledger.deployment import NOUNS, Deployment
 from ledger.digest import Digest
 from ledger.envelope import Envelope
 from ledger.errors import AnswerInvalid, DigestMismatch, FormatUnknown, Malformed, NotABundle, SignatureInvalid
-from ledger.index import Forgotten
+from ledger.index import Forgotten, Place
 from ledger.recorded import RecordedNetwork, RecordedStore, Transcript
 from ledger.records import parse_timestamp, timestamp
 
@@ -35,6 +36,8 @@ FORMAT = "stemmata-bundle-1"
 PAYLOAD_TYPE = "application/vnd.stemmata.bundle+json"
 MOST_BYTES = 128 << 20
 """The largest bundle that is read; nothing in it is compressed, so that memory stays within some times that."""
+
+Candidate = int | Anchored | Place
 
 _MEMBERS = ("bundle.json", "blocks.car", "signature.json")
 _FAMILY = "stemmata-bundle-"
@@ -68,7 +71,8 @@ class Bundle:
         final: how many blocks on its own made a block final for the auditor.
         chain: what the chain answered.
         claims: what that means, in plain JSON (:mod:`ledger.claims`).
-        candidates: tokens of the tracks that the audio sounded like, where only the sound said so.
+        candidates: the tracks that were found, by token, or with their proof where they were anchored and not minted;
+            then places of leaves that could not be proved, and batches that could not be read.
         forgotten: what the chain knew of the file or its marks until it was reorganised.
         blocks: every block that was read, verified.
         held: of other blocks, by CID, whether they were ``held``, ``missing`` or ``altered`` in the auditor's store.
@@ -83,7 +87,7 @@ class Bundle:
     final: int
     chain: Transcript
     claims: Sequence[Mapping[str, Any]]
-    candidates: tuple[int, ...]
+    candidates: tuple[Candidate, ...]
     blocks: Mapping[Cid, bytes]
     held: Mapping[str, str]
     view: Mapping[str, Any]
@@ -131,7 +135,7 @@ def write(path: Path, bundle: Bundle, signer: Signer | None = None) -> None:
             "final": bundle.final,
             "chain": bundle.chain.to_json(),
             "claims": [dict(claim) for claim in bundle.claims],
-            "candidates": [f"{token:016x}" for token in bundle.candidates],
+            "candidates": [_named(candidate) for candidate in bundle.candidates],
             "forgotten": [] if gone is None else [f"{gone.token:016x}", gone.block, gone.hash],
             "blocks": str(Digest.of(blocks)),
             "held": dict(bundle.held),
@@ -196,7 +200,7 @@ def _read(content: bytes, packed: bytes, signature: bytes | None = None) -> Bund
         final=said["final"],
         chain=Transcript.read(said["chain"]),
         claims=said["claims"],
-        candidates=tuple(_token(text) for text in said["candidates"]),
+        candidates=tuple(_candidate(one) for one in said["candidates"]),
         blocks=blocks,
         held=said["held"],
         view=said["view"],
@@ -278,6 +282,29 @@ def _forgotten(said: list[Any]) -> Forgotten | None:
     if len(said) != 3 or type(said[1]) is not int or not isinstance(said[2], str):
         raise Malformed("bundle.json: forgotten is not token, block and hash")
     return Forgotten(_token(said[0]), said[1], said[2])
+
+
+def _named(candidate: Candidate) -> Any:
+    if isinstance(candidate, int):
+        return f"{candidate:016x}"
+    if isinstance(candidate, Anchored):
+        return candidate.to_json()
+    index = {} if candidate.index is None else {"index": candidate.index}
+    return {"creator": str(candidate.creator), "root": str(candidate.root), **index}
+
+
+def _candidate(said: Any) -> Candidate:
+    if not isinstance(said, dict):
+        return _token(said)
+    if "leaf" in said:
+        return Anchored.of(said)
+    try:
+        place = Place(Address.parse(said["creator"]), Digest.parse(said["root"]), said.get("index"))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Malformed(f"bundle.json: a candidate is none: {error!r}") from None
+    if type(place.index) not in (int, type(None)) or _named(place) != said:
+        raise Malformed("bundle.json: a candidate is in another spelling")
+    return place
 
 
 def _token(text: Any) -> int:

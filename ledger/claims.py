@@ -39,11 +39,13 @@ def claims(contracts: Contracts, tracks: Iterable[TrackNode]) -> list[dict[str, 
 
 def _track(contracts: Contracts, node: TrackNode) -> dict[str, Any]:
     entry, model, place = node.entry, node.model.entry, contracts.deployment
+    proof = {} if entry.anchored is None else {"anchored": entry.anchored.to_json()}
     licensed = entry.creator == model.trainer or contracts.is_licensed(
         "model", model.id, entry.creator, "generate", block=entry.block
     )
     return {
         **_record(contracts, "track", f"{entry.id:016x}", entry, entry.creator),
+        **proof,
         "claim": str(entry.claim),
         "licensed": licensed,
         "final": contracts.depth(entry.block).blocks >= contracts.depth(entry.block).final,

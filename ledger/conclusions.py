@@ -44,6 +44,7 @@ class Case(StrEnum):
     EXCERPT = "excerpt"
     MARK_GONE = "mark gone"
     REENCODED = "reencoded"
+    ANCHORED = "anchored"
     EDITED_TAGS = "edited tags"
     KEY_ENDED_AFTER = "key ended after"
     CONSENT_WITHDRAWN = "consent withdrawn"
@@ -119,7 +120,7 @@ TABLE: tuple[Row, ...] = (
         ),
         Sureness.PROOF,
     ),
-    Row(Case.REPLACED_BLOCK, Verdict.INVALID, _at(_INVALID, "block"), Sureness.PROOF),
+    Row(Case.REPLACED_BLOCK, Verdict.INVALID, _at(_INVALID, "block", "anchor"), Sureness.PROOF),
     Row(Case.KEY_ENDED_BEFORE, Verdict.INVALID, _at(_INVALID, "key"), Sureness.PROOF),
     Row(Case.LICENSE_MISSING, Verdict.INVALID, _at(_INVALID, "license", "model license"), Sureness.PROOF),
     Row(Case.REPLAY_DIFFERS, Verdict.INVALID, _at(_INVALID, "replay"), Sureness.PROOF),
@@ -130,7 +131,7 @@ TABLE: tuple[Row, ...] = (
     Row(
         Case.CONTENT_UNREACHABLE,
         Verdict.UNVERIFIABLE,
-        _at(_UNVERIFIABLE, "block", "record", "co-signature"),
+        _at(_UNVERIFIABLE, "block", "record", "co-signature", "anchor"),
         Sureness.OPEN,
     ),
     Row(Case.ORIGINAL, Verdict.VERIFIED, _at(_OK, "audio"), Sureness.PROOF),
@@ -148,6 +149,7 @@ TABLE: tuple[Row, ...] = (
         Sureness.MARK,
         unless=_at(_NOTE, "speed", "tempo", "pitch", "mix", "excerpt", "mark"),
     ),
+    Row(Case.ANCHORED, None, _at(_NOTE, "minting"), Sureness.PROOF),
     Row(Case.EDITED_TAGS, None, _at(_WARNING, "manifest place"), Sureness.PROOF),
     Row(Case.KEY_ENDED_AFTER, None, _at(_NOTE, "key"), Sureness.PROOF, unless=_at(_INVALID, "key")),
     Row(Case.CONSENT_WITHDRAWN, None, _at(_NOTE, "consent"), Sureness.PROOF),
@@ -173,7 +175,7 @@ MEANING = {
     Case.NOT_FINAL: "too few blocks stand on the one that recorded it: the chain may still be reorganised",
     Case.CHAIN_UNREACHABLE: "the chain could not be asked",
     Case.CONTENT_UNREACHABLE: "content that a check needs is not in the store",
-    Case.ORIGINAL: "this is the very file that was minted",
+    Case.ORIGINAL: "this is the very file that is on record",
     Case.SAME_SAMPLES: "another file with the very samples of the track",
     Case.RESPED: "the track, played faster or slower, higher or lower with it",
     Case.STRETCHED: "the track at another tempo and the same pitch",
@@ -182,6 +184,7 @@ MEANING = {
     Case.EXCERPT: "a part of the track",
     Case.MARK_GONE: "it sounds like the track, and the track's mark is gone or unreadable",
     Case.REENCODED: "a copy of the track that was encoded again",
+    Case.ANCHORED: "it was anchored on chain among others, and is not minted",
     Case.EDITED_TAGS: "the sound is the track's, and the file around it was changed after it was signed",
     Case.KEY_ENDED_AFTER: "a key ended after the record that it signed, which stays what it was",
     Case.CONSENT_WITHDRAWN: "consent for new licenses was withdrawn; those bought before stay valid",

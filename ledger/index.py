@@ -1,93 +1,81 @@
 """An index of tracks: by digest of the file, by watermark, by owner, and by words of what they sound like.
 
-It is filled from the chain's events, block by block, and remembers the hash of each block that it took anything from.
-So it notices when the chain was reorganised, takes back what is no longer on it, and still knows what that was. Nothing
-in it is believed: whoever finds a track here asks the chain for it. It can be deleted at any time, and fills again.
+Tracks are those that were minted, and the leaves of anchored batches as far as these can be read. It is filled from the
+chain's events, block by block, and remembers the hash of each block that it took anything from. So it notices when the
+chain was reorganised, takes back what is no longer on it, and still knows what that was. Nothing in it is believed:
+whoever finds a track here asks the chain for it. It can be deleted at any time, and fills again.
 
 Words are numbers of at most 32 bits, which whoever made them compares: here they are only found again.
 """
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ledger.abi import Interface
-from ledger.errors import NotFound, StoreFault
+from ledger.address import Address
+from ledger.anchored import token_of
+from ledger.digest import Digest
+from ledger.errors import NotFound
+from ledger.indexfile import SPAN, IndexFile
 
 if TYPE_CHECKING:
-    from ledger.address import Address
+    from ledger.anchor import Anchor
     from ledger.contracts import Contracts
-    from ledger.digest import Digest
 
-    Words = Callable[[int], Iterable[int] | None]
-    """The words of a track by its token; None where they cannot be had now, and are asked for again later."""
-
-_FORMAT = 1
-# A word that more tracks than this share tells none of them from another.
+# Of a word that more tracks share, the earliest count: later ones may have been planted to hide them.
 _COMMON = 500
-# Tracks whose words are asked for again at one time.
+# Tracks whose words, and batches whose leaves, are asked for at one time; those that were asked for least come first.
 _AT_ONCE = 1000
-# SQLite's integers have a sign.
-_SPAN = 1 << 63
-_NAMES = {"about", "blocks", "tracks", "words", "forgotten"}
-_TABLES = """
-create table about (format integer, chain integer, tracks blob, block integer);
-create table blocks (number integer primary key, hash text);
-create table tracks (number integer primary key, token integer unique, audio blob, owner blob, block integer,
-                     heard integer);
-create index by_audio on tracks (audio);
-create index by_block on tracks (block);
-create index by_owner on tracks (owner);
-create index unheard on tracks (heard) where not heard;
-create table words (word integer, track integer, primary key (word, track)) without rowid;
-create table forgotten (token integer, audio blob, block integer, hash text, primary key (token, hash)) without rowid;
-"""
+_PLACES = (
+    "select batches.creator, batches.root, leaf.place from tracks as leaf join batches on leaf.batch = batches.number"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """A track that was on the chain until it was reorganised: the block that minted it, and that block's hash."""
+    """A track that was on the chain until it was reorganised: the block that minted or anchored it, and its hash."""
 
     token: int
     block: int
     hash: str
 
 
-class Index:
-    """The index in one file. Several processes may share it; a damaged or older one is begun afresh."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a track was anchored: by whom, under which root, and which leaf it is, from 0; None for any."""
 
-    def __init__(self, path: Path, chain_id: int, tracks: Address) -> None:
-        """Open it, or begin it, for one contract on one chain. Raises :class:`StoreFault`."""
-        self._path = path
-        with self._named():
-            self._file = sqlite3.connect(path, timeout=30, isolation_level=None)
-            try:
-                self._begin(chain_id, tracks)
-            except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
-                    raise  # locked, or the disk is full: nothing is wrong with the file
-                self._file.close()
-                for each in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
-                    each.unlink(missing_ok=True)
-                self._file = sqlite3.connect(path, timeout=30, isolation_level=None)
-                self._begin(chain_id, tracks)
+    creator: Address
+    root: Digest
+    index: int | None = None
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+
+class Ears(Protocol):
+    """Reads for an index what lies in a store; None for what cannot be had now, and is asked for again later."""
+
+    def words(self, token: int) -> Iterable[int] | None:
+        """The words of a track that was minted."""
+
+    def leaf_words(self, record: Digest) -> Iterable[int] | None:
+        """The words of one that was anchored, by the digest of its record."""
+
+    def leaves(self, root: Digest, size: int, content: Digest) -> Anchor | None:
+        """What was anchored under a root, proved; ``content``: the digest in the CID of its leaves."""
+
+
+class Index(IndexFile):
+    """What can be asked of the file, and how it is filled."""
 
     def holds_more_than(self, tracks: int) -> bool:
         """Whether there are more tracks than that."""
         with self._named():
             return self._file.execute("select 1 from tracks limit 1 offset ?", (tracks,)).fetchone() is not None
 
-    def update(self, contracts: Contracts, words: Words) -> None:
+    def update(self, contracts: Contracts, ears: Ears) -> None:
         """Go on to the chain's last block. Raises what a chain does; broken off, it goes on where it was."""
         with self._named(), self._change():
             self._take_back(contracts)
@@ -99,72 +87,90 @@ class Index:
                 self._file.execute("update about set block = ?", (head,))
                 # Of blocks without a track the newest is enough.
                 self._file.execute(
-                    "delete from blocks where number = ? and number not in (select block from tracks)", (after,)
+                    "delete from blocks where number = ? "
+                    "and not exists (select 1 from tracks where block = blocks.number) "
+                    "and not exists (select 1 from batches where block = blocks.number)",
+                    (after,),
                 )
                 self._remember(contracts, head)
-            unheard = self._file.execute(
-                "select number, token from tracks where not heard limit ?", (_AT_ONCE,)
-            ).fetchall()
-            for number, token in unheard:
-                found = words(token + _SPAN)
-                if found is not None:
-                    self._hear(number, found)
+            self._read(ears)
+            self._listen(ears)
 
     def by_audio(self, audio: Digest) -> int | None:
-        """The token of the track with this file, if any."""
-        return self._one("select token from tracks where audio = ?", audio.raw)
+        """The token of the track that was minted with this file, if any."""
+        return self._one("select token from tracks where audio = ? and batch is null", audio.raw)
 
     def by_watermark(self, token: int) -> int | None:
         """The token again, if there is such a track."""
-        return self._one("select token from tracks where token = ?", token - _SPAN)
+        return self._one("select token from tracks where token = ? and batch is null", token - SPAN)
 
     def by_owner(self, owner: Address) -> tuple[int, ...]:
         """The tokens that somebody owns, in the order of minting."""
         with self._named():
-            found = self._file.execute("select token from tracks where owner = ? order by number", (owner.raw,))
-            return tuple(token + _SPAN for (token,) in found)
+            found = self._file.execute(
+                "select token from tracks where owner = ? and batch is null order by number", (owner.raw,)
+            )
+            return tuple(token + SPAN for (token,) in found)
 
-    def sounding_like(self, words: Iterable[int], most: int = 20) -> tuple[int, ...]:
-        """The tokens of the tracks that share most of these words, at most ``most``, the likeliest first."""
-        hits: Counter[int] = Counter()
+    def anchored_audio(self, audio: Digest) -> Place | None:
+        """Where a file was anchored first, if anywhere."""
+        return self._place("audio = ?", audio.raw)
+
+    def anchored_watermark(self, token: int) -> Place | None:
+        """Where the track with this watermark was anchored first, if anywhere."""
+        return self._place("token = ?", token - SPAN)
+
+    def places(self) -> tuple[Place, ...]:
+        """Where each track was anchored that was not minted."""
+        minted = "select 1 from tracks where token = leaf.token and batch is null"
+        question = f"{_PLACES} where not exists ({minted}) order by leaf.number"
         with self._named():
+            return tuple(Place(Address(by), Digest(root), index) for by, root, index in self._file.execute(question))
+
+    def unread(self, most: int) -> tuple[Place, ...]:
+        """Batches whose leaves could not be read, the newest ``most`` of them."""
+        question = "select creator, root from batches where not read order by number desc limit ?"
+        with self._named():
+            return tuple(Place(Address(by), Digest(root)) for by, root in self._file.execute(question, (most,)))
+
+    def sounding_like(self, words: Iterable[int], most: int = 20) -> tuple[int | Place, ...]:
+        """The tracks that share most of these words, at most ``most``, the likeliest first: tokens, or where anchored.
+
+        Rare words count for more (by the logarithm of how rare). Of tracks as likely as each other the earliest come
+        first, so that nobody hides one behind later copies.
+        """
+        scores: defaultdict[int, float] = defaultdict(float)
+        with self._named():
+            (tracks,) = self._file.execute("select coalesce(max(number), 0) from tracks").fetchone()
             for word in set(words):
-                found = self._file.execute("select track from words where word = ? limit ?", (word, _COMMON + 1))
-                tracks = found.fetchall()
-                if len(tracks) <= _COMMON:
-                    hits.update(track for (track,) in tracks)
-            best = [number for number, _ in sorted(hits.items(), key=lambda one: (-one[1], one[0]))[:most]]
-            return tuple(self._token(number) for number in best)
+                found = self._file.execute(
+                    "select track from words where word = ? order by track limit ?", (word, _COMMON)
+                ).fetchall()
+                for (track,) in found:
+                    scores[track] += math.log1p(tracks / len(found))
+            ranked = sorted(scores, key=lambda number: (-scores[number], number))
+            best: dict[int, int | Place] = {}
+            for number in ranked:
+                token, place = self._known(number)
+                if place is None or self.by_watermark(token) is None:  # minted since: by its token
+                    best.setdefault(token, token if place is None else place)
+                if len(best) == most:
+                    break
+            return tuple(best.values())
 
     def forgotten(self, audio: Digest, tokens: Iterable[int]) -> Forgotten | None:
         """What the chain has dropped of a file or of some watermarks, the newest of it."""
         with self._named():
-            for column, value in (("audio", audio.raw), *(("token", token - _SPAN) for token in tokens)):
+            for column, value in (("audio", audio.raw), *(("token", token - SPAN) for token in tokens)):
                 found = self._file.execute(
                     f"select token, block, hash from forgotten where {column} = ? order by block desc",  # noqa: S608
                     (value,),
                 ).fetchone()
                 if found is not None:
-                    return Forgotten(found[0] + _SPAN, found[1], found[2])
+                    return Forgotten(found[0] + SPAN, found[1], found[2])
         return None
 
     # -- filling
-
-    def _begin(self, chain_id: int, tracks: Address) -> None:
-        self._file.execute("pragma journal_mode = wal")
-        self._file.execute("pragma synchronous = normal")
-        with self._change():
-            made = {name for (name,) in self._file.execute("select name from sqlite_master where type = 'table'")}
-            if made:
-                about = None
-                if made == _NAMES:
-                    about = self._file.execute("select format, chain, tracks from about").fetchone()
-                if about == (_FORMAT, chain_id, tracks.raw):
-                    return
-                raise sqlite3.DatabaseError("of another format, chain or contract")
-            for statement in _TABLES.split(";"):
-                self._file.execute(statement)
-            self._file.execute("insert into about values (?, ?, ?, -1)", (_FORMAT, chain_id, tracks.raw))
 
     def _take_back(self, contracts: Contracts) -> None:
         """Go back to the last block that the chain still has, and remember what was taken from later ones."""
@@ -182,6 +188,7 @@ class Index:
         self._file.executemany("insert or replace into forgotten values (?, ?, ?, ?)", rows)
         self._file.execute("delete from words where track in (select number from tracks where block > ?)", (kept,))
         self._file.execute("delete from tracks where block > ?", (kept,))
+        self._file.execute("delete from batches where block > ?", (kept,))
         self._file.execute("delete from blocks where number > ?", (kept,))
         # Owners may have changed in blocks that are gone: they are read again from the beginning.
         self._owners(contracts, contracts.deployment.block, kept)
@@ -193,9 +200,14 @@ class Index:
         for event in contracts.chain.events(tracks, place.tracks, "Minted", first, head):
             said = event.arguments
             self._file.execute(
-                "insert into tracks (token, audio, owner, block, heard) values (?, ?, ?, ?, 0)",
-                (said["id"] - _SPAN, said["audio"], said["creator"].raw, event.block),
+                "insert into tracks (token, audio, owner, block, tried, heard) values (?, ?, ?, ?, 0, 0)",
+                (said["id"] - SPAN, said["audio"], said["creator"].raw, event.block),
             )
+            self._remember(contracts, event.block)
+        for event in contracts.chain.events(tracks, place.tracks, "Anchored", first, head):
+            said = event.arguments
+            row = (said["creator"].raw, said["root"], said["size"], said["content"], event.block)
+            self._file.execute("insert into batches values (null, ?, ?, ?, ?, ?, 0, 0)", row)
             self._remember(contracts, event.block)
         self._owners(contracts, first, head)
 
@@ -205,45 +217,76 @@ class Index:
         moved = contracts.chain.events(Interface.load("Tracks"), contracts.deployment.tracks, "Transfer", first, last)
         for event in moved:
             said = event.arguments
-            row = (said["to"].raw, said["tokenId"] - _SPAN)
-            self._file.execute("update tracks set owner = ? where token = ?", row)
+            row = (said["to"].raw, said["tokenId"] - SPAN)
+            self._file.execute("update tracks set owner = ? where token = ? and batch is null", row)
 
     def _remember(self, contracts: Contracts, block: int) -> None:
         row = (block, contracts.chain.block_hash(block))
         self._file.execute("insert or ignore into blocks values (?, ?)", row)
 
-    def _hear(self, number: int, words: Iterable[int]) -> None:
-        rows = [(word, number) for word in set(words)]
-        self._file.executemany("insert or ignore into words values (?, ?)", rows)
-        self._file.execute("update tracks set heard = 1 where number = ?", (number,))
+    def _read(self, ears: Ears) -> None:
+        """Take in the leaves of batches that were not read yet."""
+        unread = self._file.execute(
+            "select number, creator, root, size, content, block from batches where not read "
+            "order by tried, number limit ?",
+            (_AT_ONCE,),
+        ).fetchall()
+        for number, raw, root, size, content, block in unread:
+            creator, leaves = Address(raw), ears.leaves(Digest(root), size, Digest(content))
+            if leaves is not None:
+                listed = ((leaves.leaf(place), place) for place in range(len(leaves)))
+                self._file.executemany(
+                    "insert into tracks (token, audio, block, tried, heard, batch, place, record) "
+                    "values (?, ?, ?, 0, 0, ?, ?, ?)",
+                    (
+                        (token_of(creator, leaf.claim) - SPAN, leaf.audio.raw, block, number, place, leaf.record.raw)
+                        for leaf, place in listed
+                    ),
+                )
+            tried = "update batches set tried = tried + 1, read = ? where number = ?"
+            self._file.execute(tried, (leaves is not None, number))
+
+    def _listen(self, ears: Ears) -> None:
+        """Take in the words of tracks that were not heard yet: as many that were minted as others at most."""
+        minted = self._file.execute(
+            "select number, token from tracks where not heard and batch is null order by tried, number limit ?",
+            (_AT_ONCE,),
+        ).fetchall()
+        leaves = self._file.execute(
+            "select number, record from tracks where not heard and batch is not null order by tried, place limit ?",
+            (_AT_ONCE,),
+        ).fetchall()
+        found = [(number, ears.words(token + SPAN)) for number, token in minted]
+        found += [(number, ears.leaf_words(Digest(record))) for number, record in leaves]
+        for number, words in found:
+            if words is not None:
+                rows = [(word, number) for word in set(words)]
+                self._file.executemany("insert or ignore into words values (?, ?)", rows)
+            tried = "update tracks set tried = tried + 1, heard = ? where number = ?"
+            self._file.execute(tried, (words is not None, number))
 
     # -- asking
 
     def _one(self, question: str, value: bytes | int) -> int | None:
         with self._named():
             found = self._file.execute(question, (value,)).fetchone()
-            return None if found is None else int(found[0]) + _SPAN
+            return None if found is None else int(found[0]) + SPAN
 
-    def _token(self, number: int) -> int:
-        return int(self._file.execute("select token from tracks where number = ?", (number,)).fetchone()[0]) + _SPAN
+    def _place(self, condition: str, value: bytes | int) -> Place | None:
+        with self._named():
+            question = f"{_PLACES} where leaf.{condition} order by leaf.block, leaf.number limit 1"
+            found = self._file.execute(question, (value,)).fetchone()
+        return None if found is None else Place(Address(found[0]), Digest(found[1]), found[2])
 
-    @contextlib.contextmanager
-    def _change(self) -> Iterator[None]:
-        """All of it or nothing."""
-        self._file.execute("begin immediate")
-        try:
-            yield
-        except BaseException:
-            self._file.execute("rollback")
-            raise
-        self._file.execute("commit")
-
-    @contextlib.contextmanager
-    def _named(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StoreFault(f"the index {self._path} cannot be used ({error}); it may be deleted") from error
+    def _known(self, number: int) -> tuple[int, Place | None]:
+        """The token of a track, and where it was anchored if it is a leaf."""
+        token, batch, index = self._file.execute(
+            "select token, batch, place from tracks where number = ?", (number,)
+        ).fetchone()
+        if batch is None:
+            return token + SPAN, None
+        creator, root = self._file.execute("select creator, root from batches where number = ?", (batch,)).fetchone()
+        return token + SPAN, Place(Address(creator), Digest(root), index)
 
 
 def _hash(contracts: Contracts, block: int) -> str | None:

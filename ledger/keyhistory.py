@@ -77,10 +77,11 @@ class KeyHistory:
 
         Raises :class:`ChainUnreachable`.
         """
-        yield from self._key(subject, signer, block)
+        yield from self.counted(subject, signer, block)
         yield self._cosignature(subject, signer, block, envelope)
 
-    def _key(self, subject: str, signer: Address, block: int) -> Iterator[Finding]:
+    def counted(self, subject: str, signer: Address, block: int) -> Iterator[Finding]:
+        """Whether the key of ``signer`` counted in ``block``. Raises :class:`ChainUnreachable`."""
         end = self.end(signer)
         if end is None:
             yield Finding("key", Status.OK, subject, f"the key of {signer} has not ended")

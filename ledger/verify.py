@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ledger import registration
+from ledger import anchored, registration
 from ledger.archive import Record, fetch, open_signed
 from ledger.cid import Cid
 from ledger.envelope import MAX_BYTES
@@ -47,7 +47,10 @@ class Verifier:
     def track(self, entry: TrackEntry) -> TrackNode:
         """Check a track and everything it rests on. Chain trouble is raised, all else becomes a finding."""
         subject = f"track {entry.claim}"
-        record = self._record(TrackRecord, subject, entry, entry.creator)
+        if entry.anchored is None:
+            record = self._record(TrackRecord, subject, entry, entry.creator)
+        else:
+            record = self._anchored(subject, entry)
         model = self._contracts.model(entry.model)
         if record is not None:
             claim = record.claim
@@ -137,13 +140,14 @@ class Verifier:
 
     def _model_license(self, track: TrackEntry, model: ModelEntry) -> None:
         subject = f"track {track.claim}"
+        recorded = "minted" if track.anchored is None else "anchored"
         if track.creator == model.trainer:
             self._ok("model license", subject, f"its creator trained model {model.id}")
         elif self._contracts.is_licensed("model", model.id, track.creator, "generate", block=track.block):
             self._ok("model license", subject, f"its creator was licensed to generate with model {model.id}")
         else:
             self._invalid(
-                "model license", subject, f"its creator had no license for model {model.id} when it was minted"
+                "model license", subject, f"its creator had no license for model {model.id} when it was {recorded}"
             )
 
     def _training_license(
@@ -217,6 +221,21 @@ class Verifier:
         self._ok("record", subject, f"{entry.record}, signed by {signer}")
         self.findings += self._keys.check(subject, signer, entry.block, envelope)
         self.findings += registration.stamped(subject, entry.time, envelope, self._trust)
+        return record
+
+    def _anchored(self, subject: str, entry: TrackEntry) -> TrackRecord | None:
+        """The record of a track that was not minted: its digest lies under a root that its creator put on chain."""
+        try:
+            record = anchored.fetch(self._store, entry.record)
+        except Unverifiable as error:
+            self._say("record", Status.UNVERIFIABLE, subject, str(error)[:_LONGEST_DETAIL])
+            return None
+        except (Invalid, Malformed) as error:
+            check = "block" if isinstance(error, DigestMismatch) else "record"
+            self._invalid(check, subject, str(error)[:_LONGEST_DETAIL])
+            return None
+        self._ok("record", subject, f"{entry.record}, anchored by {entry.creator}")
+        self.findings += self._keys.counted(subject, entry.creator, entry.block)
         return record
 
     def _is_replaced(self, entry: Registered) -> bool:

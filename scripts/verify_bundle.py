@@ -23,6 +23,7 @@ from eth_keys.exceptions import BadSignature
 RECORD, BUNDLE = "application/vnd.in-toto+json", "application/vnd.stemmata.bundle+json"
 # Checks of sound, manifest, chain and co-signatures, which need more than a bundle and this file.
 HEARD = {"watermark", "manifest", "manifest place", "iscc", "fingerprint", "chain", "co-signature", "reorganisation"}
+HEARD |= {"anchor"}
 HALF = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # of secp256k1's order: EIP-2
 MEMBERS = ["bundle.json", "blocks.car", "signature.json"]
 FIELDS = {
@@ -105,6 +106,21 @@ def root(leaves: list[bytes]) -> str:
     return level[0].hex()
 
 
+def included(leaf: bytes, said: dict) -> str:
+    """The root that a leaf and its proof lead to: RFC 9162, section 2.1.3.2."""
+    node, place, last = hashlib.sha256(b"\0" + leaf).digest(), said["index"], said["size"] - 1
+    require(0 <= place <= last, "no such leaf")
+    for sibling in map(bytes.fromhex, said["path"]):
+        require(last > 0, "the proof is too long")
+        right = place & 1 or place == last
+        node = hashlib.sha256(b"\1" + (sibling + node if right else node + sibling)).digest()
+        while right and place and not place & 1:
+            place, last = place >> 1, last >> 1
+        place, last = place >> 1, last >> 1
+    require(last == 0, "the proof is too short")
+    return node.hex()
+
+
 def at_path(value, path: str):
     """A field of a record; of a list, that of each entry."""
     for name in path.split("."):
@@ -177,10 +193,15 @@ class Bundle:
 
     def record(self, claim: dict) -> dict:
         """The record that a claim is about, signed, and saying what it has to."""
-        envelope = json.loads(self.named(claim["cid"]))
-        payload = binary(envelope["payload"])
+        found = self.named(claim["cid"])
+        if "anchored" in claim:  # by the digest of the record itself, which its creator put on chain under a root
+            said, payload, who = claim["anchored"], found, claim["signers"][0]
+            leaf = bytes.fromhex(claim["claim"] + claim["says"]["subject.audio"] + claim["record"])
+            require(included(leaf, said) == said["root"] and said["creator"] == who, "it is not under the root")
+        else:
+            payload, who = binary(json.loads(found)["payload"]), None
         require(sha(payload) == claim["record"], "the record is not the one on chain")
-        who = signer(envelope, claim["signers"], RECORD)
+        who = who or signer(json.loads(found), claim["signers"], RECORD)
         require(who not in claim["ended"], f"the key of {who} had ended before")
         statement = json.loads(payload)
         subjects = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}

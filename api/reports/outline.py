@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from api.workflows.audit import Audit
     from api.workflows.royalties import Account
     from ledger.conclusions import Conclusion
-    from ledger.contracts import ShareEntry
+    from ledger.contracts import ShareEntry, TrackEntry
     from ledger.evidence import Evidence
 
 
@@ -138,7 +138,7 @@ def outline(
         stretches=_stretches(outcome.evidence, outcome.seconds, texts),
         witnesses=tuple(_witnessed(evidence, texts) for evidence in outcome.evidence),
         chains=tuple(boxes(track, outcome.findings, texts) for track in outcome.tracks),
-        owing=tuple(_owing(node.entry.id, accounts.get(node.entry.id, ""), texts) for node in outcome.tracks),
+        owing=tuple(owing(node.entry, accounts.get(node.entry.id, ""), texts) for node in outcome.tracks),
         findings=tuple(_line(finding, texts) for finding in outcome.findings),
     )
 
@@ -185,8 +185,11 @@ def _witnessed(one: Evidence, texts: Texts) -> Witnessed:
     return Witnessed(texts(f"layer.{one.layer}"), track, where, visible(one.detail), measures)
 
 
-def _owing(token: int, account: Account | str, texts: Texts) -> Owing:
-    track = f"{token:016x}"
+def owing(entry: TrackEntry, account: Account | str, texts: Texts) -> Owing:
+    """Who is owed what of a track; ``account`` may say why that could not be read."""
+    track = f"{entry.id:016x}"
+    if entry.anchored is not None:
+        return Owing(texts("royalties.anchored", track=track), ())
     if isinstance(account, str):
         return Owing(texts("royalties.unread", track=track, why=visible(account) or texts("royalties.chain")), ())
     rows = tuple(

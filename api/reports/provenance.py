@@ -41,7 +41,7 @@ class Box:
 def boxes(track: TrackNode, findings: Sequence[Finding], texts: Texts) -> Box:
     """The chain behind a track."""
     entry = track.entry
-    lines = [texts("minted", who=entry.creator, block=entry.block)]
+    lines = [texts("minted" if entry.anchored is None else "anchored", who=entry.creator, block=entry.block)]
     if track.record is None:
         lines.append(texts("unreadable"))
     status = _worst(finding for finding in findings if finding.subject == f"track {entry.claim}")

@@ -62,7 +62,8 @@ def _track(node: TrackNode, t: Texts) -> list[str]:
     length = ""
     if made:
         length = t("tree.length", seconds=f"{made.claim.frames / made.claim.rate:.1f}", seed=made.claim.seed)
-    minted = t("minted", who=node.entry.creator, block=node.entry.block)
+    word = "minted" if node.entry.anchored is None else "anchored"
+    minted = t(word, who=node.entry.creator, block=node.entry.block)
     lines = [f"└─ {t('node.track')} {node.entry.claim}", f"   {minted}{length}"]
     return lines + ["   " + line for line in _model(node.model, t)]
 

@@ -92,7 +92,7 @@ def _accounts(home: Home, outcome: Audit) -> Mapping[int, Account | str]:
         return found
     try:
         with home.ledger() as ledger:
-            for node in outcome.tracks:
+            for node in (node for node in outcome.tracks if node.entry.anchored is None):
                 found[node.entry.id] = royalties.show(ledger, f"{node.entry.id:016x}")
     except (LedgerError, OSError) as error:
         found |= {node.entry.id: str(error) for node in outcome.tracks if node.entry.id not in found}

@@ -14,7 +14,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from api.home import Home
 from api.workflows.catalogue import Catalogue
@@ -23,7 +23,7 @@ from api.workflows.evidence.heard import Heard
 from api.workflows.evidence.hearing import Hearing, Sound
 from ledger.conclusions import Conclusion, conclusions, is_known
 from ledger.digest import Digest
-from ledger.errors import Invalid, LedgerError
+from ledger.errors import ChainUnreachable, Invalid, LedgerError, Malformed, Unverifiable
 from ledger.evidence import Evidence
 from ledger.findings import Finding, Status, Verdict, conclude
 
@@ -31,11 +31,15 @@ if TYPE_CHECKING:
     from api.workflows.evidence.watermark import Mark
     from gen.waveform import Waveform
     from ledger.contracts import Contracts, TrackEntry
-    from ledger.index import Forgotten
+    from ledger.index import Forgotten, Place
     from ledger.lineage import TrackNode
     from ledger.store import ContentStore
 
     Replaying = Callable[[TrackNode, Waveform], Finding]
+
+
+# What is wrong may be quoted from what somebody published, and be of any length.
+_LONGEST_DETAIL = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +58,32 @@ class Audit:
     conclusions: tuple[Conclusion, ...] = ()
 
 
+class Batches(Protocol):
+    """Tracks that were anchored and not minted. Each may raise what proving it does."""
+
+    def anchored_audio(self, audio: Digest) -> TrackEntry | None:
+        """The one with this very file."""
+
+    def anchored_watermark(self, token: int) -> TrackEntry | None:
+        """The one with this mark."""
+
+    def unread(self) -> Sequence[Place]:
+        """Batches that could not be looked through."""
+
+
 @dataclass(frozen=True)
 class Sources:
     """Where an audit looks things up: a chain, a store, the tracks that a sound may be of, and what the chain dropped.
 
-    ``forgotten`` is asked for a file's digest and the tokens of marks that the chain does not know.
+    ``forgotten`` is asked for a file's digest and the tokens of marks that the chain does not know, and ``batches``
+    before it.
     """
 
     contracts: Contracts
     store: ContentStore
     candidates: Callable[[Sound], Iterable[TrackEntry]]
     forgotten: Callable[[Digest, Sequence[int]], Forgotten | None]
+    batches: Batches
 
 
 Opening = Callable[[], contextlib.AbstractContextManager[Sources]]
@@ -90,7 +109,7 @@ def audit(home: Home, path: Path, replay: Replaying | None = None, hearing: Hear
     @contextlib.contextmanager
     def opened() -> Iterator[Sources]:
         with home.ledger() as ledger, Catalogue(home, ledger) as catalogue:
-            yield Sources(ledger.contracts, ledger.store, catalogue.candidates, catalogue.forgotten)
+            yield Sources(ledger.contracts, ledger.store, catalogue.candidates, catalogue.forgotten, catalogue)
 
     nowhere = None if home.exists else f"{home.path} holds no ledger to look it up in; is STEMMATA_HOME right?"
     return examine(Heard.listen(path, hearing or Hearing()), opened, replay, nowhere)
@@ -172,13 +191,16 @@ class _Trail:
 
     def _find(self, sources: Sources) -> None:
         """Digest, watermarks and manifest; then, only if digest and marks are silent, the fingerprint."""
-        contracts = sources.contracts
+        contracts, batches = sources.contracts, sources.batches
         exact = contracts.track_by_audio(self._sound.audio)
+        said = "the SHA-256 of this file is the track's on chain"
+        if exact is None:
+            exact = self._anchored("audio", lambda: batches.anchored_audio(self._sound.audio))
+            said = "the SHA-256 of this file is in a leaf under an anchored root"
         if exact is not None:
-            said = "the SHA-256 of this file is the track's on chain"
             self._seen.append(Evidence("digest", str(exact.claim), said, distance=0.0))
             self._witness(exact)
-        self._look_up(contracts, self._marks)
+        self._look_up(sources, self._marks)
         if not self._tracks:
             self._recall(sources)
             like = sources.candidates(self._sound)
@@ -189,11 +211,40 @@ class _Trail:
                 # There should have been a mark: perhaps it is only faster or slower than it was.
                 self._marks = self._heard.marks_at_any_speed
                 self._findings += watermark.findings(self._marks, self._heard.hearing) if self._marks else []
-                self._look_up(contracts, self._marks)
-        self._named = manifest.track(contracts, self._credential, self._findings)
+                self._look_up(sources, self._marks)
+        self._named = manifest.track(contracts, self._credential, self._findings, self._token(sources, "manifest"))
         if self._named is not None:
             by_manifest = self._named.id not in self._tracks
             self._witness(self._named).by_manifest = by_manifest
+        if not self._tracks:
+            self._unread(batches.unread())
+
+    def _token(self, sources: Sources, subject: str) -> Callable[[int], TrackEntry | None]:
+        """What looks a mark up among the tracks that were anchored."""
+        return lambda token: self._anchored(subject, lambda: sources.batches.anchored_watermark(token))
+
+    def _anchored(self, subject: str, look_up: Callable[[], TrackEntry | None]) -> TrackEntry | None:
+        """A track that was anchored; where its leaf is known and cannot be proved, a finding says why."""
+        try:
+            return look_up()
+        except ChainUnreachable:
+            raise
+        except Unverifiable as error:
+            self._findings.append(Finding("anchor", Status.UNVERIFIABLE, subject, str(error)[:_LONGEST_DETAIL]))
+        except (Invalid, Malformed) as error:
+            self._findings.append(Finding("anchor", Status.INVALID, subject, str(error)[:_LONGEST_DETAIL]))
+        return None
+
+    def _unread(self, batches: Sequence[Place]) -> None:
+        """Of a mark or manifest whose track is not known: it may be one of those that nobody here can read."""
+        if not batches:
+            return
+        asked = bool(self._marks) or (self._credential is not None and self._credential.origin is not None)
+        detail = (
+            f"what was anchored in {len(batches)} batches is not known, as of root {batches[0].root} by "
+            f"{batches[0].creator}: their leaves are out of reach, or not those"
+        )
+        self._findings.append(Finding("anchor", Status.UNVERIFIABLE if asked else Status.NOTE, "audio", detail))
 
     def _recall(self, sources: Sources) -> None:
         """Whether the chain knew the file or a mark before it was reorganised."""
@@ -201,13 +252,15 @@ class _Trail:
         gone = sources.forgotten(self._sound.audio, tokens)
         if gone is not None:
             detail = (
-                f"track {gone.token:016x} was minted in block {gone.block} ({gone.hash}), which the chain has dropped"
+                f"track {gone.token:016x} was recorded in block {gone.block} ({gone.hash}), which the chain has dropped"
             )
             self._findings.append(Finding("reorganisation", Status.UNVERIFIABLE, "audio", detail))
 
-    def _look_up(self, contracts: Contracts, marks: Iterable[Mark]) -> None:
+    def _look_up(self, sources: Sources, marks: Iterable[Mark]) -> None:
         for mark in marks:
-            entry = contracts.track_by_watermark(mark.found.id)
+            entry = sources.contracts.track_by_watermark(mark.found.id)
+            if entry is None:
+                entry = self._token(sources, mark.name)(int.from_bytes(mark.found.id))
             if entry is None:
                 missing = "no track on this chain has this mark"
                 self._findings.append(Finding("watermark", Status.NOTE, mark.name, missing))
@@ -223,11 +276,11 @@ class _Trail:
         if record is None:
             return []
         track, subject = str(witness.entry.claim), f"track {witness.entry.claim}"
-        detail = None
+        detail, recorded = None, "minted" if witness.entry.anchored is None else "anchored"
         if self._sound.audio == record.audio:
-            check, detail = "audio", "this is the very file that was minted, byte for byte"
+            check, detail = "audio", f"this is the very file that was {recorded}, byte for byte"
         elif self._sound.wave.pcm_sha256() == record.pcm.raw:
-            check, detail = "samples", "another file with the very samples that were minted"
+            check, detail = "samples", f"another file with the very samples that were {recorded}"
         if detail is not None:
             witness.alike = True
             if check == "samples":

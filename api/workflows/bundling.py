@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -14,15 +14,19 @@ from api.workflows.audit import Audit, Sources, examine, judge
 from api.workflows.catalogue import Catalogue
 from api.workflows.evidence.heard import Heard
 from api.workflows.evidence.hearing import Hearing
+from ledger.anchor import read_leaves
+from ledger.anchored import Anchored
 from ledger.findings import Finding, Status
+from ledger.index import Place
 
 if TYPE_CHECKING:
-    from ledger.bundle import Bundle
-    from ledger.contracts import TrackEntry
+    from ledger.bundle import Bundle, Candidate
+    from ledger.contracts import Contracts, TrackEntry
     from ledger.digest import Digest
     from ledger.index import Forgotten
     from ledger.keys import Signer
     from ledger.network import Network
+    from ledger.store import ContentStore
 
 
 def write(home: Home, path: Path, out: Path, hearing: Hearing, *, now: datetime, signer: Signer | None = None) -> Audit:
@@ -48,9 +52,10 @@ def write(home: Home, path: Path, out: Path, hearing: Hearing, *, now: datetime,
                 gone.extend(() if found is None else (found,))
                 return found
 
-            live = Sources(ledger.contracts, ledger.store, catalogue.candidates, forgotten)
+            live = Sources(ledger.contracts, ledger.store, catalogue.candidates, forgotten, catalogue)
             first = examine(heard, lambda: contextlib.nullcontext(live))
-        tokens = tuple(node.entry.id for node in first.tracks)
+            named: list[Candidate] = [node.entry.anchored or node.entry.id for node in first.tracks]
+            named += (*catalogue.unproved, *(() if named else catalogue.unread()))
         recording: list[RecordingNetwork] = []
 
         def wrap(network: Network) -> Network:
@@ -61,7 +66,8 @@ def write(home: Home, path: Path, out: Path, hearing: Hearing, *, now: datetime,
         contracts = Contracts(chain, ledger.contracts.deployment)
         store = RecordingStore(ledger.store)
         # Asked again, of the tracks alone that were found: a bundle need not hold what was compared and found other.
-        recorded = Sources(contracts, store, lambda _: map(contracts.track, tokens), lambda *_: next(iter(gone), None))
+        known = _Known(named, contracts, store)
+        recorded = Sources(contracts, store, known.candidates, lambda *_: next(iter(gone), None), known)
         outcome = examine(heard, lambda: contextlib.nullcontext(recorded))
         whole = bundle.Bundle(
             audio=heard.sound.audio,
@@ -71,7 +77,7 @@ def write(home: Home, path: Path, out: Path, hearing: Hearing, *, now: datetime,
             final=chain.confirmations,
             chain=recording[0].transcript,
             claims=claims(contracts, outcome.tracks),
-            candidates=tokens,
+            candidates=tuple(named),
             forgotten=next(iter(gone), None),
             blocks=store.blocks,
             held=store.held,
@@ -109,13 +115,43 @@ def read(source: Path, path: Path, hearing: Hearing) -> Audit:
 
 @contextlib.contextmanager
 def _sources(opened: Bundle) -> Iterator[Sources]:
-    contracts = opened.contracts()
-
-    def candidates(_: object) -> Iterable[TrackEntry]:
-        return map(contracts.track, opened.candidates)
-
+    contracts, store = opened.contracts(), opened.store()
+    known = _Known(opened.candidates, contracts, store)
     with opened.believed():
-        yield Sources(contracts, opened.store(), candidates, lambda *_: opened.forgotten)
+        yield Sources(contracts, store, known.candidates, lambda *_: opened.forgotten, known)
+
+
+class _Known:
+    """The candidates of a bundle, as an audit asks for them (:class:`api.workflows.audit.Batches`)."""
+
+    def __init__(self, candidates: Sequence[Candidate], contracts: Contracts, store: ContentStore) -> None:
+        self._minted = [one for one in candidates if isinstance(one, int)]
+        self._anchored = [one for one in candidates if isinstance(one, Anchored)]
+        places = [one for one in candidates if isinstance(one, Place)]
+        self._unproved = [place for place in places if place.index is not None]
+        self._unread = [place for place in places if place.index is None]
+        self._contracts, self._store = contracts, store
+
+    def candidates(self, _: object) -> Iterator[TrackEntry]:
+        yield from map(self._contracts.track, self._minted)
+        yield from (one.entry(self._contracts) for one in self._anchored)
+
+    def anchored_audio(self, audio: Digest) -> TrackEntry | None:
+        return self._found(one for one in self._anchored if one.leaf.audio == audio)
+
+    def anchored_watermark(self, token: int) -> TrackEntry | None:
+        return self._found(one for one in self._anchored if one.token == token)
+
+    def unread(self) -> Sequence[Place]:
+        return self._unread
+
+    def _found(self, anchored: Iterator[Anchored]) -> TrackEntry | None:
+        for one in anchored:
+            return one.entry(self._contracts)
+        for place in self._unproved:  # what could not be proved then raises again what it did
+            batch = self._contracts.anchor(place.creator, place.root)
+            read_leaves(self._store, batch.root, batch.size, batch.content)
+        return None
 
 
 def _claims(opened: Bundle, outcome: Audit) -> Iterator[Finding]:

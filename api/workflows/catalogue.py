@@ -9,24 +9,36 @@ from typing import TYPE_CHECKING, Self
 
 from api.home import Home, Ledger
 from api.workflows.evidence import fingerprint
-from ledger.errors import LedgerError, NotFound, StoreFault
+from ledger.anchor import read_leaves
+from ledger.anchored import prove
+from ledger.errors import BlockMissing, Invalid, LedgerError, Malformed, NotFound, StoreFault, Unverifiable
 
 if TYPE_CHECKING:
     from api.workflows.evidence.hearing import Sound
-    from ledger.contracts import TrackEntry
+    from ledger.anchor import Anchor
+    from ledger.contracts import AnchorEntry, TrackEntry
     from ledger.digest import Digest
-    from ledger.index import Forgotten, Index
+    from ledger.index import Forgotten, Index, Place
+    from ledger.records import TrackRecord
 
 # So few tracks are all compared, and a piece of 5 s is found among them; among more the index has to name it first.
 FEW = 200
+# So many batches that could not be looked through are told of.
+MOST_UNREAD = 20
 
 
 class Catalogue:
-    """Which tracks a sound may be of, and what the chain has dropped. Close it, or use it in a ``with`` statement."""
+    """Which tracks a sound, a file or a mark may be of, and what the chain has dropped.
+
+    Close it, or use it in a ``with`` statement. All of it may raise what a chain does.
+    """
 
     def __init__(self, home: Home, ledger: Ledger) -> None:
         self._home, self._ledger = home, ledger
         self._opened: Index | None = None
+        self._batch: tuple[AnchorEntry, Anchor] | None = None  # the one that was read last
+        self.unproved: list[Place] = []
+        """Places that a file or mark led to, and that could not be proved."""
 
     def __enter__(self) -> Self:
         return self
@@ -38,27 +50,73 @@ class Catalogue:
             self._opened.close()
 
     def candidates(self, sound: Sound) -> Iterable[TrackEntry]:
-        """The tracks to compare a sound with: all of a few, else those with its words. Raises what a chain does."""
+        """The tracks to compare a sound with, minted and anchored: all of a few, else those with its words."""
         contracts = self._ledger.contracts
         try:
             index = self._index()
             if index.holds_more_than(FEW):
                 return self._on_chain(index.sounding_like(sound.words()))
-        except StoreFault:
-            pass  # without an index it takes longer, and is no less true
-        return contracts.tracks()
+            return (*contracts.tracks(), *self._on_chain(index.places()))
+        except StoreFault:  # without an index it takes longer, and is no less true of what was minted
+            return contracts.tracks()
 
-    def _on_chain(self, tokens: Iterable[int]) -> Iterator[TrackEntry]:
-        """Those of some tokens that the chain knows: the index may say what it likes."""
-        for token in tokens:
-            with contextlib.suppress(NotFound):
-                yield self._ledger.contracts.track(token)
+    def anchored_audio(self, audio: Digest) -> TrackEntry | None:
+        """The track that was anchored, and not minted, with this very file.
+
+        Raises errors of the store and :class:`~ledger.errors.ProofInvalid` where the index knows its place, and it
+        cannot be proved.
+        """
+        with contextlib.suppress(StoreFault):
+            return self._asked(self._index().anchored_audio(audio))
+        return None
+
+    def anchored_watermark(self, token: int) -> TrackEntry | None:
+        """The track that was anchored, and not minted, with this mark; raises as :meth:`anchored_audio`."""
+        with contextlib.suppress(StoreFault):
+            return self._asked(self._index().anchored_watermark(token))
+        return None
+
+    def unread(self) -> Sequence[Place]:
+        """The newest of the batches whose leaves are out of reach, or not those: nobody knows what is in them."""
+        with contextlib.suppress(StoreFault):
+            return self._index().unread(MOST_UNREAD)
+        return ()
 
     def forgotten(self, audio: Digest, tokens: Sequence[int]) -> Forgotten | None:
         """What the chain knew of a file or of marks until it was reorganised, as far as this home saw it."""
         with contextlib.suppress(StoreFault):
             return self._index().forgotten(audio, tokens)
         return None
+
+    def _on_chain(self, named: Iterable[int | Place]) -> Iterator[TrackEntry]:
+        """Those that the chain knows, of tokens and places: the index may say what it likes."""
+        for one in named:
+            with contextlib.suppress(NotFound):
+                if isinstance(one, int):
+                    yield self._ledger.contracts.track(one)
+                    continue
+                with contextlib.suppress(Invalid, Malformed, BlockMissing):  # it can be no witness
+                    yield self._proved(one)
+
+    def _asked(self, place: Place | None) -> TrackEntry | None:
+        """What lies there, for whoever has its file or mark."""
+        if place is None:
+            return None
+        try:
+            return self._proved(place)
+        except NotFound:
+            return None
+        except (Invalid, Malformed, Unverifiable):
+            self.unproved.append(place)
+            raise
+
+    def _proved(self, place: Place) -> TrackEntry:
+        """An anchored track with the proof that it is one. Raises NotFound where the chain does not know it."""
+        contracts = self._ledger.contracts
+        if self._batch is None or (self._batch[0].creator, self._batch[0].root) != (place.creator, place.root):
+            batch = contracts.anchor(place.creator, place.root)
+            self._batch = batch, read_leaves(self._ledger.store, batch.root, batch.size, batch.content)
+        return prove(*self._batch, place.index or 0).entry(contracts)
 
     def _index(self) -> Index:
         from ledger.index import Index
@@ -70,17 +128,38 @@ class Catalogue:
             except OSError as error:
                 raise StoreFault(f"there is no place for an index in {self._home.path}: {error.strerror}") from error
             self._opened = Index(folder / "tracks.sqlite", place.chain_id, place.tracks)
-            self._opened.update(self._ledger.contracts, self._words)
+            self._opened.update(self._ledger.contracts, _Reader(self._ledger))
         return self._opened
 
-    def _words(self, token: int) -> Iterable[int] | None:
-        from gen.errors import FingerprintError
-        from ledger.archive import fetch
-        from ledger.records import TrackRecord
 
-        try:
-            entry = self._ledger.contracts.track(token)
-            record = fetch(self._ledger.store, TrackRecord, entry.cid, entry.record, entry.creator)
+class _Reader:
+    """Reads for the index what lies in the store."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def words(self, token: int) -> Iterable[int] | None:
+        from ledger.archive import fetch_track
+
+        with contextlib.suppress(LedgerError):
+            return self._heard(fetch_track(self._ledger.store, self._ledger.contracts.track(token)))
+        return None
+
+    def leaf_words(self, record: Digest) -> Iterable[int] | None:
+        from ledger.anchored import fetch
+
+        with contextlib.suppress(LedgerError):
+            return self._heard(fetch(self._ledger.store, record))
+        return None
+
+    def leaves(self, root: Digest, size: int, content: Digest) -> Anchor | None:
+        with contextlib.suppress(LedgerError):
+            return read_leaves(self._ledger.store, root, size, content)
+        return None
+
+    def _heard(self, record: TrackRecord) -> Iterable[int] | None:
+        from gen.errors import FingerprintError
+
+        with contextlib.suppress(LedgerError, FingerprintError):
             return fingerprint.stored(self._ledger.store, record).words
-        except (LedgerError, FingerprintError):
-            return None
+        return None

@@ -67,7 +67,7 @@ def mint(
     :class:`~ledger.errors.BlockMissing` where the fingerprint that ``generate`` stored is gone; nothing is minted then.
     """
     from ledger.archive import fetch, publish
-    from ledger.errors import AlreadyRegistered, BlockMissing, DigestMismatch
+    from ledger.errors import AlreadyRegistered
     from ledger.records import TrackRecord
 
     audio = Digest.of_file(path)
@@ -77,24 +77,12 @@ def mint(
             if signer.address not in (known.creator, known.owner):
                 raise AlreadyRegistered(f"{path}: {known.creator} minted this file, as track {known.claim}", known.id)
             return Minted(known, already=True)
-        draft = drafts.find(home, audio, str(path))
-        creator = draft.claim.creator
-        if creator != signer.address:
-            raise NotCreator(f"{path} was generated for {creator}; mint it with that key, not {signer.address}")
+        draft = _own(home, audio, path, signer)
         known = ledger.contracts.track_by_watermark(draft.claim.watermark)
         if known is not None:
             _put(ledger, fetch(ledger.store, TrackRecord, known.cid, known.record, known.creator), path)
             return Minted(known, already=True)
-        if ledger.store.add_file(path) != draft.content.cid:
-            raise DigestMismatch(f"{path} changed while it was being minted; generate it again")
-        if not ledger.store.has(draft.fingerprint.cid):
-            raise BlockMissing(
-                f"the fingerprint of {path}, {draft.fingerprint.cid}, is not in the store; move the file away and "
-                "generate it again"
-            )
-        if (marking or Marking()).credential:
-            draft = _signed(home, ledger, path, draft, signer, now(), mining=marking is not None and marking.mining)
-        record = replace(draft, royalty_ppm=royalty_ppm)
+        record = _described(home, ledger, path, draft, signer, royalty_ppm, marking or Marking(), now())
         cid = publish(ledger.store, record, signer, authority=home.settings.tsa, trust=trusted(home))
         home.introduce(ledger, signer)
         claim = record.claim
@@ -102,6 +90,62 @@ def mint(
             signer, claim.digest, record.audio, record.digest, str(cid), claim.model, record.royalty_ppm
         )
         return Minted(entry, already=False)
+
+
+def prepare(
+    home: Home,
+    ledger: Ledger,
+    path: Path,
+    *,
+    signer: Signer,
+    royalty_ppm: int,
+    marking: Marking,
+    now: datetime,
+) -> TrackRecord:
+    """Store a file that ``generate`` wrote, with its manifest, and give its record; raises as :func:`mint`.
+
+    Raises :class:`~ledger.errors.AlreadyRegistered` where the track is minted.
+    """
+    from ledger.errors import AlreadyRegistered
+
+    draft = _own(home, Digest.of_file(path), path, signer)
+    known = ledger.contracts.track_by_watermark(draft.claim.watermark)
+    if known is not None:
+        raise AlreadyRegistered(f"{path}: minted already, as track {known.claim}; leave it out", known.id)
+    return _described(home, ledger, path, draft, signer, royalty_ppm, marking, now)
+
+
+def _own(home: Home, audio: Digest, path: Path, signer: Signer) -> TrackRecord:
+    draft = drafts.find(home, audio, str(path))
+    creator = draft.claim.creator
+    if creator != signer.address:
+        raise NotCreator(f"{path} was generated for {creator}; mint it with that key, not {signer.address}")
+    return draft
+
+
+def _described(
+    home: Home,
+    ledger: Ledger,
+    path: Path,
+    draft: TrackRecord,
+    signer: Signer,
+    royalty_ppm: int,
+    marking: Marking,
+    now: datetime,
+) -> TrackRecord:
+    """The record of a file that is in the store, and that has got its manifest, if it is to have one."""
+    from ledger.errors import BlockMissing, DigestMismatch
+
+    if ledger.store.add_file(path) != draft.content.cid:
+        raise DigestMismatch(f"{path} changed while it was being minted; generate it again")
+    if not ledger.store.has(draft.fingerprint.cid):
+        raise BlockMissing(
+            f"the fingerprint of {path}, {draft.fingerprint.cid}, is not in the store; move the file away and "
+            "generate it again"
+        )
+    if marking.credential:
+        draft = _signed(home, ledger, path, draft, signer, now, mining=marking.mining)
+    return replace(draft, royalty_ppm=royalty_ppm)
 
 
 def _signed(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ledger.contracts.datasets import DatasetVerbs
 from ledger.contracts.entries import (
+    AnchorEntry,
     DatasetEntry,
     KeyEnd,
     KeyEntry,
@@ -26,6 +27,7 @@ from ledger.contracts.royalties import RoyaltyVerbs
 from ledger.deployment import Deployment, deploy
 
 __all__ = [
+    "AnchorEntry",
     "Contracts",
     "DatasetEntry",
     "Deployment",

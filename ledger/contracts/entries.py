@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ledger.address import Address
 from ledger.digest import Digest
 from ledger.records import Terms
+
+if TYPE_CHECKING:
+    from ledger.anchored import Anchored
 
 SubjectKind = Literal["dataset", "model"]
 """What a license is for."""
@@ -117,7 +120,7 @@ class ModelEntry:
 
 @dataclass(frozen=True, slots=True)
 class TrackEntry:
-    """A track on chain.
+    """A track on chain: minted, or proved to be in a batch that was anchored.
 
     Attributes:
         id: the token: the watermark as a number, most significant byte first.
@@ -130,6 +133,7 @@ class TrackEntry:
         owner: who owns the token now.
         royalty_ppm: part of each sale's price that is asked as royalty (ERC-2981), in parts per million.
         block, time, tx: block of the minting, its Unix time in seconds, and the transaction.
+        anchored: its leaf and proof, where it was not minted: it has no token, and the block is that of the anchor.
     """
 
     id: int
@@ -144,6 +148,7 @@ class TrackEntry:
     block: int
     time: int
     tx: str
+    anchored: Anchored | None = None
 
 
 @dataclass(frozen=True, slots=True)

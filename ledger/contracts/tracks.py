@@ -9,7 +9,7 @@ from ledger.contracts.entries import AnchorEntry, TrackEntry
 from ledger.contracts.verbs import Verbs
 from ledger.contracts.words import content_of, content_word
 from ledger.digest import Digest
-from ledger.errors import ArgumentRefused, NotFound
+from ledger.errors import ArgumentRefused, ChainUnreachable, NotFound
 
 if TYPE_CHECKING:
     from ledger.address import Address
@@ -120,20 +120,18 @@ class TrackVerbs(Verbs):
 
     def anchors_of(self, creator: Address) -> tuple[AnchorEntry, ...]:
         """Every batch of tracks that somebody anchored, in order."""
-        return tuple(
-            AnchorEntry(
-                root=Digest(event.arguments["root"]),
-                size=event.arguments["size"],
-                creator=creator,
-                model=event.arguments["model"],
-                royalty_ppm=event.arguments["royaltyPpm"],
-                content=Digest(event.arguments["content"]),
-                block=event.block,
-                time=self.chain.timestamp(event.block),
-                tx=event.tx,
-            )
-            for event in self._on.said("Tracks", "Anchored", self.deployment.block, None, creator=creator)
-        )
+        found = self._on.said("Tracks", "Anchored", self.deployment.block, None, creator=creator)
+        return tuple(self._anchor(event) for event in found)
+
+    def anchor(self, creator: Address, root: Digest) -> AnchorEntry:
+        """What somebody anchored under a root. Raises :class:`NotFound` where that is nothing."""
+        _, _, block, size = self._on.view("Tracks", "anchors", creator, root)
+        if not size:
+            raise NotFound(f"{creator} has anchored nothing under root {root}")
+        found = self._on.said("Tracks", "Anchored", block, block, root=root, creator=creator)
+        if not found:
+            raise ChainUnreachable(f"the chain keeps no Anchored event of root {root}, made in block {block}")
+        return self._anchor(found[0])
 
     def track_id(self, creator: Address, claim: Digest) -> int:
         """The token of a creator's claim."""
@@ -142,6 +140,20 @@ class TrackVerbs(Verbs):
     def manifest_by_binding(self, query: str) -> str:
         """C2PA's decentralised lookup, JSON in and out; see ``contracts/SoftBinding.sol``."""
         return str(self._on.view("Tracks", "getManifestByBinding", query))
+
+    def _anchor(self, event: Event) -> AnchorEntry:
+        said = event.arguments
+        return AnchorEntry(
+            root=Digest(said["root"]),
+            size=said["size"],
+            creator=said["creator"],
+            model=said["model"],
+            royalty_ppm=said["royaltyPpm"],
+            content=Digest(said["content"]),
+            block=event.block,
+            time=self.chain.timestamp(event.block),
+            tx=event.tx,
+        )
 
     def _track(self, event: Event) -> TrackEntry:
         moved = self._on.said("Tracks", "Moved", event.block, None, id=event.arguments["id"])

@@ -12,11 +12,14 @@ import pytest
 from lineages import World, digest
 
 from ledger.abi import Interface
+from ledger.anchor import Anchor, Leaf
 from ledger.chain import Chain
+from ledger.cid import Cid
 from ledger.contracts import Contracts, ModelEntry, TrackEntry, deploy
 from ledger.deployment import Deployment
+from ledger.digest import Digest
 from ledger.errors import StoreFault
-from ledger.index import Forgotten, Index
+from ledger.index import Forgotten, Index, Place
 from ledger.keys import LocalSigner
 from ledger.store import BlockStore
 
@@ -58,13 +61,23 @@ def index(folder: Path, contracts: Contracts) -> Index:
 
 
 class Ears:
-    """Words by the seed of a track; None for one that cannot be heard yet."""
+    """Words by the seed of a track, or by the record of a leaf, and leaves by their root; None where none are yet."""
 
     def __init__(self, *tracks: TrackEntry) -> None:
-        self.words: dict[int, Iterable[int] | None] = {track.id: WORDS[n] for n, track in enumerate(tracks, 1)}
+        self.heard: dict[int, Iterable[int] | None] = {track.id: WORDS[n] for n, track in enumerate(tracks, 1)}
+        self.of_leaves: dict[Digest, Iterable[int]] = {}
+        self.published: dict[Digest, Anchor] = {}
 
-    def __call__(self, token: int) -> Iterable[int] | None:
-        return self.words[token]
+    def words(self, token: int) -> Iterable[int] | None:
+        return self.heard[token]
+
+    def leaf_words(self, record: Digest) -> Iterable[int] | None:
+        return self.of_leaves.get(record)
+
+    def leaves(self, root: Digest, size: int, content: Digest) -> Anchor | None:
+        found = self.published.get(root)
+        assert found is None or (len(found), found.content.digest) == (size, content.raw)
+        return found
 
 
 def test_tracks_are_found_by_file_mark_owner_and_sound(world: World, folder: Path, begun: Begun) -> None:
@@ -84,12 +97,12 @@ def test_tracks_are_found_by_file_mark_owner_and_sound(world: World, folder: Pat
     give = (world.creator.address, world.holder.address, first.id)
     world.contracts.chain.send(world.creator, tracks, world.contracts.deployment.tracks, "transferFrom", *give)
     third = world.track(model, 3)
-    ears.words = {third.id: None}
+    ears.heard = {third.id: None}
     held.update(world.contracts, ears)
     assert held.by_owner(world.holder.address) == (first.id,)
     assert held.by_owner(world.creator.address) == (second.id, third.id)
     assert held.sounding_like({99}) == ()
-    ears.words = {third.id: {99}}
+    ears.heard = {third.id: {99}}
     held.update(world.contracts, ears)
     assert held.sounding_like({99}) == (third.id,)
     held.close()
@@ -132,11 +145,12 @@ def test_what_a_reorganised_chain_drops_is_taken_back_and_remembered(
 def test_an_update_that_breaks_off_changes_nothing(world: World, folder: Path, begun: Begun) -> None:
     track, held = world.track(begun[2], 1), index(folder, world.contracts)
 
-    def broken(token: int) -> Iterable[int]:
-        raise RuntimeError
+    class Broken(Ears):
+        def words(self, token: int) -> Iterable[int]:
+            raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        held.update(world.contracts, broken)
+        held.update(world.contracts, Broken())
     assert held.by_audio(track.audio) is None
     held.update(world.contracts, Ears(track))
     assert held.by_audio(track.audio) == track.id
@@ -165,13 +179,114 @@ def test_a_damaged_index_and_one_of_another_chain_begin_afresh(world: World, fol
     held.close()
 
 
-def test_a_word_that_everybody_shares_tells_nobody_apart(world: World, folder: Path, begun: Begun) -> None:
-    held = index(folder, world.contracts)
+def plant(held: Index, words: Iterable[int], copies: int, first: int = 1) -> None:
+    """So many tracks with these words, as if they had been minted one after the other."""
+    rows = [(n, n - 2**63, n.to_bytes(32), n.to_bytes(20)) for n in range(first, first + copies)]
     held._file.executemany(
-        "insert into tracks (token, audio, owner, block, heard) values (?, ?, ?, 0, 1)",
-        [(n, n.to_bytes(32), bytes(20)) for n in range(600)],
+        "insert into tracks (number, token, audio, owner, block, tried, heard) values (?, ?, ?, ?, 0, 1, 1)", rows
     )
-    held._file.executemany("insert into words values (?, ?)", [(5, n + 1) for n in range(600)] + [(6, 7)])
-    assert held.sounding_like({5}) == ()
-    assert len(held.sounding_like({5, 6})) == 1
+    held._file.executemany("insert into words values (?, ?)", [(word, n) for n, *_ in rows for word in words])
+
+
+def test_nobody_hides_a_track_behind_copies_of_it(world: World, folder: Path) -> None:
+    """Thousands of copies by as many accounts, with the very words of the first, or with some of them each."""
+    held, words = index(folder, world.contracts), set(range(100, 130))
+    plant(held, range(50), 3)
+    plant(held, words, 1, first=4)
+    plant(held, words, 700, first=5)
+    plant(held, set(range(100, 115)), 700, first=705)
+    plant(held, set(range(115, 130)), 700, first=1405)
+    for heard in (words, set(range(104, 124)), {*range(104, 124), *range(1000, 1200)}):
+        assert held.sounding_like(heard)[0] == 4
+    held.close()
+
+
+def test_of_two_words_the_rarer_tells_more(world: World, folder: Path) -> None:
+    held = index(folder, world.contracts)
+    plant(held, {1, 2, 7}, 600)
+    plant(held, {1, 5, 6}, 1, first=601)
+    assert held.sounding_like({1, 2, 5, 6}) == (601, *range(1, 20))
+    held.close()
+
+
+def leaf(name: str) -> Leaf:
+    return Leaf(digest(f"claim of {name}"), digest(f"file of {name}"), digest(f"record of {name}"))
+
+
+def anchor(world: World, model: ModelEntry, *names: str) -> Anchor:
+    made = Anchor([leaf(name) for name in names])
+    place = Digest(made.content.digest)
+    world.contracts.anchor_tracks(world.creator, made.root, len(made), model.id, 0, place)
+    return made
+
+
+def test_anchored_tracks_are_found_once_their_leaves_can_be_read(world: World, folder: Path, begun: Begun) -> None:
+    ears, held = Ears(), index(folder, world.contracts)
+    batch, empty = anchor(world, begun[2], "one", "two", "three"), anchor(world, begun[2], "other")
+    creator = world.creator.address
+    held.update(world.contracts, ears)
+    assert held.unread(9) == (Place(creator, empty.root), Place(creator, batch.root))
+    assert held.unread(1) == (Place(creator, empty.root),)
+    assert held.anchored_audio(leaf("two").audio) is None
+    ears.published[batch.root] = batch
+    ears.of_leaves = {leaf("two").record: {10, 20}}
+    held.update(world.contracts, ears)
+    assert held.unread(9) == (Place(creator, empty.root),)
+    two = Place(creator, batch.root, 1)
+    assert held.anchored_audio(leaf("two").audio) == two
+    assert held.anchored_watermark(world.contracts.track_id(creator, leaf("two").claim)) == two
+    assert held.anchored_watermark(7) is held.anchored_audio(digest("another")) is None
+    assert held.sounding_like({20, 30}) == (two,)
+    assert held.places() == tuple(Place(creator, batch.root, place) for place in range(3))
+    # None of them is minted, nor anybody's.
+    assert held.by_audio(leaf("two").audio) is None and held.by_owner(creator) == ()
+    assert held.holds_more_than(2) and not held.holds_more_than(3)
+
+
+def test_a_leaf_that_is_minted_is_a_track_from_then_on(world: World, folder: Path, begun: Begun) -> None:
+    ears, held = Ears(), index(folder, world.contracts)
+    batch = anchor(world, begun[2], "one", "two")
+    ears.published[batch.root], ears.of_leaves = batch, {leaf("one").record: {10, 20}, leaf("two").record: {10, 30}}
+    cid = str(Cid.of_digest(leaf("one").record.raw))
+    minted = world.contracts.mint_anchored(world.creator, batch.root, batch.leaf(0), batch.proof(0), cid)
+    ears.heard = {minted.id: {10, 20}}
+    held.update(world.contracts, ears)
+    two = Place(world.creator.address, batch.root, 1)
+    assert held.sounding_like({10, 20}) == (minted.id, two)
+    assert held.places() == (two,)
+    assert held.by_audio(leaf("one").audio) == minted.id
+    held.close()
+
+
+def test_a_batch_whose_block_is_dropped_goes_with_its_leaves(begun: Begun, folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "chain", tmp_path / "before")
+    with Chain.open_embedded(folder / "chain") as chain:
+        world = World(Contracts(chain, begun[1]), BlockStore(folder / "content"), *SIGNERS)
+        held, ears, batch = index(folder, world.contracts), Ears(), anchor(world, begun[2], "one")
+        ears.published[batch.root] = batch
+        held.update(world.contracts, ears)
+        assert held.anchored_audio(leaf("one").audio) is not None
+        block, hashed = chain.block_number, chain.block_hash(chain.block_number)
+    shutil.rmtree(folder / "chain")
+    shutil.copytree(tmp_path / "before", folder / "chain")
+    with Chain.open_embedded(folder / "chain") as chain:
+        held.update(Contracts(chain, begun[1]), ears)
+        assert held.anchored_audio(leaf("one").audio) is None and held.unread(9) == () and held.places() == ()
+        gone = held.forgotten(leaf("one").audio, ())
+        assert gone is not None and (gone.block, gone.hash) == (block, hashed)
+    held.close()
+
+
+def test_what_cannot_be_read_hides_nothing_that_comes_after_it(
+    world: World, folder: Path, begun: Begun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.index._AT_ONCE", 2)
+    ears, held = Ears(), index(folder, world.contracts)
+    for name in ("a", "b", "c"):  # their leaves are nowhere
+        anchor(world, begun[2], name)
+    many = anchor(world, begun[2], "x", "y", "z", "one")  # the records of the first three are nowhere
+    ears.published[many.root], ears.of_leaves = many, {leaf("one").record: {10}}
+    for _ in range(5):
+        held.update(world.contracts, ears)
+    assert held.sounding_like({10}) == (Place(world.creator.address, many.root, 3),)
     held.close()

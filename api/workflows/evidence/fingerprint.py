@@ -78,15 +78,13 @@ def sounding_like(
     """Those of some tracks that agree with the audio; one that cannot be compared is counted, and accuses nobody."""
     from gen.errors import FingerprintError
     from gen.fingerprint import align
-    from ledger.archive import fetch
-    from ledger.records import TrackRecord
+    from ledger.archive import fetch_track
 
     found, asked, missed = [], 0, 0
     for entry in tracks:
         asked += 1
         try:
-            record = fetch(store, TrackRecord, entry.cid, entry.record, entry.creator)
-            alignment = align(codes, stored(store, record))
+            alignment = align(codes, stored(store, fetch_track(store, entry)))
         except (LedgerError, FingerprintError):
             missed += 1
             continue

@@ -14,6 +14,8 @@ from ledger.evidence import Evidence
 from ledger.findings import Finding, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from api.workflows.evidence.hearing import Hearing, Sound
     from ledger.contracts import Contracts, TrackEntry
     from ledger.credentials import Credential
@@ -58,8 +60,16 @@ def is_misplaced(credential: Credential) -> bool:
     return credential.state == "invalid" and bool(credential.failures) and _OTHER_BYTES.issuperset(credential.failures)
 
 
-def track(contracts: Contracts, credential: Credential | None, findings: list[Finding]) -> TrackEntry | None:
-    """The track that a manifest names, where it is on this chain. One that does not hold names nothing."""
+def track(
+    contracts: Contracts,
+    credential: Credential | None,
+    findings: list[Finding],
+    anchored: Callable[[int], TrackEntry | None],
+) -> TrackEntry | None:
+    """The track that a manifest names, where it is on this chain. One that does not hold names nothing.
+
+    ``anchored`` is asked for a token that was not minted.
+    """
     if credential is None or credential.origin is None:
         return None
     if credential.state == "invalid" and not is_misplaced(credential):
@@ -76,6 +86,8 @@ def track(contracts: Contracts, credential: Credential | None, findings: list[Fi
     except ValueError:
         token = b""
     entry = contracts.track_by_watermark(token) if len(token) == 8 else None
+    if entry is None and len(token) == 8:
+        entry = anchored(int.from_bytes(token))
     if entry is None:
         findings.append(
             Finding("manifest", Status.NOTE, "manifest", f"no track {origin.token[:40]!r} is on this chain")

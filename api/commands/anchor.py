@@ -1,0 +1,75 @@
+"""``stemmata anchor``: put many generated tracks on chain at once, under one root."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from api.amounts import percent_from_ppm, ppm_from_percent
+from api.commands import json_option, key_option, mining_option, now
+from api.console import Console, ask_passphrase, counted
+from api.home import Home
+from api.settings import Settings
+
+
+@click.command()
+@click.argument(
+    "files",
+    metavar="FILE.wav...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@click.option(
+    "--royalty", default="10", show_default=True, metavar="PERCENT", help="Part of each later sale's price (ERC-2981)."
+)
+@mining_option("files")
+@click.option(
+    "--credential/--no-credential", default=True, help="Sign a C2PA manifest into each file first.  [default: on]"
+)
+@key_option
+@json_option
+@click.pass_obj
+def anchor(
+    settings: Settings,
+    files: tuple[Path, ...],
+    royalty: str,
+    mining: str,
+    credential: bool,
+    key_name: str,
+    as_json: bool,
+) -> None:
+    """Record generated tracks of one model at once: one transaction, however many they are.
+
+    Each gets a manifest as `mint` signs it, is found by `audit` from then on, and can be minted later at the same
+    royalty. It has no token before that, so nobody can buy it.
+    """
+    from api.workflows import anchoring, minting
+
+    home = Home(settings, ask_passphrase)
+    asked = ppm_from_percent(royalty, "royalty")
+    marking = minting.Marking(credential, mining == "allowed")
+    done = anchoring.anchor(home, files, signer=home.signer(key_name), royalty_ppm=asked, marking=marking, now=now)
+    entry = done.entry
+    content = {
+        "root": str(entry.root),
+        "size": entry.size,
+        "block": entry.block,
+        "model": entry.model,
+        "creator": str(entry.creator),
+        "royalty": percent_from_ppm(entry.royalty_ppm),
+        "already": done.already,
+        "tracks": [
+            {"file": str(path), "track": str(record.claim.digest), "watermark": record.watermark}
+            for path, record in zip(files, done.records, strict=True)
+        ],
+    }
+    lines = [
+        f"root {entry.root}{' (anchored before)' if done.already else ''}",
+        f"  block      {entry.block}",
+        f"  tracks     {counted(entry.size, 'track')} of model {entry.model}",
+        f"  royalty    {content['royalty']} % of each sale, once minted",
+        *(f"  {record.watermark}  {path}" for path, record in zip(files, done.records, strict=True)),
+    ]
+    Console(as_json).result(content, "\n".join(lines))

@@ -1,0 +1,236 @@
+"""Tracks that were anchored and not minted: found by every witness, proved from their leaves, told from minted ones."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from chords import chords
+from shell import Shell
+from stand_alone import alone
+from story import Story, now
+
+from api.home import Home
+from api.report import as_json
+from api.reports.terminal import as_text
+from api.workflows import anchoring, bundling, generation, minting
+from api.workflows.audit import Audit, audit
+from api.workflows.evidence.hearing import Hearing
+from gen.audio import encode, load, save
+from gen.config import RATE
+from gen.generate import GenerationRequest, Generator
+from ledger import bundle
+from ledger.anchor import leaves_cid
+from ledger.anchored import Anchored
+from ledger.cid import Cid
+from ledger.conclusions import Case
+from ledger.digest import Digest
+from ledger.errors import AlreadyRegistered, Malformed
+from ledger.findings import Status, Verdict
+
+pytestmark = pytest.mark.slow
+
+SECONDS = 12
+SEEDS = (21, 22, 23)
+
+
+@pytest.fixture(scope="module")
+def files(story: Story) -> list[Path]:
+    """Three tracks, anchored in one batch."""
+    made = [story.folder / f"anchored {seed}.wav" for seed in SEEDS]
+    for seed, out in zip(SEEDS, made, strict=True):
+        generation.generate(
+            story.home, story.model, seconds=SECONDS, seed=seed, creator=story.creator.address, out=out, now=now
+        )
+    anchor(story, made)
+    return made
+
+
+@pytest.fixture
+def copied(story: Story, files: list[Path], tmp_path: Path) -> Iterator[Home]:
+    """The home again, without its index, to be damaged."""
+    shutil.copytree(story.home.path, tmp_path / "home", ignore=shutil.ignore_patterns("index"))
+    yield replace(story.home, settings=replace(story.home.settings, home=tmp_path / "home"))
+
+
+def anchor(story: Story, files: list[Path], home: Home | None = None) -> anchoring.Batch:
+    return anchoring.anchor(
+        home or story.home,
+        files,
+        signer=story.creator,
+        royalty_ppm=100_000,
+        marking=minting.Marking(),
+        now=lambda: datetime.now(UTC),
+    )
+
+
+def leaves(home: Home) -> Path:
+    """The block of the leaves of the newest batch."""
+    with home.ledger() as ledger:
+        creator = ledger.contracts.model(1).trainer
+        return ledger.store.path(leaves_cid(ledger.contracts.anchors_of(creator)[-1]).digest)
+
+
+def cases(outcome: Audit) -> set[Case]:
+    return {one.case for one in outcome.conclusions}
+
+
+def said(outcome: Audit, check: str, subject: str = "track") -> list[tuple[Status, str]]:
+    return [(f.status, f.detail) for f in outcome.findings if f.check == check and f.subject.startswith(subject)]
+
+
+def unmarked(story: Story, seed: int, out: Path) -> Path:
+    weights = next(story.home.path.glob("models/*.safetensors"))
+    save(out, Generator.load(weights).render(GenerationRequest(SECONDS * RATE, seed)).waveform)
+    return out
+
+
+def test_the_very_file_is_found_and_proved(story: Story, files: list[Path]) -> None:
+    outcome = audit(story.home, files[1])
+    assert outcome.verdict is Verdict.VERIFIED, [f for f in outcome.findings if f.status is Status.INVALID]
+    assert cases(outcome) == {Case.ORIGINAL, Case.ANCHORED}
+    (node,) = outcome.tracks
+    assert node.record is not None and node.record.audio == Digest.of_file(files[1])
+    batch = node.entry.anchored
+    assert batch is not None and batch.proof.size == 3 and node.entry.owner == story.creator.address
+    ((_, where),) = said(outcome, "anchor")
+    assert where == f"leaf {batch.proof.index} of 3 in batch {batch.root}, anchored in block {node.entry.block}"
+    assert said(outcome, "minting") == [
+        (Status.NOTE, f"anchored in block {node.entry.block} under root {batch.root}, not minted")
+    ]
+    ((status, depth),) = said(outcome, "confirmations")
+    assert status is Status.OK and depth.startswith(f"anchored in block {node.entry.block} (0x")
+    layers = {one.layer: one.track for one in outcome.evidence}
+    assert layers == dict.fromkeys(("digest", "manifest", "watermark"), str(node.entry.claim))
+    assert as_json(outcome, "a")["tracks"][0]["anchored"] == {
+        "root": str(batch.root), "index": batch.proof.index, "size": 3
+    }  # fmt: skip
+    assert f"anchored by {story.creator.address} in block {node.entry.block}, not minted" in as_text(outcome, "a")
+
+
+@pytest.mark.parametrize("few", [200, 0], ids=["all compared", "by the index"])
+def test_a_copy_is_found_by_its_mark_and_by_its_sound(
+    story: Story, files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr("api.workflows.catalogue.FEW", few)
+    copy = tmp_path / "copy.mp3"
+    encode(copy, load(files[0]), 128)
+    outcome = audit(story.home, copy)
+    assert (outcome.verdict, cases(outcome)) == (Verdict.VERIFIED, {Case.REENCODED, Case.ANCHORED})
+    outcome = audit(story.home, unmarked(story, SEEDS[2], tmp_path / "unmarked.wav"))
+    assert (outcome.verdict, cases(outcome)) == (Verdict.VERIFIED, {Case.MARK_GONE, Case.ANCHORED})
+    assert outcome.tracks[0].entry.audio == Digest.of_file(files[2])
+
+
+def test_leaves_that_nobody_has_leave_a_marked_copy_open_and_say_nothing_of_other_audio(
+    story: Story, copied: Home, files: list[Path], tmp_path: Path
+) -> None:
+    leaves(copied).unlink()
+    outcome = audit(copied, files[0])
+    assert (outcome.verdict, cases(outcome)) == (Verdict.UNVERIFIABLE, {Case.CONTENT_UNREACHABLE, Case.NOTHING_KNOWN})
+    ((status, detail),) = said(outcome, "anchor", "audio")
+    assert status is Status.UNVERIFIABLE and "out of reach" in detail
+    save(tmp_path / "other.wav", chords(12.0, 98))
+    outcome = audit(copied, tmp_path / "other.wav")
+    assert (outcome.verdict, [status for status, _ in said(outcome, "anchor", "audio")]) == (
+        Verdict.UNKNOWN, [Status.NOTE]
+    )  # fmt: skip
+
+
+def test_leaves_that_were_altered_before_or_after_they_were_read(
+    copied: Home, files: list[Path], tmp_path: Path
+) -> None:
+    block = leaves(copied)
+    whole = block.read_bytes()
+    block.chmod(0o600)
+    block.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    assert audit(copied, files[0]).verdict is Verdict.UNVERIFIABLE
+    block.write_bytes(whole)
+    assert audit(copied, files[0]).verdict is Verdict.VERIFIED
+    block.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    out = tmp_path / "altered.bundle"
+    outcome = bundling.write(copied, files[0], out, Hearing(), now=now())
+    assert (outcome.verdict, Case.REPLACED_BLOCK in cases(outcome)) == (Verdict.INVALID, True)
+    assert bundling.read(out, files[0], Hearing()).verdict == alone(out, files[0]) == Verdict.INVALID
+    block.unlink()
+    outcome = audit(copied, files[0])
+    assert (outcome.verdict, Case.CONTENT_UNREACHABLE in cases(outcome)) == (Verdict.UNVERIFIABLE, True)
+
+
+def test_a_record_that_is_gone_is_out_of_reach(copied: Home, files: list[Path]) -> None:
+    (node,) = audit(copied, files[0]).tracks
+    copied.store().path(Cid.parse(node.entry.cid).digest).unlink()
+    outcome = audit(copied, files[0])
+    assert (outcome.verdict, Case.CONTENT_UNREACHABLE in cases(outcome)) == (Verdict.UNVERIFIABLE, True)
+
+
+def test_a_bundle_proves_it_with_no_leaf_but_its_own(story: Story, files: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "anchored.bundle"
+    first = bundling.write(story.home, files[1], out, Hearing(), now=now())
+    again = bundling.read(out, files[1], Hearing())
+    assert first.verdict is again.verdict is Verdict.VERIFIED
+    assert [f for f in again.findings if f.subject != "bundle"] == list(first.findings)
+    assert (again.tracks, again.conclusions) == (first.tracks, first.conclusions)
+    assert alone(out, files[1]) == "verified"
+    batch = first.tracks[0].entry.anchored
+    assert batch is not None and bundle.read(out).candidates == (batch,)
+    with zipfile.ZipFile(out) as archive:
+        claims = json.loads(archive.read("bundle.json"))["claims"]
+        assert claims[0]["anchored"] == batch.to_json()
+        assert batch.proof.path[0].raw not in archive.read("blocks.car")
+
+
+def test_a_bundle_with_another_proof_proves_nothing(story: Story, files: list[Path], tmp_path: Path) -> None:
+    out, forged = tmp_path / "anchored.bundle", tmp_path / "forged.bundle"
+    bundling.write(story.home, files[1], out, Hearing(), now=now())
+    whole = bundle.read(out)
+    (batch,) = whole.candidates
+    assert isinstance(batch, Anchored)
+    path = (Digest.of(b"another"), *batch.proof.path[1:])
+    other = replace(batch, proof=replace(batch.proof, path=path))
+    claims = [{**one, "anchored": other.to_json()} if "anchored" in one else one for one in whole.claims]
+    bundle.write(forged, replace(whole, candidates=(other,), claims=claims))
+    assert bundling.read(forged, files[1], Hearing()).verdict is Verdict.INVALID
+    assert alone(forged, files[1]) == "invalid"
+
+
+def test_what_is_minted_later_is_minted_and_was_anchored_before(copied: Home, story: Story, files: list[Path]) -> None:
+    minted = minting.mint(copied, files[0], signer=story.creator)
+    outcome = audit(copied, files[0])
+    assert (outcome.verdict, cases(outcome)) == (Verdict.VERIFIED, {Case.ORIGINAL})
+    assert outcome.tracks[0].entry == minted.entry and said(outcome, "minting") == []
+    ((status, detail),) = said(outcome, "anchor")
+    assert status is Status.OK and detail.startswith("leaf ")
+    with pytest.raises(AlreadyRegistered, match="leave it out"):
+        anchor(story, files, copied)
+
+
+def test_the_same_files_are_one_batch(story: Story, files: list[Path], shell: Shell) -> None:
+    assert anchor(story, files[::-1]).already
+    done = shell.json("anchor", *map(str, files), "--key", "carl")
+    assert done["already"] and done["size"] == 3 and [one["file"] for one in done["tracks"]] == list(map(str, files))
+    assert shell.run("audit", str(files[0])).code == 0
+
+
+def test_content_that_is_anchored_is_not_garbage(copied: Home, files: list[Path]) -> None:
+    from api.workflows.content_upkeep import collect
+
+    collect(copied, hours=0, forsaken=["all"], dry_run=False)
+    assert audit(copied, files[2]).verdict is Verdict.VERIFIED
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"index": "0"}, {"path": ["ab"]}, {"leaf": "00"}, {"more": 1}, {"creator": "0xab"}, {"path": ["ab" * 32] * 21}],
+)
+def test_an_anchored_track_in_a_bundle_has_one_spelling(story: Story, files: list[Path], change: dict) -> None:
+    batch = audit(story.home, files[0]).tracks[0].entry.anchored
+    assert batch is not None and Anchored.of(json.loads(json.dumps(batch.to_json()))) == batch
+    with pytest.raises(Malformed):
+        Anchored.of({**batch.to_json(), **change})
