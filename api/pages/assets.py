@@ -6,6 +6,7 @@ other site; what others made lies here with its license (``static/NOTICE.txt``).
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import mimetypes
@@ -20,6 +21,11 @@ _KINDS: Final = {".js": "text/javascript", ".css": "text/css", ".woff2": "font/w
 _URL: Final = re.compile(rb"url\(([\w.-]+)\)")
 # What is packed already gains nothing.
 _PACKED: Final = (".woff2", ".png")
+
+
+_STYLE: Final = re.compile(r"<style\$\{.*?\}>(.*?)</style>", re.DOTALL)
+_HEIGHT: Final = 72
+"""Of an outline in pixels: player.js asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,18 @@ def asset(name: str) -> Asset:
 def served() -> dict[str, Asset]:
     """All assets by the name that each is served under."""
     return {one.served: one for one in map(asset, sorted(_names()))}
+
+
+@cache
+def style_of_players() -> str:
+    """What a page's policy says so that the style that wavesurfer.js writes into a player is let in: its digest.
+
+    It writes the same one each time, since all our players have one height (Content Security Policy 3, section 2.3.1).
+    """
+    found = _STYLE.search(asset("wavesurfer.js").data.decode())
+    assert found is not None  # noqa: S101  (the file is ours)
+    style = re.sub(r"\$\{.*?\)\}", str(_HEIGHT), found[1]).replace("\\n", "\n")
+    return f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'"
 
 
 @cache

@@ -3,6 +3,7 @@
 # No postponed annotations: FastAPI reads those of handlers that return what is made here.
 
 import gzip
+from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
@@ -10,9 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 
+from api.amounts import percent_from_ppm
 from api.http.caller import Caller, csrf_token
-from api.pages.assets import asset
+from api.http.shields import POLICY
+from api.pages.assets import asset, style_of_players
 from api.pages.language import CHOICE, COOKIE, Words, chosen, language_of
+from api.reports.outline import clock
+from api.reports.visible import visible
+from api.terms import money
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -51,6 +57,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
     if "gzip" in request.headers.get("accept-encoding", "") and len(response.body) > _WORTH_PACKING:
         response = HTMLResponse(gzip.compress(response.body, _LEVEL, mtime=0), status)
         response.headers["Content-Encoding"] = "gzip"
+    response.headers["Content-Security-Policy"] = POLICY.replace("style-src", f"style-src {style_of_players()}")
     response.headers["Content-Language"] = words.language
     response.headers["Vary"] = "Accept, Accept-Encoding, Accept-Language, Cookie"
     response.headers["Cache-Control"] = "private, no-cache"
@@ -82,14 +89,33 @@ def _path(name: str) -> str:
 
 @cache
 def _environment() -> "Environment":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("api.pages"),
+        loader=ChoiceLoader([PackageLoader("api.pages"), PackageLoader("api.reports")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["asset"] = _path
+    environment.globals |= {
+        "asset": _path,
+        "clock": clock,
+        "moment": _moment,
+        "money": money,
+        "percent": percent_from_ppm,
+        "short": _short,
+        "visible": visible,
+    }
     return environment
+
+
+def _moment(time: int) -> str:
+    """A Unix time as records write it."""
+    return datetime.fromtimestamp(time, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _short(account: object) -> str:
+    """An address cut short, for running text."""
+    text = str(account)
+    return f"{text[:8]}…{text[-4:]}"

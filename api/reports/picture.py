@@ -57,13 +57,18 @@ def look(wave: Waveform) -> Picture:
 
 
 def png(picture: Picture) -> bytes:
-    """The spectrogram as a PNG file (ISO 15948): eight bits a pixel, with a palette."""
+    """The spectrogram as a PNG file."""
+    return paint(picture.spectrogram)
+
+
+def paint(levels: npt.NDArray[np.uint8]) -> bytes:
+    """Levels of loudness, uint8 of shape (rows, columns), as a PNG file (ISO 15948): eight bits a pixel, a palette."""
     import numpy as np
 
-    rows, columns = picture.spectrogram.shape
+    rows, columns = levels.shape
     places = np.linspace(0, 255, len(_COLOURS))
     palette = np.stack([np.interp(np.arange(256), places, channel) for channel in zip(*_COLOURS, strict=True)], axis=1)
-    lines = b"".join(b"\0" + row.tobytes() for row in picture.spectrogram)
+    lines = b"".join(b"\0" + row.tobytes() for row in levels)
     return b"".join(
         (
             b"\x89PNG\r\n\x1a\n",

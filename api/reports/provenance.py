@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from api.amounts import percent_from_ppm
@@ -13,6 +13,7 @@ from api.reports.visible import visible
 from ledger.findings import Finding, Status
 
 if TYPE_CHECKING:
+    from ledger.contracts import DatasetEntry, LicenseEntry, ModelEntry, TrackEntry
     from ledger.lineage import DatasetNode, ModelNode, TrackNode
 
 Kind = Literal["track", "model", "dataset", "license"]
@@ -24,14 +25,22 @@ _WORST: Final = (Status.INVALID, Status.UNVERIFIABLE, Status.WARNING, Status.OK)
 class Box:
     """One link of the chain: what it is, the worst outcome of its checks, what there is to say, and what it rests on.
 
-    ``status`` is *unverifiable* where nothing was checked of it.
+    ``checks`` are those that the outcome is of, and ``entry`` is what the chain holds; None for a license that there is
+    not. ``status`` is *unverifiable* where nothing was checked of it.
     """
 
     kind: Kind
-    status: Status
     name: str
     lines: tuple[str, ...]
+    checks: tuple[Finding, ...]
+    entry: TrackEntry | ModelEntry | DatasetEntry | LicenseEntry | None
     below: tuple[Box, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """The worst outcome."""
+        seen = {finding.status for finding in self.checks}
+        return next((status for status in _WORST if status in seen), Status.UNVERIFIABLE)
 
     def flat(self, depth: int = 0) -> list[tuple[int, Box]]:
         """This box and all below it, from the top, each with its depth."""
@@ -44,12 +53,13 @@ def boxes(track: TrackNode, findings: Sequence[Finding], texts: Texts) -> Box:
     lines = [texts("minted" if entry.anchored is None else "anchored", who=entry.creator, block=entry.block)]
     if track.record is None:
         lines.append(texts("unreadable"))
-    status = _worst(finding for finding in findings if finding.subject == f"track {entry.claim}")
+    checks = tuple(finding for finding in findings if finding.subject == f"track {entry.claim}")
     name = f"{texts('node.track')} {str(entry.claim)[:12]}…"
-    return Box("track", status, name, tuple(lines), (_model(track.model, findings, texts),))
+    return Box("track", name, tuple(lines), checks, entry, (model_boxes(track.model, findings, texts),))
 
 
-def _model(model: ModelNode, findings: Sequence[Finding], texts: Texts) -> Box:
+def model_boxes(model: ModelNode, findings: Sequence[Finding], texts: Texts) -> Box:
+    """The chain behind a model."""
     entry = model.entry
     if model.record is None:
         lines = [texts("trained", who=entry.trainer), texts("unreadable")]
@@ -57,9 +67,9 @@ def _model(model: ModelNode, findings: Sequence[Finding], texts: Texts) -> Box:
         lines = [texts("trained.on", who=entry.trainer, day=visible(model.record.finished)[:10])]
     subject = f"model {entry.id}"
     # What its licenses are worth is said in their own boxes.
-    status = _worst(finding for finding in findings if finding.subject == subject and finding.check != "license")
+    checks = tuple(finding for finding in findings if finding.subject == subject and finding.check != "license")
     datasets = tuple(_dataset(node, entry.id, findings, texts) for node in model.datasets)
-    return Box("model", status, f"{texts('node.model')} {entry.id}", tuple(lines), datasets)
+    return Box("model", f"{texts('node.model')} {entry.id}", tuple(lines), checks, entry, datasets)
 
 
 def _dataset(node: DatasetNode, model: int, findings: Sequence[Finding], texts: Texts) -> Box:
@@ -72,9 +82,9 @@ def _dataset(node: DatasetNode, model: int, findings: Sequence[Finding], texts: 
         count = len(record.recordings)
         minutes = f"{sum(item.frames / item.rate for item in record.recordings) / 60:.1f}"
         lines.append(texts("recordings.one" if count == 1 else "recordings", count=count, minutes=minutes))
-    status = _worst(finding for finding in findings if finding.subject == f"dataset {entry.id}")
+    checks = tuple(finding for finding in findings if finding.subject == f"dataset {entry.id}")
     name = f"{texts('node.dataset')} {entry.id}"
-    return Box("dataset", status, name, tuple(lines), (_license(node, model, findings, texts),))
+    return Box("dataset", name, tuple(lines), checks, entry, (_license(node, model, findings, texts),))
 
 
 def _license(node: DatasetNode, model: int, findings: Sequence[Finding], texts: Texts) -> Box:
@@ -85,11 +95,6 @@ def _license(node: DatasetNode, model: int, findings: Sequence[Finding], texts: 
         said += [f for f in findings if f.subject == f"license {node.license.id} of dataset {number}"]
         uses = ", ".join(texts(f"use.{use}") for use in node.license.uses)
         lines = (texts("licensed", uses=uses, who=node.license.licensee),)
-        return Box("license", _worst(said), texts("node.license.number", number=node.license.id), lines)
-    status = _worst(said)
-    return Box("license", status, texts("node.license.owned" if status is Status.OK else "node.license.missing"), ())
-
-
-def _worst(findings: Iterable[Finding]) -> Status:
-    seen = {finding.status for finding in findings}
-    return next((status for status in _WORST if status in seen), Status.UNVERIFIABLE)
+        return Box("license", texts("node.license.number", number=node.license.id), lines, tuple(said), node.license)
+    box = Box("license", texts("node.license.owned"), (), tuple(said), None)
+    return box if box.status is Status.OK else replace(box, name=texts("node.license.missing"))

@@ -70,9 +70,9 @@ def _place(box: Box, depth: int, top: list[float], stem: tuple[float, float] | N
     x, y = 1 + depth * _INDENT, top[0]
     width = WIDTH - x - 1
     room = width - _LEFT - 12
-    title = _fitting(box.name, (room - _STATUS) / (TITLE * _LETTER))
+    title = fitting(box.name, (room - _STATUS) / (TITLE * _LETTER))
     texts = tuple(
-        (y + _HEAD + 6 + index * _LEADING, _fitting(line, room / (TEXT * _LETTER)))
+        (y + _HEAD + 6 + index * _LEADING, fitting(line, room / (TEXT * _LETTER)))
         for index, line in enumerate(box.lines)
     )
     height = _HEAD + (_LEADING * len(texts) + _FOOT - 6 if texts else 0)
@@ -82,7 +82,7 @@ def _place(box: Box, depth: int, top: list[float], stem: tuple[float, float] | N
         yield from _place(child, depth + 1, top, (x + _INDENT / 2, y + height))
 
 
-def _fitting(text: str, room: float) -> str:
+def fitting(text: str, room: float) -> str:
     """Text with addresses cut short, and cut itself where it takes more room, in letters."""
     text = _ADDRESS.sub(r"\1…\2", text)
     if _breadth(text) <= room:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from api.pages.spanish import site
+from api.pages.spanish import provenance, site
 
-PARTS: Final[tuple[Mapping[str, str], ...]] = (site.TEXTS,)
+PARTS: Final[tuple[Mapping[str, str], ...]] = (site.TEXTS, provenance.TEXTS)
 TEXTS: Final[Mapping[str, str]] = {key: text for part in PARTS for key, text in part.items()}

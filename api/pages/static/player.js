@@ -1,64 +1,48 @@
-// Draws the sound above a player of the browser's own, which stays: it is what keyboards and screen readers work with.
+// Draws the outline of a track over its player. Without it the player is the browser's own, and plays as well.
 //
-// <figure data-wave><audio controls src="…"></audio></figure>
-const drawn = new WeakSet()
+// A player is <figure class="player" data-outline="OUTLINE.json"><audio controls src="…"></audio></figure>, the outline
+// {"seconds": length, "peaks": [0 to 1, …]}; without one, the sound is fetched whole, and drawn when it is here.
+// wavesurfer.js is loaded before this file.
+'use strict'
+;(() => {
+  const HEIGHT = 72 // the policy of the pages names the style of this very height
 
-// The library writes its rules into a shadow tree as a style element, which this site's policy keeps out as it should.
-// The same rules, adopted as a sheet, are no inline style.
-function adopting (make) {
-  const attach = Element.prototype.attachShadow
-  Element.prototype.attachShadow = function (options) {
-    const root = attach.call(this, options)
-    Object.defineProperty(root, 'innerHTML', {
-      configurable: true,
-      set (html) {
-        delete root.innerHTML
-        const parsed = new DOMParser().parseFromString(html, 'text/html')
-        const sheet = new CSSStyleSheet()
-        for (const style of parsed.querySelectorAll('style')) {
-          sheet.replaceSync(style.textContent)
-          style.remove()
-        }
-        root.adoptedStyleSheets = [sheet]
-        root.append(...parsed.body.childNodes)
-      }
+  async function draw (figure) {
+    const audio = figure.querySelector('audio')
+    const known = {}
+    if (figure.dataset.outline) {
+      const answer = await fetch(figure.dataset.outline)
+      if (!answer.ok) return
+      const { seconds, peaks } = await answer.json()
+      Object.assign(known, { peaks: [peaks], duration: seconds })
+    }
+    const place = document.createElement('div')
+    place.className = 'outline'
+    place.setAttribute('aria-hidden', 'true') // the browser's own player stays, and is what keyboards work with
+    figure.prepend(place)
+    const colour = (name) => getComputedStyle(figure).getPropertyValue(name).trim()
+    const wave = WaveSurfer.create({
+      container: place, media: audio, ...known, height: HEIGHT,
+      waveColor: colour('--edge'), progressColor: colour('--accent'), cursorColor: colour('--rubric'),
+      barWidth: 2, barGap: 1, barRadius: 2, normalize: true, dragToSeek: true, hideScrollbar: true
     })
-    return root
+    matchMedia('(prefers-color-scheme:dark)').addEventListener('change', () => wave.setOptions({
+      waveColor: colour('--edge'), progressColor: colour('--accent'), cursorColor: colour('--rubric')
+    }))
   }
-  try {
-    return make()
-  } finally {
-    Element.prototype.attachShadow = attach
+
+  function find (root) {
+    for (const figure of root.querySelectorAll('.player:not([data-drawn])')) {
+      figure.dataset.drawn = ''
+      draw(figure).catch(() => {})
+    }
   }
-}
 
-function draw (figure) {
-  if (drawn.has(figure)) return
-  drawn.add(figure)
-  const audio = figure.querySelector('audio')
-  const box = document.createElement('div')
-  box.className = 'wave'
-  box.setAttribute('aria-hidden', 'true')
-  figure.prepend(box)
-  const colour = getComputedStyle(figure)
-  adopting(() => globalThis.WaveSurfer.create({
-    container: box,
-    media: audio,
-    height: 64,
-    barWidth: 2,
-    barGap: 1,
-    barRadius: 1,
-    waveColor: colour.getPropertyValue('--edge').trim(),
-    progressColor: colour.getPropertyValue('--accent').trim(),
-    cursorColor: colour.getPropertyValue('--rubric').trim()
-  }))
-}
-
-const drawAll = (root) => root.querySelectorAll('figure[data-wave]').forEach(draw)
-
-document.addEventListener('new', (event) => drawAll(event.target))
-// One at a time.
-document.addEventListener('play', (event) => {
-  for (const other of document.querySelectorAll('audio')) if (other !== event.target) other.pause()
-}, true)
-drawAll(document)
+  find(document)
+  document.addEventListener('htmx:after:swap', () => find(document))
+  document.addEventListener('new', (event) => find(event.target)) // of live.js
+  // One plays at a time.
+  document.addEventListener('play', (event) => {
+    for (const other of document.querySelectorAll('audio')) if (other !== event.target) other.pause()
+  }, true)
+})()
