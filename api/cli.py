@@ -36,6 +36,7 @@ from api.commands.model_audit import model_audit
 from api.commands.model_publish import publish as publish_model
 from api.commands.publish import publish
 from api.commands.royalties import royalties
+from api.commands.serve import serve, work
 from api.commands.serve_bindings import serve_bindings
 from api.commands.serve_keys import serve_keys
 from api.commands.train import train
@@ -71,8 +72,10 @@ stemmata.add_command(compliance)
 stemmata.add_command(doctor)
 stemmata.add_command(anchor)
 stemmata.add_command(export)
+stemmata.add_command(serve)
 stemmata.add_command(serve_bindings)
 stemmata.add_command(serve_keys)
+stemmata.add_command(work)
 stemmata.add_command(watermark)
 stemmata.add_command(publish)
 model.add_command(publish_model)

@@ -39,8 +39,8 @@ def serve(make: Callable[[], FastAPI], host: str, port: int, console: Console, w
     import uvicorn
     from uvicorn.config import LOGGING_CONFIG
 
-    with _listening(host, port) as place:
-        url = _url(place)
+    with listening(host, port) as place:
+        url = url_of(place)
         console.result({"url": url}, f"serving {what} at {url}, until stopped")
         sys.stdout.flush()
         logging = copy.deepcopy(LOGGING_CONFIG)  # its access log would follow the one object on standard output
@@ -50,8 +50,8 @@ def serve(make: Callable[[], FastAPI], host: str, port: int, console: Console, w
             uvicorn.Server(config).run(sockets=[place])
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """Raises :class:`UsageError` where nobody can listen."""
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises :class:`UsageError` where nobody can."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)
@@ -64,6 +64,7 @@ def _listening(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _url(place: socket.socket) -> str:
+def url_of(place: socket.socket) -> str:
+    """Where it is reached from this machine, if it listens there."""
     host, port = place.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -102,6 +102,12 @@ class Uploads:
             raise NoSuchThing("there is no such upload")
         return Upload(row.id, account, row.made, row.files, row.bytes)
 
+    def arrived(self, upload: Upload) -> tuple[tuple[str, int], ...]:
+        """What has arrived whole, by name: names as they were given, and bytes."""
+        place = self.path(upload)
+        files = sorted(path for path in place.rglob("*") if path.is_file() and not path.name.startswith("."))
+        return tuple((path.relative_to(place).as_posix(), path.stat().st_size) for path in files)
+
     def path(self, upload: Upload) -> Path:
         """Its folder."""
         return self._folder / upload.id

@@ -44,7 +44,7 @@ class Pace:
     """Seconds of a worker's day.
 
     lease: for which a job is claimed at a time. beat: between two renewals, when a wish to cancel is heard too. grace:
-    that a job in work has left once the worker is to end; what is not done by then is given back, and goes on elsewhere.
+    that a job in work has left once the worker is to end; what is not done by then is given back, and another goes on.
     """
 
     lease: float = 30.0

@@ -15,7 +15,7 @@ import pytest
 from portfolio import Portfolio, portfolio
 from story import Story
 
-from api.commands.serving import _listening
+from api.commands.serving import listening
 from api.errors import UsageError
 from api.home import Home, Ledger
 from api.http.bindings import Bounds, create_bindings_app
@@ -169,4 +169,4 @@ def test_a_disk_without_room_is_our_fault_and_names_no_path(tmp_path: Path, monk
 
 def test_a_host_that_is_no_name_is_refused() -> None:
     with pytest.raises(UsageError, match="nobody can listen"):
-        _listening("a..b", 0)
+        listening("a..b", 0)

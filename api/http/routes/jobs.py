@@ -5,14 +5,16 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Path, Query
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
 from api.errors import NoSuchThing, NotPermitted
 from api.http.caller import Caller, caller, needs, signed_in
+from api.http.idempotency import Key, once
 from api.http.watching import Watch
 from api.service import asking
+from api.service.answers import Answer
 from api.service.job import Job
 from api.service.jobs import Jobs
 from api.service.kinds import ANY, KINDS
@@ -38,16 +40,19 @@ def create_router(service: Service) -> APIRouter:
     jobs = Jobs.of(service)
     watches: list[Watch] = []
 
+    def answer(job: Job) -> Answer:
+        return Answer(202, as_json(service, job), _headers(job))
+
     def mine(id: str, who: Caller | None) -> Job:  # noqa: A002
         return asking.seen(service, None if who is None else who.address, id)
 
     @router.post("/jobs", status_code=202)
-    def ask(asked: ANY, who: Annotated[Caller, Depends(signed_in)]) -> JSONResponse:
+    def ask(request: Request, asked: ANY, who: Annotated[Caller, Depends(signed_in)], key: Key = None) -> JSONResponse:
         """Ask for a job. It is done later; where it can be watched is in the answer and in `Location`."""
         scope = KINDS[asked.kind].scope
         if scope is not None and scope not in who.scopes:
             raise NotPermitted(f"this token has no scope {scope!r}: make one that has")
-        return accepted(service, asking.ask(service, who.address, asked))
+        return once(service, request, who, key, asked, lambda: answer(asking.ask(service, who.address, asked)))
 
     @router.get("/jobs")
     def own(
@@ -115,7 +120,11 @@ def create_router(service: Service) -> APIRouter:
 
 def accepted(service: Service, job: Job) -> JSONResponse:
     """The answer to what will be done later."""
-    return JSONResponse(as_json(service, job), 202, {"Location": f"/v1/jobs/{job.id}", "Cache-Control": "no-store"})
+    return JSONResponse(as_json(service, job), 202, _headers(job))
+
+
+def _headers(job: Job) -> dict[str, str]:
+    return {"Location": f"/v1/jobs/{job.id}", "Cache-Control": "no-store"}
 
 
 def as_json(service: Service, job: Job) -> dict[str, Any]:

@@ -29,8 +29,10 @@ def create_router(service: Service) -> APIRouter:
 
     @router.get("/uploads/{id}")
     def one(id: Id, who: Uploader) -> JSONResponse:  # noqa: A002
-        """How much has arrived."""
-        return JSONResponse(_as_json(uploads.get(id, who.address)))
+        """How much has arrived, and of what: whoever was cut off goes on with the rest."""
+        upload = uploads.get(id, who.address)
+        arrived = [{"name": name, "bytes": size} for name, size in uploads.arrived(upload)]
+        return JSONResponse({**_as_json(upload), "arrived": arrived})
 
     @router.put(
         "/uploads/{id}/files/{name:path}",

@@ -1,0 +1,41 @@
+"""What the children of ``stemmata serve`` and ``stemmata work`` do: answer requests, and work."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Collection
+
+from api.home import Home
+from api.service.service import Service
+from api.service.settings import ServiceSettings
+from api.settings import Settings
+
+_LAST_REQUESTS = 10
+"""Seconds that requests in work have left once the process is to end."""
+
+
+def answer(settings: Settings, service_settings: ServiceSettings, place: socket.socket) -> None:
+    """Answer requests that come to a listening socket, until SIGTERM; those in work are finished first."""
+    import uvicorn
+
+    from api.http.app import create_app
+    from api.http.protocol import configuration
+
+    service = Service.open(Home(settings), service_settings)
+    try:
+        uvicorn.Server(configuration(create_app(service), _LAST_REQUESTS)).run(sockets=[place])
+    finally:
+        service.close()
+
+
+def work(settings: Settings, service_settings: ServiceSettings, without: Collection[str] = ()) -> None:
+    """Do jobs until SIGTERM; one in work has a while left, and is given back then."""
+    from api.service.supervisor import stopping
+    from api.service.worker import Worker
+
+    stop = stopping()
+    service = Service.open(Home(settings), service_settings)
+    try:
+        Worker(service, stop, without).run()
+    finally:
+        service.close()
