@@ -35,7 +35,7 @@ class Caller:
 def csrf_token(request: Request) -> str:
     """What a form on a page has to bring along as ``csrf``; empty where nobody is signed in, and nothing is needed."""
     token = session_token(request)
-    return "" if token is None else sessions.csrf(token)
+    return "" if token is None else sessions.masked(token)
 
 
 async def caller(request: Request) -> Caller | None:

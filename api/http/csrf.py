@@ -7,7 +7,6 @@ send by themselves, which :mod:`api.http.shields` checks on every request.
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from api.errors import NotPermitted
@@ -34,5 +33,5 @@ async def check(request: Request, token: str) -> None:
         request.state.form = await request.form()  # which the shields close in the end
         field = request.state.form.get(FIELD)
         said = field if isinstance(field, str) else None
-    if said is None or not secrets.compare_digest(said.encode(), sessions.csrf(token).encode()):
+    if said is None or not sessions.brings_along(said, token):
         raise NotPermitted("the request does not come from a page of this site: load the page anew, and try again")

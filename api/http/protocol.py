@@ -8,13 +8,40 @@ from __future__ import annotations
 import asyncio
 
 import h11
+import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+MOST_CONNECTIONS = 1000
+"""That one process has open at a time; more are answered with 503."""
 
 MOST_HEAD_BYTES = 32768
 """Of one request line with all its headers, as :mod:`h11` counts them; more is refused with 400."""
 
 HEAD_SECONDS = 10.0
 """In which the head of a request has to be here, from the connection or from its own first byte."""
+
+
+def configuration(app: ASGIApp, grace: int = 10) -> uvicorn.Config:
+    """How uvicorn is to serve an application here.
+
+    It believes no ``X-Forwarded-For``, whoever sends it (:func:`api.http.rates.network_address` does, where proxies are
+    named), speaks no WebSocket, and writes down no request (:mod:`api.http.logs` does). Requests in work have ``grace``
+    seconds left once the process is to end.
+    """
+    return uvicorn.Config(
+        app,
+        http=PatientProtocol,
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=grace,
+    )
 
 
 class PatientProtocol(H11Protocol):

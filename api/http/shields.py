@@ -31,8 +31,9 @@ MOST_TARGET_BYTES = 8192
 MOST_BODY_BYTES = 1 << 20
 """Of a request that brings no file."""
 
-LARGE_BODIES = (("PUT", "/v1/uploads/"), ("POST", "/v1/audits"), ("POST", "/checks"), ("POST", "/es/checks"))
-"""Methods, and what the paths begin with, of the requests that may bring one file: see ``settings.upload``."""
+# Where requests may bring files: with POST to these, with PUT below that.
+_FILES_TO = frozenset({"/", "/checks", "/recordings/new", "/studio", "/v1/audits"})
+_FILES_BELOW = "/v1/uploads/"
 
 _FORM_BYTES = 1 << 20  # around a file, in a form
 WINDOW = 20.0
@@ -111,7 +112,7 @@ class Shields:
 
     def _most(self, scope: Scope) -> int:
         method, path = scope["method"], scope["path"]
-        large = any(method == verb and path.startswith(start) for verb, start in LARGE_BODIES)
+        large = path in _FILES_TO if method == "POST" else method == "PUT" and path.startswith(_FILES_BELOW)
         return self._upload + _FORM_BYTES if large else MOST_BODY_BYTES
 
     def _refusal(

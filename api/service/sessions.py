@@ -89,4 +89,33 @@ def digest(token: str) -> str:
 
 def csrf(token: str) -> str:
     """What a form of a session has to bring along: it follows from the session's token, and never leads back to it."""
-    return base64.urlsafe_b64encode(hashlib.sha256(b"stemmata csrf\0" + token.encode()).digest()).decode().rstrip("=")
+    return _text(_forgery_key(token))
+
+
+def masked(token: str) -> str:
+    """The same under a mask that is another one each time, for pages: how well a compressed page packs must not tell
+    what is in it (BREACH)."""
+    mask = secrets.token_bytes(32)
+    return _text(mask + _xor(mask, _forgery_key(token)))
+
+
+def brings_along(said: str, token: str) -> bool:
+    """Whether this is what :func:`csrf` or :func:`masked` gave for the session's token."""
+    try:
+        raw = base64.b64decode(said + "=" * (-len(said) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return False
+    plain = _xor(raw[:32], raw[32:]) if len(raw) == 64 else raw
+    return secrets.compare_digest(plain, _forgery_key(token))
+
+
+def _forgery_key(token: str) -> bytes:
+    return hashlib.sha256(b"stemmata csrf\0" + token.encode()).digest()
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

@@ -37,6 +37,10 @@ class Wallet:
         """None: wallets have no companion keys."""
         return None
 
+    def sign_message(self, message: bytes) -> bytes:
+        """Raises :class:`KeyUnreachable`."""
+        raise KeyUnreachable(f"the key of {self._address} lies in a wallet, which signs no records here")
+
     def sign_digest(self, digest: bytes) -> bytes:
         """Raises :class:`KeyUnreachable`."""
         raise KeyUnreachable(f"the key of {self._address} lies in a wallet, which signs no records here")

@@ -12,7 +12,7 @@ from api.home import Home
 from api.http.app import create_app
 from api.http.caller import Caller, caller, needs, signed_in
 from api.service.service import Service
-from api.service.sessions import Sessions, csrf
+from api.service.sessions import Sessions, csrf, masked
 from api.service.settings import ServiceSettings
 from api.service.tokens import Tokens
 from api.settings import Settings
@@ -72,10 +72,14 @@ def test_a_session_changes_nothing_without_its_token_against_forgery(client: Tes
         ({"X-CSRF-Token": csrf(other)}, {}),
         ({}, {"csrf": csrf(other)}),
         ({"X-CSRF-Token": ""}, {"csrf": csrf(token)}),
+        ({"X-CSRF-Token": masked(other)}, {}),
+        ({"X-CSRF-Token": masked(token)[:-4]}, {}),
+        ({}, {"csrf": "ü"}),
     ):
         answer = client.post("/change", headers=headers, data=form)
         assert (answer.status_code, answer.json()["title"]) == (403, "NotPermitted")
     assert client.post("/change", headers={"X-CSRF-Token": csrf(token)}).status_code == 200
+    assert client.post("/change", headers={"X-CSRF-Token": masked(token)}).status_code == 200
     assert client.post("/change", data={"csrf": csrf(token)}).status_code == 200
     assert client.post("/change", data={"csrf": csrf(token)}, files={"file": b"x"}).status_code == 200
 
