@@ -11,14 +11,16 @@ import re
 import struct
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.home import Home, Ledger
+from api.workflows.catalogue import Catalogue
 from ledger.credentials import ISCC, WATERMARK
 from ledger.digest import Digest
-from ledger.errors import Invalid, Malformed, NotFound, Unverifiable
+from ledger.errors import ChainUnreachable, Invalid, Malformed, NotFound, Unverifiable
 
 if TYPE_CHECKING:
     from gen.audio import Decoder
@@ -62,8 +64,8 @@ class Manifests:
         """The manifests that carry a binding. Raises :class:`Malformed` for an algorithm or value that is none."""
         if algorithm == WATERMARK:
             mark = watermark_of(value)
-            with self._home.ledger() as ledger:
-                entry = ledger.contracts.track_by_watermark(mark)
+            with self._home.ledger() as ledger, Catalogue(self._home, ledger) as catalogue:
+                entry = _entry(ledger, catalogue, mark)
                 return self._matches(ledger, [] if entry is None else [(entry, 100)], most)
         if algorithm == ISCC:
             code = audio_code_of(value)
@@ -77,21 +79,26 @@ class Manifests:
         ``algorithm`` asks for that one alone. Raises :class:`gen.errors.AudioError` for what is no audio, and
         :class:`Malformed` for an algorithm that is none.
         """
+        from api.workflows.evidence.fingerprint import sounding_like
+        from api.workflows.evidence.hearing import Sound
         from gen.audio import load
         from gen.fingerprint import fingerprint
 
         if algorithm not in (None, *ALGORITHMS):
             raise Malformed(f"alg: {str(algorithm)[:80]!r} is none of {', '.join(ALGORITHMS)}")
         wave = load(path, name="the asset", decoder=decoder)
-        codes = fingerprint(wave)
-        with self._home.ledger() as ledger:
-            exact = ledger.contracts.track_by_audio(Digest.of_file(path))
+        sound = Sound(path, Digest.of_file(path), wave, fingerprint(wave))
+        with self._home.ledger() as ledger, Catalogue(self._home, ledger) as catalogue:
+            exact = ledger.contracts.track_by_audio(sound.audio)
+            if exact is None:
+                exact = _proved(lambda: catalogue.anchored_audio(sound.audio))
             found = {} if exact is None else {exact.id: exact}
             if algorithm != ISCC:
-                found |= {entry.id: entry for entry in _marked(ledger, wave)}
+                found |= {entry.id: entry for entry in _marked(ledger, catalogue, wave)}
             if algorithm == ISCC or (algorithm is None and not found):
-                found |= {entry.id: entry for entry in _sounding(ledger, codes)}
-            scored = [(entry, _likeness(ledger, codes, entry)) for entry in found.values()]
+                like = sounding_like(ledger.store, sound.codes, catalogue.candidates(sound), [])
+                found |= {entry.id: entry for entry in like}
+            scored = [(entry, _likeness(ledger, sound.codes, entry)) for entry in found.values()]
             return self._matches(ledger, sorted(scored, key=lambda pair: -(pair[1] or 0)), most)
 
     def manifest(self, name: str, *, active_only: bool = False) -> bytes:
@@ -102,15 +109,16 @@ class Manifests:
         token = _TOKEN.fullmatch(name)
         if token is None and not name.startswith("urn:"):
             raise Malformed(f"{name[:80]!r} is the name of no manifest: urn:c2pa:…, or a token's, eip155:…/erc721:…/…")
-        with self._home.ledger() as ledger:
+        with self._home.ledger() as ledger, Catalogue(self._home, ledger) as catalogue:
             if token is not None:
                 deployment = ledger.contracts.deployment
                 chain, contract, number = token.groups()
                 here = (str(deployment.chain_id), str(deployment.tracks).lower())
                 track = int(number) if (chain, contract.lower()) == here else None
             else:
-                track = self._track(ledger, name)
-            entry = None if track is None or track >= 1 << 64 else _entry(ledger, track)
+                track = self._track(ledger, catalogue, name)
+            known = track is not None and track < 1 << 64
+            entry = _entry(ledger, catalogue, (track or 0).to_bytes(WATERMARK_BYTES)) if known else None
             try:
                 store = None if entry is None else _store(ledger, entry)
             except Unverifiable:
@@ -144,11 +152,11 @@ class Manifests:
                 self._tracks[name] = min(minted, self._tracks.get(name, minted))
         return name
 
-    def _track(self, ledger: Ledger, name: str) -> int | None:
+    def _track(self, ledger: Ledger, catalogue: Catalogue, name: str) -> int | None:
         """The track whose manifest has this name. Each track is read once while this object lives, whoever asks."""
         with self._reading:
             if name not in self._tracks:
-                for entry in ledger.contracts.tracks():
+                for entry in (*ledger.contracts.tracks(), *catalogue.anchored()):
                     self._name(ledger, entry)
         return self._tracks[name][1] if name in self._tracks else None
 
@@ -215,18 +223,12 @@ def _code_in(record: TrackRecord | None) -> int | None:
         return None
 
 
-def _marked(ledger: Ledger, wave: Waveform) -> list[TrackEntry]:
+def _marked(ledger: Ledger, catalogue: Catalogue, wave: Waveform) -> list[TrackEntry]:
     from gen.watermark.mark import Watermark
     from gen.watermark.payload import PUBLIC_KEY
 
-    found = [ledger.contracts.track_by_watermark(mark.id) for mark in Watermark(PUBLIC_KEY).detect(wave)]
+    found = [_entry(ledger, catalogue, mark.id) for mark in Watermark(PUBLIC_KEY).detect(wave)]
     return [entry for entry in found if entry is not None]
-
-
-def _sounding(ledger: Ledger, codes: Fingerprint) -> list[TrackEntry]:
-    from api.workflows.evidence.fingerprint import sounding_like
-
-    return sounding_like(ledger.store, codes, ledger.contracts.tracks(), [])
 
 
 def _likeness(ledger: Ledger, codes: Fingerprint, entry: TrackEntry) -> int | None:
@@ -242,17 +244,28 @@ def _likeness(ledger: Ledger, codes: Fingerprint, entry: TrackEntry) -> int | No
         return None
 
 
-def _entry(ledger: Ledger, track: int) -> TrackEntry | None:
-    return ledger.contracts.track_by_watermark(track.to_bytes(WATERMARK_BYTES))
+def _entry(ledger: Ledger, catalogue: Catalogue, mark: bytes) -> TrackEntry | None:
+    """The track with a mark: minted, or anchored."""
+    minted = ledger.contracts.track_by_watermark(mark)
+    return minted or _proved(lambda: catalogue.anchored_watermark(int.from_bytes(mark)))
+
+
+def _proved(look_up: Callable[[], TrackEntry | None]) -> TrackEntry | None:
+    """An anchored track; None where nothing can be proved of it. Raises :class:`ChainUnreachable`."""
+    try:
+        return look_up()
+    except ChainUnreachable:
+        raise
+    except (Invalid, Malformed, Unverifiable):
+        return None
 
 
 def _record(ledger: Ledger, entry: TrackEntry) -> TrackRecord | None:
     """A track's record, if it holds. Raises :class:`Unverifiable` where it is not here."""
-    from ledger.archive import fetch
-    from ledger.records import TrackRecord
+    from ledger.archive import fetch_track
 
     try:
-        return fetch(ledger.store, TrackRecord, entry.cid, entry.record, entry.creator)
+        return fetch_track(ledger.store, entry)
     except (Invalid, Malformed):
         return None
 

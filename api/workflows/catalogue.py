@@ -56,9 +56,14 @@ class Catalogue:
             index = self._index()
             if index.holds_more_than(FEW):
                 return self._on_chain(index.sounding_like(sound.words()))
-            return (*contracts.tracks(), *self._on_chain(index.places()))
         except StoreFault:  # without an index it takes longer, and is no less true of what was minted
             return contracts.tracks()
+        return (*contracts.tracks(), *self.anchored())
+
+    def anchored(self) -> Iterator[TrackEntry]:
+        """All tracks that were anchored and not minted, as far as they can be proved."""
+        with contextlib.suppress(StoreFault):
+            yield from self._on_chain(self._index().places())
 
     def anchored_audio(self, audio: Digest) -> TrackEntry | None:
         """The track that was anchored, and not minted, with this very file.
@@ -122,11 +127,11 @@ class Catalogue:
         from ledger.index import Index
 
         if self._opened is None:
-            place = self._ledger.contracts.deployment
             try:
                 folder = self._home.folder("index")
             except OSError as error:
                 raise StoreFault(f"there is no place for an index in {self._home.path}: {error.strerror}") from error
+            place = self._ledger.contracts.deployment
             self._opened = Index(folder / "tracks.sqlite", place.chain_id, place.tracks)
             self._opened.update(self._ledger.contracts, _Reader(self._ledger))
         return self._opened

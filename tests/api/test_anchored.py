@@ -21,15 +21,18 @@ from api.report import as_json
 from api.reports.terminal import as_text
 from api.workflows import anchoring, bundling, generation, minting
 from api.workflows.audit import Audit, audit
+from api.workflows.bindings import Manifests
 from api.workflows.evidence.hearing import Hearing
 from gen.audio import encode, load, save
 from gen.config import RATE
+from gen.decode import decode
 from gen.generate import GenerationRequest, Generator
-from ledger import bundle
+from ledger import bundle, credentials
 from ledger.anchor import leaves_cid
 from ledger.anchored import Anchored
 from ledger.cid import Cid
 from ledger.conclusions import Case
+from ledger.contracts.tracks import TrackVerbs
 from ledger.digest import Digest
 from ledger.errors import AlreadyRegistered, Malformed
 from ledger.findings import Status, Verdict
@@ -216,6 +219,23 @@ def test_the_same_files_are_one_batch(story: Story, files: list[Path], shell: Sh
     done = shell.json("anchor", *map(str, files), "--key", "carl")
     assert done["already"] and done["size"] == 3 and [one["file"] for one in done["tracks"]] == list(map(str, files))
     assert shell.run("audit", str(files[0])).code == 0
+
+
+def test_its_manifest_is_found_by_binding_and_through_the_index_by_content(
+    story: Story, files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.workflows.catalogue.FEW", 0)
+    monkeypatch.setattr(TrackVerbs, "tracks", lambda self: pytest.fail("all tracks were compared"))
+    credential = credentials.read(files[0])
+    assert credential is not None and credential.origin is not None
+    manifests = Manifests(story.home)
+    mark = bytes.fromhex(credential.origin.token)
+    assert [match.manifest for match in manifests.by_binding(credentials.WATERMARK, mark, 9)] == [credential.id]
+    copy = unmarked(story, SEEDS[0], tmp_path / "unmarked.wav")
+    (match,) = manifests.by_content(copy, decode, None, 9)
+    assert match.manifest == credential.id and (match.score or 0) > 80
+    monkeypatch.undo()
+    assert Manifests(story.home).manifest(credential.id) == credentials.extract(files[0])
 
 
 def test_content_that_is_anchored_is_not_garbage(copied: Home, files: list[Path]) -> None:

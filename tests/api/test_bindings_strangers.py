@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -56,7 +57,12 @@ class Chain:
 
     def manifests(self) -> Manifests:
         ledger = Ledger(cast(Any, None), cast(Any, self), self.store)
-        return Manifests(cast(Home, SimpleNamespace(ledger=lambda: contextlib.nullcontext(ledger))))
+
+        def folder(name: str) -> Path:
+            raise PermissionError(errno.EACCES, "Permission denied", name)  # so that there is no index
+
+        home = SimpleNamespace(ledger=lambda: contextlib.nullcontext(ledger), folder=folder, path=Path("home"))
+        return Manifests(cast(Home, home))
 
     def mint(self, story: Story, like: Portfolio, number: int, block: int, record: TrackRecord) -> TrackEntry:
         """A track of another number; its record is signed and stored, and need not be true."""
