@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -121,8 +122,7 @@ class Uploads:
             NotAudio: it does not begin as sound does, and is no list of labels.
         """
         target = self.path(upload) / safe(name)
-        with self._database.reading() as connection:
-            left = self._left(connection, upload.account)
+        left = await asyncio.to_thread(self._room_left, upload.account)
         with self._arriving(target) as file:
             size = 0
             async for piece in pieces:
@@ -132,8 +132,8 @@ class Uploads:
                 if size > left:
                     raise TooLarge(_FULL)
                 file.write(piece)
-            _require_sound(file, name)
-            self._count(upload, target, size)
+            await asyncio.to_thread(_require_sound, file, name)
+            await asyncio.to_thread(self._count, upload, target, size)
         return size
 
     def drop(self, id: str) -> None:  # noqa: A002
@@ -152,7 +152,12 @@ class Uploads:
     @contextlib.contextmanager
     def _arriving(self, target: Path) -> Iterator[BinaryIO]:
         """A file beside its place, hidden from whoever looks for recordings, which takes it at the end."""
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise UsageError(f"{target.parent.name!r} is a file of this upload, and cannot be a folder too") from None
+        if target.is_dir():
+            raise UsageError(f"{target.name!r} is a folder of this upload, and cannot be a file too")
         partial = target.with_name(f".{secrets.token_hex(8)}.part")
         try:
             with partial.open("xb+") as file:
@@ -162,6 +167,10 @@ class Uploads:
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
+
+    def _room_left(self, account: Address | None) -> int:
+        with self._database.reading() as connection:
+            return self._left(connection, account)
 
     def _left(self, connection: Connection, account: Address | None) -> int:
         whose = _uploads.c.account.is_(None) if account is None else _uploads.c.account == str(account)

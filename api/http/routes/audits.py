@@ -62,7 +62,7 @@ async def received(service: Service, request: Request, *, name: str = "audio", s
     uploads = Uploads.of(service)
     pieces: AsyncIterator[bytes] = request.stream()
     if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "multipart/form-data":
-        form = await request.form()
+        form = request.state.form = await request.form()  # which the shields close in the end
         sent = form.get("file")
         if not isinstance(sent, UploadFile):
             raise UsageError("file: the form has no file of this name")
