@@ -1,36 +1,32 @@
 """Who is calling: sessions by cookie, tokens by scope, and nobody by anything else."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.testclient import TestClient
 
-from api.home import Home
 from api.http.app import create_app
 from api.http.caller import Caller, caller, needs, signed_in
 from api.service.service import Service
 from api.service.sessions import Sessions, csrf, masked
-from api.service.settings import ServiceSettings
 from api.service.tokens import Tokens
-from api.settings import Settings
 from ledger.address import Address
+from tests.http.signing_in import service_in
 
 ANNA = Address(bytes.fromhex("aa" * 20))
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    settings = ServiceSettings(database=f"sqlite:///{tmp_path / 'service.sqlite'}")
-    opened = Service.open(Home(Settings(home=tmp_path)), settings)
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    opened = service_in(tmp_path_factory.mktemp("called"))
     yield opened
     opened.close()
 
 
-@pytest.fixture
-def client(service: Service) -> TestClient:
+@pytest.fixture(scope="module")
+def app(service: Service) -> FastAPI:
     app, router = create_app(service), APIRouter()
 
     @router.get("/who")
@@ -46,6 +42,11 @@ def client(service: Service) -> TestClient:
         return {"account": str(found.address)}
 
     app.include_router(router)
+    return app
+
+
+@pytest.fixture
+def client(app: FastAPI) -> TestClient:
     return TestClient(app)
 
 
