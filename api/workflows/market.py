@@ -68,15 +68,15 @@ def end(home: Home, track: str, *, signer: Signer) -> Offer:
         return Offer(now.track, None)
 
 
-def buy(home: Home, track: str, *, signer: Signer, price: str | None = None) -> Offer:
+def buy(home: Home, track: str, *, signer: Signer, price: str | None = None, currency: str | None = None) -> Offer:
     """Buy a track for what is asked; the outcome is the offer that was taken, and the track with its new owner.
 
-    ``price`` is what the buyer has seen, as a person writes it; None accepts what is asked now. A track that the signer
-    owns is not bought.
+    ``price`` and ``currency`` are what the buyer has seen, as a person writes them (:func:`api.terms.currency`); None
+    accepts what is asked now. A track that the signer owns is not bought.
 
     Raises:
         NotOffered: it is not for sale, or its seller has parted with it since.
-        PriceNotMet: something else than ``price`` is asked.
+        PriceNotMet: something else than ``price`` is asked, or another currency.
         ArgumentRefused: the offer has run out.
     """
     from api import terms
@@ -89,15 +89,17 @@ def buy(home: Home, track: str, *, signer: Signer, price: str | None = None) -> 
         listing = now.listing
         if listing is None or not now.live:
             raise NotOffered(f"track {now.track.id:016x} is not for sale")
-        asked, currency = listing.price, listing.currency
-        if price is not None and terms.price(price, currency) != asked:
+        asked, token = listing.price, listing.currency
+        other = currency is not None and terms.currency(currency) != token
+        if other or (price is not None and terms.price(price, token) != asked):
+            seen = " in ".join(said for said in (price, currency) if said is not None)
             raise PriceNotMet(
-                f"track {now.track.id:016x} costs {terms.money(asked, currency)} now, not {price}; look again"
+                f"track {now.track.id:016x} costs {terms.money(asked, token)} now, not {seen}; look again"
             )
         home.fund(ledger, signer)
-        if currency is not None and asked:
-            ledger.contracts.allow(signer, currency, asked, "market")
-        bought = ledger.contracts.buy_track(signer, now.track.id, asked, currency)
+        if token is not None and asked:
+            ledger.contracts.allow(signer, token, asked, "market")
+        bought = ledger.contracts.buy_track(signer, now.track.id, asked, token)
         return Offer(bought, listing, live=False, royalty=now.royalty)
 
 

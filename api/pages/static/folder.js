@@ -22,8 +22,11 @@ export class Folder {
     this.csrf = form.elements.csrf.value
     this.files = []
     this.ready = false
+    // With scripts a whole folder can be chosen or dropped, and its files go ahead of the form.
     this.input.required = false
-    this.input.removeAttribute('name') // the files go ahead of the form
+    this.input.webkitdirectory = true
+    this.input.removeAttribute('name')
+    this.drop.querySelector('[data-drop-label]').textContent = this.text('drop')
     this.input.addEventListener('change', () => this.take(named(this.input.files)))
     this.drop.addEventListener('dragover', (event) => { event.preventDefault(); this.drop.classList.add('over') })
     this.drop.addEventListener('dragleave', () => this.drop.classList.remove('over'))
@@ -101,7 +104,7 @@ export class Folder {
   async arrived (id) {
     try {
       const answer = await this.ask('GET', `${this.form.dataset.uploads}/${encodeURIComponent(id)}`)
-      return new Map((await answer.json()).files.map(({ name, size }) => [name, size]))
+      return new Map((await answer.json()).arrived.map(({ name, bytes }) => [name, bytes]))
     } catch {
       return null
     }

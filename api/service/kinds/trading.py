@@ -36,6 +36,7 @@ class Buy(Request):
     kind: Literal["buy"] = "buy"
     track: Track
     price: Amount | None = Field(default=None, description="Buy at this price or not at all.", examples=["1"])
+    currency: Account | Literal["ether"] | None = Field(default=None, description="Buy in it or not at all.")
 
 
 class Pull(Request):
@@ -75,7 +76,8 @@ def _unlist(context: Context, asked: Unlist) -> dict[str, Any]:
 def _buy(context: Context, asked: Buy) -> dict[str, Any]:
     from api.workflows import market
 
-    return _offer(market.buy(context.home, asked.track, signer=context.signer(), price=asked.price))
+    signer = context.signer()
+    return _offer(market.buy(context.home, asked.track, signer=signer, price=asked.price, currency=asked.currency))
 
 
 def _offer(found: "Offer") -> dict[str, Any]:

@@ -1,0 +1,121 @@
+"""An account's page: its key, what is credited to it, its tokens, and what it has asked for."""
+
+# No postponed annotations: FastAPI reads those of its handlers.
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api import terms as words
+from api.errors import ApiError, UsageError
+from api.http.caller import SCOPES, session_token
+from api.pages.door import Door, Known, Reader, Said, onward
+from api.pages.errands import ask
+from api.pages.layout import page
+from api.pages.writing import when
+from api.service.jobs import Jobs
+from api.service.service import Service
+from api.service.sessions import Sessions
+from api.service.tokens import Tokens
+
+_JOBS = 20
+"""So many jobs are on one page."""
+_DAY = 86400
+
+
+def create_router(service: Service) -> APIRouter:
+    """The account's page, and what its forms do."""
+    router = APIRouter(route_class=Door)
+
+    def show(request: Request, who: Reader, before: int | None = None, status: int = 200, **values: Any) -> Response:
+        """The page; ``values`` may be the ``problem`` of a form, or the ``secret`` of a new token."""
+        said = {"problem": None, "secret": None, **_money(service, who), **_jobs(service, who, before), **values}
+        tokens = [
+            {
+                "id": token.id,
+                "name": token.name,
+                "scopes": sorted(token.scopes),
+                "until": when(token.expires),
+                "used": when(token.used),
+            }
+            for token in Tokens(service.database).of(who.address, service.now())
+        ]
+        response = page(
+            request,
+            "account.html",
+            status,
+            reader=who,
+            tokens=tokens,
+            scopes=sorted(SCOPES),
+            **said,
+        )
+        if said["secret"] is not None:
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @router.get("/account")
+    def account(request: Request, who: Known, before: int | None = None) -> Response:
+        """The page."""
+        return show(request, who, before)
+
+    @router.post("/account/sign-out")
+    def sign_out(request: Request, who: Known) -> Response:
+        """End this session."""
+        Sessions(service.database).end(session_token(request) or "")
+        return onward("/")
+
+    @router.post("/account/sign-out-everywhere")
+    def sign_out_everywhere(who: Known) -> Response:
+        """End all sessions and tokens of the account."""
+        Sessions(service.database).end_all(who.address)
+        Tokens(service.database).end_all(who.address)
+        return onward("/")
+
+    @router.post("/account/tokens")
+    def make_token(request: Request, who: Known, said: Said) -> Response:
+        """Make a token, and show it this once."""
+        days = str(said.get("days", ""))
+        scopes = [str(scope) for scope in said.getlist("scope")]
+        try:
+            if not (days.isascii() and days.isdigit() and len(days) < 5):
+                raise UsageError("days: a whole number")
+            name, tokens = str(said.get("name", "")).strip(), Tokens(service.database)
+            _, secret = tokens.make(who.address, name, scopes, int(days) * _DAY, service.now())
+        except ApiError as error:
+            return show(request, who, status=400, problem=str(error))
+        return show(request, who, secret=secret)
+
+    @router.post("/account/tokens/{id}/end")
+    def end_token(who: Known, id: str) -> Response:  # noqa: A002
+        """End a token."""
+        Tokens(service.database).end(who.address, id)
+        return onward("/account#tokens")
+
+    @router.post("/account/income")
+    def income(who: Known) -> Response:
+        """Fetch what is credited."""
+        return onward(f"/jobs/{ask(service, who, 'income').id}")
+
+    return router
+
+
+def _money(service: Service, who: Reader) -> dict[str, Any]:
+    from api.workflows import income
+
+    with service.home.reading() as ledger:
+        credited = income.show(ledger, who.address)
+        balance = ledger.chain.balance(who.address)
+        chain = ledger.contracts.deployment.chain_id
+    waiting = (("licenses", credited.licenses), ("market", credited.market))
+    return {
+        "balance": words.money(balance, None),
+        "chain": chain,
+        "income": [(name, words.money(units, None)) for name, units in waiting if units],
+    }
+
+
+def _jobs(service: Service, who: Reader, before: int | None) -> dict[str, Any]:
+    found = Jobs.of(service).list(who.address, before, _JOBS + 1)
+    shown = [{"id": job.id, "kind": job.kind, "state": job.state, "made": when(job.made)} for job in found[:_JOBS]]
+    return {"jobs": shown, "older": found[_JOBS - 1].number if len(found) > _JOBS else None}

@@ -1,0 +1,93 @@
+"""The pages behind a sign-in: who reads them, what a form of theirs sent, and where the reader goes from there."""
+
+# No postponed annotations: FastAPI reads those of its dependencies.
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.datastructures import FormData
+from fastapi.responses import RedirectResponse, Response
+from fastapi.routing import APIRoute
+
+from api.errors import NotSignedIn
+from api.http.caller import caller, service_of
+from api.service.accounts import signs_here
+from ledger.address import Address
+
+SIGN_IN = "/sign-in"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who is signed in.
+
+    local: the account's key is in this home, so that jobs sign with it. wallet: a wallet can send transactions, since
+    the chain is no embedded one.
+    """
+
+    address: Address
+    local: bool
+    wallet: bool
+
+
+class Door(APIRoute):
+    """A page that nobody sees without signing in: whoever is not is led there, and back afterwards."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, with the way to the sign-in around it."""
+        handle = super().get_route_handler()
+
+        async def opened(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except NotSignedIn:
+                path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+                query = urlencode({"next": path}) if request.method == "GET" else ""
+                return RedirectResponse(f"{SIGN_IN}?{query}".rstrip("?"), 303)
+
+        return opened
+
+
+async def maybe_reader(request: Request) -> Reader | None:
+    """Who reads a page that is for everybody; None where nobody is signed in. Raises as :func:`caller`."""
+    found = await caller(request)
+    if found is None or found.session is None:  # pages are for browsers; a token is for programs
+        return None
+    home = service_of(request).home
+    return Reader(
+        found.address, await run_in_threadpool(signs_here, home, found.address), home.settings.rpc_url is not None
+    )
+
+
+async def reader(request: Request) -> Reader:
+    """Who reads a page, with the check against forged forms. Raises :class:`NotSignedIn`, and as :func:`caller`."""
+    found = await maybe_reader(request)
+    if found is None:
+        raise NotSignedIn("sign in first")
+    return found
+
+
+async def form(request: Request, who: Annotated[Reader, Depends(reader)]) -> FormData:
+    """What a form sent, once its reader has been let in."""
+    return await request.form()
+
+
+def inside(path: str | None, otherwise: str = "/account") -> str:
+    """Where to go after signing in: a path of this site, whatever was asked for."""
+    if not path or not path.startswith("/") or path.startswith(("//", "/\\")) or any(ord(sign) < 33 for sign in path):
+        return otherwise
+    return path
+
+
+def onward(path: str) -> Response:
+    """The answer to a form: to the page that shows what came of it, which a reload does not send again."""
+    return RedirectResponse(path, 303)
+
+
+Known = Annotated[Reader, Depends(reader)]
+MaybeKnown = Annotated[Reader | None, Depends(maybe_reader)]
+Said = Annotated[FormData, Depends(form)]

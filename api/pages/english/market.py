@@ -1,0 +1,45 @@
+"""Tracks for sale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+TEXTS: Final[Mapping[str, str]] = {
+    "nav.market": "Market",
+    "market.title": "Tracks for sale",
+    "market.lead": "Each of these tracks carries its own proof: which model made it, from whose recordings, under "
+    "which licenses. Before you pay you see who gets what.",
+    "market.none": "Nothing is for sale right now.",
+    "market.track": "Track {id}",
+    "market.model": "made with model {id}",
+    "market.by": "by {creator}",
+    "market.listen": "Listen",
+    "market.cover": "Picture of the sound of track {id}",
+    "offer.title": "Track {id}",
+    "offer.price": "Price",
+    "offer.royalty": "of which {royalty} are royalties, {percent} %",
+    "offer.until": "offered until {until}",
+    "offer.split": "Who gets what",
+    "offer.split.said": "The contract pays it out in these parts; none of them passes through anybody's hands, and "
+    "each is fetched by its owner.",
+    "offer.split.settled": "The holders have agreed to share later income in another way than was recorded: the "
+    "parts of the royalty may differ, its sum does not.",
+    "offer.who": "who",
+    "offer.percent": "part",
+    "offer.amount": "amount",
+    "offer.whole": "together",
+    "offer.seller": "the seller",
+    "offer.creator": "who made it",
+    "offer.model": "holder of model {id}",
+    "offer.dataset": "holder of dataset {id}",
+    "offer.dataset.titled": "holder of dataset {id}, “{title}”",
+    "offer.provenance": "Where it comes from",
+    "offer.buy": "Buy it for {money}",
+    "offer.buy.said": "You pay this price or nothing: should it have changed meanwhile, nothing is bought.",
+    "offer.buy.signin": "Sign in to buy it",
+    "offer.own": "This is your own offer.",
+    "offer.end": "End the offer",
+    "offer.gone": "This track is not for sale any more.",
+    "offer.back": "All tracks for sale",
+}

@@ -1,0 +1,29 @@
+"""What a page's form asks for, as the job that the JSON API would have made of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from api.errors import UsageError
+from api.pages.door import Reader
+from api.service import asking
+from api.service.job import Job
+from api.service.kinds import KINDS
+from api.service.service import Service
+
+
+def ask(service: Service, who: Reader, kind: str, **asked: Any) -> Job:
+    """Ask for a job of that kind.
+
+    Raises :class:`UsageError`, which names the field, for what cannot be read, and what
+    :func:`api.service.asking.ask` does.
+    """
+    try:
+        request = KINDS[kind].request(kind=kind, **asked)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or kind
+        raise UsageError(f"{place}: {first['msg']}") from None
+    return asking.ask(service, who.address, request)

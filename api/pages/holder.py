@@ -1,0 +1,91 @@
+"""*Holder*: my datasets, their terms and consent, who trained on them, and what they earned."""
+
+# No postponed annotations: FastAPI reads those of its handlers.
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.errors import ApiError, NoSuchThing, NotPermitted, UsageError
+from api.pages import holdings
+from api.pages.door import Door, Known, Reader, Said, onward
+from api.pages.errands import ask
+from api.pages.layout import page
+from api.service.directory import Directory
+from api.service.service import Service
+from ledger.errors import LedgerError
+
+_ON_A_PAGE: Final = 12
+
+
+def create_router(service: Service) -> APIRouter:
+    """A holder's pages, and what their forms ask for."""
+    router = APIRouter(route_class=Door)
+    directory = Directory.of(service)
+
+    @router.get("/recordings")
+    def mine(request: Request, who: Known, after: int | None = None) -> Response:
+        """The reader's datasets, the newest first."""
+        found = directory.datasets(owner=who.address, after=after, most=_ON_A_PAGE, newest=True)
+        with service.home.reading() as ledger:
+            held = [holdings.holding(ledger, directory, ledger.contracts.dataset(entry.id)) for entry in found.entries]
+        return page(request, "holder.html", holdings=held, next=found.next)
+
+    def show(request: Request, who: Reader, number: int, problem: Exception | None = None) -> Response:
+        """A dataset of the reader's."""
+        with service.home.reading() as ledger:
+            entry = ledger.contracts.dataset(number)
+            if entry.owner != who.address:
+                raise NotPermitted(f"dataset {number} is not yours; its public page is /datasets/{number}")
+            one = holdings.holding(ledger, directory, entry)
+            due = holdings.dues(ledger, directory, number)
+            chain = ledger.contracts.deployment.chain_id
+        return page(
+            request,
+            "holding.html",
+            200 if problem is None else 400,
+            reader=who,
+            chain=chain,
+            one=one,
+            terms=one.terms,
+            dues=due,
+            licenses=holdings.licenses(directory, number),
+            models=holdings.models(directory, number),
+            problem=None if problem is None else str(problem),
+        )
+
+    @router.get("/recordings/{number}")
+    def one(request: Request, who: Known, number: int) -> Response:
+        """A dataset of the reader's."""
+        return show(request, who, _token(number))
+
+    @router.post("/recordings/{number}/terms")
+    def terms(request: Request, who: Known, number: int, said: Said) -> Response:
+        """Ask for other terms."""
+        asked = {name: str(said.get(name, "")) for name in ("price", "share", "mining")}
+        try:
+            until, uses = str(said.get("until", "")) or "never", tuple(map(str, said.getlist("uses"))) or ("none",)
+            job = ask(service, who, "terms", id=_token(number), until=until, uses=uses, **asked)
+        except (ApiError, LedgerError) as problem:
+            return show(request, who, number, problem)
+        return onward(f"/jobs/{job.id}")
+
+    @router.post("/recordings/{number}/withdraw")
+    def withdraw(request: Request, who: Known, number: int, said: Said) -> Response:
+        """Ask for the end of consent; the reader has to say twice that it is meant."""
+        try:
+            if said.get("sure") != "yes":
+                raise UsageError("sure: say that you mean it, since it is for good")
+            job = ask(service, who, "withdraw", id=_token(number))
+        except (ApiError, LedgerError) as problem:
+            return show(request, who, number, problem)
+        return onward(f"/jobs/{job.id}")
+
+    return router
+
+
+def _token(number: int) -> int:
+    if not 1 <= number < 2**53:
+        raise NoSuchThing("there is no such dataset")
+    return number

@@ -1,0 +1,78 @@
+"""The page of a job: how it stands, followed while it goes on, and what came of it."""
+
+# No postponed annotations: FastAPI reads those of its handlers.
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.pages.door import Door, Known, onward
+from api.pages.layout import page
+from api.pages.writing import when
+from api.service import asking
+from api.service.job import Job
+from api.service.jobs import Jobs
+from api.service.service import Service
+
+KINDS: Final = "state progress made"
+"""The kinds of events that change a page."""
+
+_LEADS: Final = (("track", "/tracks/"), ("model", "/models/"), ("dataset", "/datasets/"))
+"""Fields of an outcome, and what they lead to."""
+
+
+def create_router(service: Service) -> APIRouter:
+    """The page of each job, and how it is ended or tried again."""
+    router = APIRouter(route_class=Door)
+    jobs = Jobs.of(service)
+
+    @router.get("/jobs/{id}")
+    def job(request: Request, who: Known, id: str) -> Response:  # noqa: A002
+        """A job of the reader's."""
+        found = asking.seen(service, who.address, id)
+        if found.account is None:
+            return onward(f"/checks/{found.id}")
+        return page(
+            request,
+            "job.html",
+            job=found,
+            kinds=KINDS,
+            made=when(found.made),
+            begun=when(found.begun),
+            ended=when(found.ended),
+            progress=_progress(jobs, found),
+            result=_leads(found),
+            already=bool(found.result and found.result.get("already")),
+            files=[path.name for path in asking.files(service, found)],
+        )
+
+    @router.post("/jobs/{id}/cancel")
+    def cancel(who: Known, id: str) -> Response:  # noqa: A002
+        """Ask for its end."""
+        return onward(f"/jobs/{jobs.cancel(asking.seen(service, who.address, id).id).id}")
+
+    @router.post("/jobs/{id}/retry")
+    def retry(who: Known, id: str) -> Response:  # noqa: A002
+        """Have it done once more."""
+        return onward(f"/jobs/{jobs.retry(asking.seen(service, who.address, id).id).id}")
+
+    return router
+
+
+def _progress(jobs: Jobs, job: Job) -> int | None:
+    """Percent of the phase that it is in; None where nobody can say."""
+    if job.over:
+        return None
+    said: list[dict[str, Any]] = [dict(one.content) for one in jobs.events(job.id) if one.kind == "progress"]
+    if not said or not said[-1].get("total"):
+        return None
+    return min(100, int(said[-1]["done"]) * 100 // int(said[-1]["total"]))
+
+
+def _leads(job: Job) -> list[tuple[str, str, Any]]:
+    """Where the outcome leads: paths, the keys of their names, and the numbers in them."""
+    if job.kind == "generate" and job.state != "cancelled":
+        return [(f"/studio/{job.id}", "job.takes", "")]
+    said = job.result or {}
+    return [(path + str(said[name]), f"job.result.{name}", said[name]) for name, path in _LEADS if said.get(name)]

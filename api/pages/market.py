@@ -1,0 +1,102 @@
+"""*Market*: tracks for sale; the price, and who gets what of it, before anybody pays."""
+
+# No postponed annotations: FastAPI reads those of its handlers.
+
+import re
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api import terms as words
+from api.errors import ApiError, NoSuchThing
+from api.home import Ledger
+from api.pages import sale
+from api.pages.door import Door, Known, MaybeKnown, Reader, Said, onward
+from api.pages.errands import ask
+from api.pages.layout import page
+from api.service.directory import Directory
+from api.service.service import Service
+from ledger.errors import LedgerError, NotFound
+
+_ON_A_PAGE: Final = 12
+_TRACK: Final = re.compile(r"[0-9a-f]{16}")
+
+
+def create_router(service: Service) -> APIRouter:
+    """The market's pages, and how one buys there."""
+    router = APIRouter(route_class=Door)
+    directory = Directory.of(service)
+
+    @router.get("/market")
+    def market(request: Request, after: int | None = None) -> Response:
+        """Tracks for sale, the newest offers first."""
+        now = int(service.now().timestamp())
+        found = directory.offers(at=now, after=after, most=_ON_A_PAGE, newest=True)
+        offers = [
+            {
+                "id": f"{one.track.id:016x}",
+                "path": f"/tracks/{one.track.id}",
+                "creator": one.track.creator,
+                "model": one.track.model,
+                "money": words.money(one.listing.price, one.listing.currency),
+            }
+            for one in found.entries
+        ]
+        return page(request, "market.html", offers=offers, next=found.next)
+
+    def show(request: Request, who: Reader | None, track: str, problem: Exception | None = None) -> Response:
+        """An offer as the chain has it now."""
+        with service.home.reading() as ledger:
+            values = _offer(ledger, service, track)
+        seller = None if values["sale"] is None else values["sale"].seller
+        return page(
+            request,
+            "offer.html",
+            200 if problem is None else 400,
+            **values,
+            reader=who,
+            own=who is not None and seller == who.address,
+            problem=None if problem is None else str(problem),
+        )
+
+    @router.get("/market/{track}")
+    def offer(request: Request, who: MaybeKnown, track: str) -> Response:
+        """A track for sale."""
+        return show(request, who, track)
+
+    @router.post("/market/{track}/buy")
+    def buy(request: Request, who: Known, track: str, said: Said) -> Response:
+        """Buy it at the price and in the currency that were shown, or not at all."""
+        try:
+            seen = {"price": str(said.get("price", "")), "currency": str(said.get("currency", ""))}
+            job = ask(service, who, "buy", track=track, **seen)
+        except (ApiError, LedgerError) as problem:
+            return show(request, who, track, problem)
+        return onward(f"/jobs/{job.id}")
+
+    @router.post("/market/{track}/end")
+    def end(who: Known, track: str) -> Response:
+        """End an offer of the reader's."""
+        return onward(f"/jobs/{ask(service, who, 'unlist', track=track).id}")
+
+    return router
+
+
+def _offer(ledger: Ledger, service: Service, track: str) -> dict[str, Any]:
+    from api.workflows import market
+
+    if not _TRACK.fullmatch(track):  # anything else would be taken for a file
+        raise NoSuchThing("there is no such track")
+    try:
+        found = market.show(ledger, track)
+    except NotFound:
+        raise NoSuchThing("there is no such track") from None
+    return {
+        "id": track,
+        "path": f"/tracks/{found.track.id}",
+        "creator": found.track.creator,
+        "model": found.track.model,
+        "sale": sale.of(ledger, found, service.now()),
+        "chain": ledger.contracts.deployment.chain_id,
+    }

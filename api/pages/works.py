@@ -1,0 +1,96 @@
+"""A creator's tracks: what they have earned, which of them are for sale, and how one offers them."""
+
+# No postponed annotations: FastAPI reads those of its handlers.
+
+from typing import Any, Final, Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api import terms as words
+from api.amounts import percent_from_ppm
+from api.errors import ApiError
+from api.home import Ledger
+from api.pages.door import Door, Known, Reader, Said, onward
+from api.pages.errands import ask
+from api.pages.layout import page
+from api.pages.writing import when
+from api.service.directory import Directory
+from api.service.service import Service
+from ledger.contracts import TrackEntry
+from ledger.errors import LedgerError
+
+_ON_A_PAGE: Final = 12
+
+
+def create_router(service: Service) -> APIRouter:
+    """The page of a reader's music, and what its forms ask for."""
+    router = APIRouter(route_class=Door)
+
+    def show(
+        request: Request,
+        who: Reader,
+        which: Literal["made", "owned"] = "made",
+        after: int | None = None,
+        problem: Exception | None = None,
+    ) -> Response:
+        """Tracks that the reader made, or owns, the newest first."""
+        creator, owner = (who.address, None) if which == "made" else (None, who.address)
+        found = Directory.of(service).tracks(creator=creator, owner=owner, after=after, most=_ON_A_PAGE, newest=True)
+        with service.home.reading() as ledger:
+            works = [_work(ledger, ledger.contracts.track(entry.id), who) for entry in found.entries]
+            chain = ledger.contracts.deployment.chain_id
+        return page(
+            request,
+            "works.html",
+            200 if problem is None else 400,
+            reader=who,
+            chain=chain,
+            which=which,
+            works=works,
+            next=found.next,
+            problem=None if problem is None else str(problem),
+        )
+
+    @router.get("/music")
+    def music(
+        request: Request, who: Known, which: Literal["made", "owned"] = "made", after: int | None = None
+    ) -> Response:
+        """The page."""
+        return show(request, who, which, after)
+
+    @router.post("/music/{track}/offer")
+    def offer(request: Request, who: Known, track: str, said: Said) -> Response:
+        """Put a track up for sale."""
+        try:
+            job = ask(service, who, "list", track=track, price=str(said.get("price", "")))
+        except (ApiError, LedgerError) as problem:
+            return show(request, who, "owned", None, problem)
+        return onward(f"/jobs/{job.id}")
+
+    @router.post("/royalties/{track}/pull")
+    def pull(who: Known, track: str) -> Response:
+        """Pull what a track owes to the reader's shares."""
+        return onward(f"/jobs/{ask(service, who, 'pull', track=track).id}")
+
+    return router
+
+
+def _work(ledger: Ledger, entry: TrackEntry, who: Reader) -> dict[str, Any]:
+    """A track as the reader sees it: all that is theirs of it, as the chain has it now."""
+    from api.workflows import market
+
+    shares = [share for share in ledger.contracts.royalty_shares(entry.id) if share.payee == who.address and share.ppm]
+    due = sum(ledger.contracts.royalty_due(entry.id, share.index) for share in shares)
+    offer = market.show(ledger, f"{entry.id:016x}")
+    return {
+        "id": f"{entry.id:016x}",
+        "path": f"/tracks/{entry.id}",
+        "made": entry.creator == who.address,
+        "owned": entry.owner == who.address,
+        "owner": entry.owner,
+        "minted": when(entry.time),
+        "royalty": percent_from_ppm(entry.royalty_ppm),
+        "due": words.money(due, None) if due else None,
+        "offer": words.money(offer.listing.price, offer.listing.currency) if offer.listing and offer.live else None,
+    }
