@@ -59,6 +59,10 @@ class Interface:
     def _errors(self) -> dict[bytes, Mapping[str, Any]]:
         return {_signature_hash(entry)[:4]: entry for entry in self.entries if entry["type"] == "error"}
 
+    @cached_property
+    def _events(self) -> dict[bytes, str]:
+        return {_signature_hash(entry): entry["name"] for entry in self.entries if entry["type"] == "event"}
+
     def creation(self, *arguments: Any) -> bytes:
         """The data of a transaction that creates the contract."""
         constructor = self._named.get(("constructor", ""), {"inputs": []})
@@ -91,6 +95,11 @@ class Interface:
         plain = [field for field in fields if not field["indexed"]]
         arguments.update(zip((field["name"] for field in plain), _decode(plain, log.data), strict=True))
         return Event(arguments, log.block, log.tx)
+
+    def told(self, log: Log) -> tuple[str, Event] | None:
+        """A log entry as an event with its name, or None where the contract declares none such."""
+        name = self._events.get(log.topics[0]) if log.topics else None
+        return None if name is None else (name, self.event(name, log))
 
     def error(self, data: bytes) -> tuple[str, dict[str, Any]] | None:
         """Name and arguments of the custom error in a revert's data, or None where the contract declares none such."""

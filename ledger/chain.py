@@ -249,6 +249,11 @@ class Chain:
         logs = self._network.logs(address, interface.topics(event, **indexed), first, end)
         return tuple(interface.event(event, log) for log in logs)
 
+    def history(self, interface: Interface, address: Address, first: int, last: int) -> tuple[tuple[str, Event], ...]:
+        """All events of a contract that its interface knows from block ``first`` to ``last``, by name, in order."""
+        logs = self._network.logs(address, (), first, last)
+        return tuple(filter(None, (interface.told(log) for log in logs)))
+
     # -- sending
 
     def quote(self, account: Address, to: Address | None, data: bytes, value: int = 0) -> Quote:
