@@ -7,7 +7,6 @@ way to the service's database: what it says goes to its worker over a pipe. It e
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import logging
 import multiprocessing
 import os
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.home import Home
+from api.service.supervisor import call, end_with_parent
 from api.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,6 @@ _PRELOADED: Final = (
 )
 _PACE: Final = 0.2
 """Seconds between two events of one topic, unless it is the last."""
-_PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 _PAGE: Final = resource.getpagesize()
 
 
@@ -133,7 +132,7 @@ def prepare() -> None:
 
 
 def _do(task: Task, connection: Connection) -> None:
-    _confine(task.memory)
+    _confine(task.kind, task.memory)
     said = _Mouth(connection)
     try:
         result = _run(task, said)
@@ -156,12 +155,16 @@ def _run(task: Task, said: _Mouth) -> dict[str, Any]:
         folder=task.folder,
         uploads=task.uploads,
         jobs=task.jobs,
-        now=lambda: datetime.now(UTC),
+        now=_now,
         say=said.say,
         write_down=said.write_down,
         note=task.note,
     )
     return kind.run(context, kind.request.model_validate({"kind": task.kind, **task.request}))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)  # by a name, so that it can be sent to other processes
 
 
 class _Mouth:
@@ -209,10 +212,11 @@ def _failed(error: BaseException) -> Failed:
     return Failed(content, again=isinstance(error, HomeBusy | StoreFault | Unverifiable))
 
 
-def _confine(memory: int | None) -> None:
+def _confine(kind: str, memory: int | None) -> None:
     """Lead a group of our own, end with the worker, and be modest beside those who answer requests."""
     os.setsid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # the parent is the server, which ends with it
+    end_with_parent(signal.SIGKILL)  # it is the server of forks, which ends with the worker
+    call(f"job {kind}")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from api.home import Home
 from api.service.service import Service
 from api.service.settings import ServiceSettings
 from api.settings import Settings
+
+if TYPE_CHECKING:
+    from api.service.worker import Pace
 
 _LAST_REQUESTS = 10
 """Seconds that requests in work have left once the process is to end."""
@@ -28,7 +32,9 @@ def answer(settings: Settings, service_settings: ServiceSettings, place: socket.
         service.close()
 
 
-def work(settings: Settings, service_settings: ServiceSettings, without: Collection[str] = ()) -> None:
+def work(
+    settings: Settings, service_settings: ServiceSettings, without: Collection[str] = (), pace: Pace | None = None
+) -> None:
     """Do jobs until SIGTERM; one in work has a while left, and is given back then."""
     from api.service.supervisor import stopping
     from api.service.worker import Worker
@@ -36,6 +42,6 @@ def work(settings: Settings, service_settings: ServiceSettings, without: Collect
     stop = stopping()
     service = Service.open(Home(settings), service_settings)
     try:
-        Worker(service, stop, without).run()
+        Worker(service, stop, without, pace).run()
     finally:
         service.close()

@@ -18,6 +18,7 @@ from typing import Any, Final
 log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
+_PR_SET_NAME: Final = 15
 _PAUSE: Final = 0.5
 """Seconds until a child that died is begun again."""
 _MOST_DEATHS: Final = 5
@@ -97,6 +98,16 @@ def stopping() -> threading.Event:
     return stop
 
 
+def end_with_parent(how: signal.Signals) -> None:
+    """Have the system send this process a signal when the thread that began it is gone, however it went."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, how, 0, 0, 0)
+
+
+def call(name: str) -> None:
+    """Name this process for whoever looks at a list of them: the first fifteen letters."""
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+
+
 def _begin(role: Role) -> BaseProcess:
     process = multiprocessing.get_context("spawn").Process(target=_live, args=(role,), name=role.name)
     process.start()
@@ -105,7 +116,8 @@ def _begin(role: Role) -> BaseProcess:
 
 def _live(role: Role) -> None:
     """A child's life. It ends like SIGTERM ends it when whoever began it is gone, however that went."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    end_with_parent(signal.SIGTERM)
+    call(role.name)
     parent = multiprocessing.parent_process()
     if parent is not None and not parent.is_alive():
         return
