@@ -90,17 +90,8 @@ def audit(
         how = hearing(Home(settings, ask_passphrase), search_speed, mark_keys, roots)
         context.exit(audit_folder(settings, folders, language=language, hearing=how, as_json=as_json))
     assert file is not None  # noqa: S101  (the check above has seen to it)
-    if report is not None and key_name is None:
-        raise UsageError("--report and --key go together: the key signs the report")
     new_bundle = check_bundle(bundle, replay=replay)
-    if key_name is not None and report is None and not replay and not new_bundle:
-        raise UsageError(
-            "--key goes with --report or a new --bundle, which it signs, or with --replay, for which it opens weights"
-        )
-    if primer is not None and not replay:
-        raise UsageError("--primer goes with --replay")
-    if report is not None:
-        require_folder(report, "--report")
+    _check(report, key_name, primer, replay=replay, new_bundle=new_bundle)
     writing.ready(html=html, pdf=pdf)
     home = Home(settings, ask_passphrase)
     signer = home.signer(key_name) if key_name is not None else None
@@ -121,7 +112,7 @@ def audit(
         else:
             outcome = bundling.read(bundle, file, how)
     except AudioError as error:
-        raise UsageError(f"{type(error).__name__}: {error}") from error
+        raise UsageError(str(error)) from error
     except NotABundle as error:
         raise UsageError(f"--bundle: {error}; name one that an audit wrote, or a new file for it to write") from error
     if report is not None and signer is not None:
@@ -131,6 +122,20 @@ def audit(
     text = as_text(outcome, str(file), Texts(language)) + _unminted(asked, file, outcome)
     Console(as_json).result(reports.as_json(outcome, str(file)), text)
     context.exit(EXIT_CODES[outcome.verdict])
+
+
+def _check(report: Path | None, key_name: str | None, primer: Path | None, *, replay: bool, new_bundle: bool) -> None:
+    """Options that go together. Raises :class:`UsageError` before any work is done."""
+    if report is not None and key_name is None:
+        raise UsageError("--report and --key go together: the key signs the report")
+    if key_name is not None and report is None and not replay and not new_bundle:
+        raise UsageError(
+            "--key goes with --report or a new --bundle, which it signs, or with --replay, for which it opens weights"
+        )
+    if primer is not None and not replay:
+        raise UsageError("--primer goes with --replay")
+    if report is not None:
+        require_folder(report, "--report")
 
 
 def _unminted(home: Home | None, file: Path, outcome: Audit) -> str:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from api.workflows.evidence.hearing import Hearing
 
 
+MOST_NAMED = 20
+"""So many files without a verdict are told of; the table has all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Folders:
     """What was asked of a folder: which, where results go, which reports of each file, and with how many processes."""
@@ -131,6 +135,9 @@ def _batch(auditor: Auditor, out: Path, workers: int | None, *, as_json: bool) -
     }
     lines = [f"{counted(len(paths), 'file')}, {tally.before} of them audited before"]
     lines += [f"  {number:>7}  {end}" for end, number in ends.items()]
+    lines += [f"{end}: {said}" for end, said in sorted(tally.without)[:MOST_NAMED]]
+    if len(tally.without) > MOST_NAMED:
+        lines.append(f"and {len(tally.without) - MOST_NAMED} more without a verdict")
     console.result(content, "\n".join([*lines, f"in full: {out / 'audits.csv'}, {out / 'audits.jsonl'}"]))
     return tally.exit_code
 

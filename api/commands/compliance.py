@@ -31,5 +31,5 @@ def compliance(settings: Settings, file: Path | None, as_json: bool) -> None:
     try:
         about, answers = checks.check(Home(settings, ask_passphrase), file)
     except AudioError as error:
-        raise UsageError(f"{type(error).__name__}: {error}") from error
+        raise UsageError(str(error)) from error
     Console(as_json).result(checklist.as_json(answers, about), checklist.as_text(answers, about))

@@ -137,6 +137,7 @@ def generate(
             morph_style=None if toward is None else toward.of(ledger, model_id),
         )
     outs = [out] if variations == 1 else [out.with_stem(f"{out.stem}-{number + 1}") for number in range(variations)]
+    already: set[Path] = set()
     made = generation.variations(
         home,
         model_id,
@@ -148,8 +149,10 @@ def generate(
         style=weights,
         wish=wish,
         unlock=lambda: home.signer(key_name),
+        before=already.add,
     )
-    tracks = [_content(record, path, model_id) for record, path in zip(made, outs, strict=True)]
+    pairs = zip(made, outs, strict=True)
+    tracks = [{**_content(record, path, model_id), "already": path in already} for record, path in pairs]
     content = tracks[0] if variations == 1 else {"tracks": tracks}
     console.result(content, "\n".join(line for track in tracks for line in _lines(track)))
 
@@ -181,7 +184,7 @@ def _content(made: RepeatableTrackRecord, path: Path, model_id: int) -> dict[str
 
 def _lines(track: dict[str, Any]) -> list[str]:
     return [
-        f"{track['file']}  {track['seconds']:.1f} s",
+        f"{track['file']}  {track['seconds']:.1f} s{' (made before)' if track['already'] else ''}",
         f"  claim      {track['claim']}",
         f"  watermark  {track['watermark']}",
         f"  sha256     {track['sha256']}",

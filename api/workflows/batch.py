@@ -99,10 +99,12 @@ class Auditor:
 
 @dataclass
 class Tally:
-    """How many files came to which end, and how many of them in an earlier run."""
+    """How many files came to which end, and how many of them in an earlier run; and which came to no verdict."""
 
     ends: Counter[str] = field(default_factory=Counter)
     before: int = 0
+    without: list[tuple[str, str]] = field(default_factory=list)
+    """Each that was skipped or failed: which of these, and its name with the reason."""
 
     @property
     def exit_code(self) -> int:
@@ -163,7 +165,10 @@ def batch(
     def count(line: Line) -> None:
         nonlocal done
         done += 1
-        tally.ends[end_of(line)] += 1
+        end = end_of(line)
+        tally.ends[end] += 1
+        if "outcome" not in line:
+            tally.without.append((end, f"{visible(line['file'])}: {_remark(line)}"))
         report(done, len(paths))
 
     def missing() -> Iterator[Path]:
@@ -235,7 +240,6 @@ def write(folder: Path, lines: Callable[[], Iterator[Line]]) -> None:
 
 def _row(line: Line) -> tuple[str, ...]:
     outcome = line.get("outcome", {"conclusions": [], "tracks": [], "seconds": ""})
-    error = line.get("error")
     return (
         visible(line["file"]),
         end_of(line),
@@ -245,8 +249,14 @@ def _row(line: Line) -> tuple[str, ...]:
         str(outcome["seconds"]),
         line["sha256"] or "",
         line["audited"],
-        line.get("skipped", "") if error is None else f"{error['name']}: {error['message']}",
+        _remark(line),
     )
+
+
+def _remark(line: Line) -> str:
+    """Why there was no verdict, if there was none."""
+    error = line.get("error")
+    return str(line.get("skipped", "")) if error is None else f"{error['name']}: {error['message']}"
 
 
 def _harmless(cell: str) -> str:

@@ -9,18 +9,19 @@ from __future__ import annotations
 import io
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from api import drafts
-from api.errors import NothingOriginal, OutputExists, UsageError
+from api.errors import NothingOriginal, UsageError
 from api.home import Home, Ledger
 from api.outputs import require_folder
 from api.sampler import Sampler, request_of
 from api.toolchain import code_digest
-from api.workflows import originality, rendering
+from api.workflows import made_before, originality, rendering
+from api.workflows.attempts import ATTEMPTS, claims
 from api.workflows.shares import shares_ppm
 from ledger.digest import Digest
 
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 MAX_SECONDS = 3600
 MOST_VARIATIONS = 100
-ATTEMPTS = 8
-"""So many times at most one variation is made, before it is given up since each repeats a recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +110,18 @@ def variations(
     wish: Wish,
     unlock: Callable[[], Signer] | None = None,
     done: Callable[[RepeatableTrackRecord, Path], None] = lambda record, path: None,
+    before: Callable[[Path], None] = lambda path: None,
 ) -> list[RepeatableTrackRecord]:
     """Generate a track for each file of ``outs``; the first has the seed itself, the others seeds that follow from it.
 
-    Each is what its own seed alone gives, whatever is made beside it. ``done`` hears of each that is finished. Raises
-    :class:`NothingOriginal` where everything that was made of one repeats a recording; those before it stay.
+    Each is what its own seed alone gives, whatever is made beside it. ``done`` hears of each that is finished, and
+    ``before`` of each that was there already. Raises :class:`OutputExists` before anything is made where a file is
+    there that this cannot be, and :class:`NothingOriginal` where everything that was made of one repeats a recording;
+    those before it stay.
     """
     _check(seconds, outs)
+    for out in outs:
+        made_before.drafted(home, out)
     from gen.config import RATE
     from ledger.errors import LicenseMissing
     from ledger.records import Claim
@@ -144,9 +148,13 @@ def variations(
         style=_style(style, count, "--style"),
         sampler=_sampler(wish, count).table(),
     )
+    there = [made_before.find(home, out, claims(claim, number), wish.limit) for number, out in enumerate(outs)]
     made = []
-    for variation, out in enumerate(outs):
-        made.append(_make(home, generator, claim, variation, wish, known, entry, out, now))
+    for variation, (out, same) in enumerate(zip(outs, there, strict=True)):
+        exists = out.exists()
+        made.append(same or _make(home, generator, claim, variation, wish, known, entry, out, now))
+        if exists:
+            before(out)
         done(made[-1], out)
     return made
 
@@ -174,14 +182,7 @@ def _make(
     now: Callable[[], datetime],
 ) -> RepeatableTrackRecord:
     """One variation, made until it is original enough."""
-    from gen.seeds import derived_seed
-
-    for attempt in range(ATTEMPTS):
-        claim = asked
-        if variation or attempt:
-            sampler = replace(Sampler.read(asked.sampler), asked=asked.seed, variation=variation, attempt=attempt)
-            derived = derived_seed(asked.seed, "variation", variation, attempt)
-            claim = replace(asked, seed=derived, sampler=sampler.table())
+    for attempt, claim in enumerate(claims(asked, variation)):
         take, attention = generator.record(request_of(claim, wish.primer), out.parent)
         try:
             measure = originality.measure(_heard(take), known)
@@ -230,7 +231,7 @@ def _keep(
         if out.exists() and signed is not None and Digest.of_file(out) == signed.audio:
             return cast("RepeatableTrackRecord", signed)  # minted since, or about to be
         if out.exists() and Digest.of_file(out) != draft.audio:
-            raise OutputExists(f"{out} exists and is another file; move it or choose another name")
+            raise made_before.another(out)
         drafts.keep(home, draft)
         partial.replace(out)
     finally:

@@ -60,6 +60,11 @@ def test_what_a_batch_prints_and_writes_fits(tmp_path: Path) -> None:
     done = Shell(tmp_path / "home").run("audit", "--batch", str(inbox), "--workers", "1", "--json")
     assert done.code == 1, done.out + done.err
     check(done.object, "batch")
+    again = Shell(tmp_path / "home").run("audit", "--batch", str(inbox), "--workers", "1").out
+    assert "3 files, 3 of them audited before" in again
+    for name, end in (("torn.wav", "failed"), ("cover.jpg", "skipped")):
+        (said,) = (line for line in again.splitlines() if line.startswith(f"{end}: {name}: "))
+        assert len(said) > len(f"{end}: {name}: ") + 10  # and says why
     lines = [json.loads(line) for line in (tmp_path / "in-audits" / "audits.jsonl").read_text().splitlines()]
     assert len(lines) == 3
     for line in lines:

@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 from shell import Shell
+from story import Story
+
+from gen.generate import Generator
+from ledger.digest import Digest
 
 
 @pytest.mark.parametrize(
@@ -29,6 +33,42 @@ def test_wishes_that_make_no_sense_are_usage_errors(tmp_path: Path, arguments: l
     assert result.code == 2
     assert said in result.err
     assert not out.exists()
+
+
+@pytest.mark.slow
+def test_a_command_that_was_given_before_says_so_and_makes_nothing(
+    story: Story, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["generate", "--model", str(story.model), "--seconds", "3", "--key", "carl", "--out"]
+    first = shell.json(*words, str(tmp_path / "a.wav"))
+    assert first["already"] is False
+    another = tmp_path / "another.wav"
+    another.write_bytes(b"RIFF")
+    shell.json(*words, str(tmp_path / "b.wav"), "--seed", "1")
+    monkeypatch.setattr(Generator, "record", lambda *_: pytest.fail("it was made again"))
+    assert shell.json(*words, str(tmp_path / "a.wav")) == {**first, "already": True}
+    assert "a.wav  3.0 s (made before)" in shell.run(*words, str(tmp_path / "a.wav")).out
+    # Another file, another track, and of several variations the second only.
+    for out, more in (("another.wav", []), ("b.wav", []), ("b.wav", ["--variations", "2"])):
+        if more:
+            another.rename(tmp_path / "b-2.wav")
+        result = shell.run(*words, str(tmp_path / out), *more)
+        assert result.code == 2 and "exists and is another file" in result.err, result
+    monkeypatch.undo()
+    # What another source would make of it is not known before it is made.
+    monkeypatch.setattr("api.workflows.made_before.code_digest", lambda: Digest.of(b"another"))
+    assert shell.json(*words, str(tmp_path / "a.wav"))["already"] is True
+
+
+def test_a_file_is_no_model_and_a_file_that_is_no_audio_is_said_to_be_that(tmp_path: Path) -> None:
+    shell, file = Shell(tmp_path / "home"), tmp_path / "track.wav"
+    file.write_bytes(b"no sound")
+    for words in (["model", "audit", str(file)], ["model", "audit", "0"], ["model", "audit", "²"]):
+        result = shell.run(*words)
+        assert result.code == 2 and "a model has a number" in result.err
+        assert (f"`stemmata audit {file}`" in result.err) == (words[-1] == str(file))
+    result = shell.run("audit", str(file))
+    assert result.code == 2 and result.err.count("Error: ") == 1 and "NotAudio" not in result.err, result.err
 
 
 @pytest.mark.parametrize("arguments", [["--key", "carl"], ["--report", "r.json"], ["--primer", __file__]])
