@@ -15,7 +15,8 @@ from fastapi.concurrency import run_in_threadpool
 from api.errors import NotPermitted, NotSignedIn
 from api.http import csrf
 from api.http.cookies import cookie, service_of, session_token
-from api.service import sessions
+from api.service import sessions as texts
+from api.service.accounts import look_after
 from api.service.sessions import Sessions
 from api.service.tokens import PREFIX, SCOPES, Tokens
 from ledger.address import Address
@@ -35,7 +36,7 @@ class Caller:
 def csrf_token(request: Request) -> str:
     """What a form on a page has to bring along as ``csrf``; empty where nobody is signed in, and nothing is needed."""
     token = session_token(request)
-    return "" if token is None else sessions.masked(token)
+    return "" if token is None else texts.masked(token)
 
 
 async def caller(request: Request) -> Caller | None:
@@ -43,6 +44,7 @@ async def caller(request: Request) -> Caller | None:
 
     Raises:
         NotSignedIn: a token that there is not, or not any more. (A cookie that has ended counts as none.)
+        KeyEnded: the account's key was revoked or rotated since.
         NotPermitted: a cookie and an unsafe method, without the token against forgery.
     """
     if "caller" not in request.scope.setdefault("state", {}):
@@ -79,18 +81,26 @@ def needs(scope: str) -> Callable[[Request], Awaitable[Caller]]:
 
 
 def _find(request: Request) -> Caller | None:
-    service = service_of(request)
+    service, now = service_of(request), service_of(request).now()
     said = request.headers.get("Authorization")
     if said is not None:
         # Who sends a token means the token: a cookie beside it is not looked at.
         kind, _, secret = said.partition(" ")
-        secret = secret.strip()
-        token = None
+        secret, tokens, token = secret.strip(), Tokens(service.database), None
         if kind.lower() == "bearer" and secret.startswith(PREFIX):
-            token = Tokens(service.database).find(secret, service.now())
+            token = tokens.find(secret, now)
         if token is None:
             raise NotSignedIn("there is no such token, or not any more")
+        if token.due(now):
+            look_after(service, token.account)
+        if token.due(now) or token.used is None:
+            tokens.touch(token.id, now)
         return Caller(token.account, token.scopes, None)
-    value = session_token(request)
-    session = Sessions(service.database).find(value, service.now()) if value else None
-    return None if session is None else Caller(session.account, SCOPES, session.id)
+    value, sessions = session_token(request), Sessions(service.database)
+    session = sessions.find(value, now) if value else None
+    if session is None:
+        return None
+    if session.due:
+        look_after(service, session.account)
+        sessions.touch(session.id, now)
+    return Caller(session.account, SCOPES, session.id)

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from api.home import Home
+from api.service.service import Service
+from api.service.sessions import Sessions
+from api.service.tokens import Tokens
 from ledger.address import Address
 from ledger.errors import KeyEnded
 
@@ -36,6 +39,19 @@ def refuse_ended(home: Home, account: Address) -> None:
     if end is not None:
         word = "revoked" if end.successor is None else f"followed by {end.successor}"
         raise KeyEnded(f"the key of {account} was {word} in block {end.block}: it signs nobody in any more")
+
+
+def look_after(service: Service, account: Address) -> None:
+    """Ask the chain whether an account's key has ended; if it has, so have its sessions and tokens.
+
+    Raises as :func:`refuse_ended`.
+    """
+    try:
+        refuse_ended(service.home, account)
+    except KeyEnded:
+        Sessions(service.database).end_all(account)
+        Tokens(service.database).end_all(account)
+        raise
 
 
 def chain_id(home: Home) -> int:

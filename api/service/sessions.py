@@ -29,17 +29,19 @@ _sessions = Table(
 )
 Index("sessions_account", _sessions.c.account)
 
-# `seen` is written down at most this often, so that reading a page is seldom a write.
-_SEEN_EVERY = 600
+SEEN_EVERY = 600
+"""Seconds after which a session or token that is used is looked after again: so reading a page is seldom a write."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Whose it is. ``id`` is the hash of its token, which tells nobody the token."""
+    """Whose it is. ``id`` is the hash of its token, which tells nobody the token; ``due`` says that it is time to
+    :meth:`Sessions.touch` it."""
 
     id: str
     account: Address
     created: int
+    due: bool
 
 
 class Sessions:
@@ -66,10 +68,12 @@ class Sessions:
             row = connection.execute(select(_sessions).where(_sessions.c.hash == digest(token))).one_or_none()
         if row is None or moment >= row.created + LASTS or moment >= row.seen + IDLE:
             return None
-        if moment >= row.seen + _SEEN_EVERY:
-            with self._database.changing() as connection:
-                connection.execute(update(_sessions).where(_sessions.c.hash == row.hash).values(seen=moment))
-        return Session(row.hash, Address.parse(row.account), row.created)
+        return Session(row.hash, Address.parse(row.account), row.created, moment >= row.seen + SEEN_EVERY)
+
+    def touch(self, id: str, now: datetime) -> None:  # noqa: A002
+        """Write down that a session is in use."""
+        with self._database.changing() as connection:
+            connection.execute(update(_sessions).where(_sessions.c.hash == id).values(seen=int(now.timestamp())))
 
     def end(self, token: str) -> None:
         """End one session; where there is none, nothing happens."""

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Index, Integer, Row, String, Table, delete, func,
 
 from api.errors import NoSuchThing, NotPermitted, UsageError
 from api.service.database import Database, metadata
-from api.service.sessions import digest
+from api.service.sessions import SEEN_EVERY, digest
 from ledger.address import Address
 
 SCOPES = frozenset({"read", "upload", "jobs", "money"})
@@ -40,8 +40,6 @@ _tokens = Table(
 )
 Index("tokens_account", _tokens.c.account)
 
-_USED_EVERY = 600
-
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -54,6 +52,10 @@ class Token:
     created: int
     expires: int
     used: int | None
+
+    def due(self, now: datetime) -> bool:
+        """Whether it is time to look after its account, and to :meth:`Tokens.touch` it."""
+        return now.timestamp() >= (self.used or self.created) + SEEN_EVERY
 
 
 class Tokens:
@@ -111,10 +113,12 @@ class Tokens:
             row = connection.execute(select(_tokens).where(_tokens.c.hash == digest(secret))).one_or_none()
         if row is None or moment >= row.expires:
             return None
-        if row.used is None or moment >= row.used + _USED_EVERY:
-            with self._database.changing() as connection:
-                connection.execute(update(_tokens).where(_tokens.c.id == row.id).values(used=moment))
         return _read(row)
+
+    def touch(self, id: str, now: datetime) -> None:  # noqa: A002
+        """Write down that a token is in use."""
+        with self._database.changing() as connection:
+            connection.execute(update(_tokens).where(_tokens.c.id == id).values(used=int(now.timestamp())))
 
     def of(self, account: Address, now: datetime) -> tuple[Token, ...]:
         """The tokens of an account that have not ended, the oldest first."""

@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.service.service import Service
+from api.service.sessions import SEEN_EVERY
 from ledger.cid import Cid
 from ledger.digest import Digest
 from ledger.keys import LocalSigner
@@ -66,18 +67,25 @@ def test_signing_out_everywhere_ends_all_sessions_and_tokens(service: Service) -
     assert [client.get("/v1/account").status_code for client in (one, other, program)] == [401] * 3
 
 
-def test_a_key_that_was_revoked_signs_nobody_in(tmp_path: Path) -> None:
+def test_a_key_that_was_revoked_signs_nobody_in_and_ends_what_it_had(tmp_path: Path) -> None:
     service = service_in(tmp_path)
     signer = LocalSigner(bytes([9] * 32))
+    client, program = client_of(service), client_of(service)
+    sign_in(client, signer)
+    made = client.post("/v1/tokens", json={"name": "sync", "scopes": ["read"], "seconds": 9999}).json()
+    program.headers["Authorization"] = f"Bearer {made['token']}"
     with service.home.ledger() as ledger:
         service.home.fund(ledger, signer)
         record = Digest.of(b"revoked")
         ledger.contracts.revoke_key(signer, signer.address, record, str(Cid.of_digest(record.raw)))
-    client = client_of(service)
-    message = challenge(client, signer)
-    answer = client.post("/v1/signin", json={"message": message, "signature": signed(signer, message)})
+    again = client_of(service)
+    message = challenge(again, signer)
+    answer = again.post("/v1/signin", json={"message": message, "signature": signed(signer, message)})
     assert (answer.status_code, answer.json()["title"]) == (403, "KeyEnded")
-    assert not client.cookies
+    assert not again.cookies
+    service.now.pass_by(SEEN_EVERY)  # type: ignore[attr-defined]
+    assert client.get("/v1/account").json()["title"] == "KeyEnded"
+    assert client.get("/v1/account").status_code == program.get("/v1/account").status_code == 401
     service.close()
 
 
