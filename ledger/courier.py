@@ -19,6 +19,7 @@ from ledger.network import Network
 from ledger.outbox import Entry
 from ledger.submission import Quote, State, Submission
 from ledger.tracing import turns_up
+from ledger.wallet import WalletSigner
 from ledger.watch import Watch
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Courier:
     def submit(self, signer: Signer, to: Address | None, data: bytes, value: int) -> Submission:
         """Sign and hand in, or take over the identical transaction that was left behind."""
         account = signer.address
+        if isinstance(signer, WalletSigner):
+            return self._let_send(signer, to, data, value)
         with self._turn(account):
             left = self._left_behind(account, to, data, value)
             if left is not None:
@@ -64,6 +67,32 @@ class Courier:
                 raise
             self._hand_in(submission, raw)
             return submission
+
+    def _let_send(self, signer: WalletSigner, to: Address | None, data: bytes, value: int) -> Submission:
+        """Ask a wallet to send, and look at what it sent: it never lies in the outbox, since nobody else can resend it.
+
+        No turn is held while a person thinks it over; the wallet gives the nonce.
+        """
+        account = signer.address
+        if self._network.instant:
+            raise Refused(
+                "no wallet reaches the embedded chain: serve a network that it knows, or use a key of the home"
+            )
+        self._check_balance(account, self.quote(account, to, data, value), value)
+        tx = signer.send_transaction(self._network.chain_id, to, data, value)
+        for attempt in range(_TRIES):
+            found = self._network.sent(tx)
+            if found is not None:
+                break
+            time.sleep(_FIRST_PAUSE * 2**attempt)  # the wallet's node is another one
+        else:
+            raise ChainUnreachable(
+                f"the wallet says that it sent {tx}, and the node has not heard of it yet; try again"
+            )
+        if (found.account, found.to, found.data, found.value) != (account, to, data, value):
+            raise Refused(f"the wallet sent another transaction than it was asked for: {tx}")
+        fees = (found.gas, found.fee_per_gas, found.tip_per_gas)
+        return Submission(tx, account, found.nonce, to, data, value, *fees)
 
     def catch_up(self, account: Address) -> None:
         """Wait until what was left behind of the account is mined."""

@@ -24,7 +24,7 @@ from eth.consensus.noproof import NoProofConsensus
 from eth.constants import CREATE_CONTRACT_ADDRESS, POST_MERGE_DIFFICULTY, POST_MERGE_MIX_HASH, POST_MERGE_NONCE
 from eth.db.atomic import AtomicDB
 from eth.exceptions import InsufficientFunds as EvmInsufficientFunds
-from eth.exceptions import PyEVMError, Revert
+from eth.exceptions import PyEVMError, Revert, TransactionNotFound
 from eth.vm.forks.shanghai import ShanghaiVM
 from eth.vm.message import Message
 from eth_utils.exceptions import ValidationError
@@ -33,7 +33,7 @@ from rlp.exceptions import RLPException
 from ledger.address import Address
 from ledger.blockfile import BlockFile
 from ledger.errors import InsufficientFunds, NotFound, Refused, Reverted, StoreFault
-from ledger.network import Log, Receipt
+from ledger.network import Log, Receipt, Sent
 from ledger.receipts import Sealed
 
 # py-evm raises the recursion limit to 100,000 when it is imported: code in C that recurses, such as json's, then
@@ -246,6 +246,17 @@ class Evm:
         except NotFound:
             return False
         return True
+
+    @_alone
+    def sent(self, tx: str) -> Sent | None:
+        """What was sent under a hash."""
+        try:
+            found = self._blocks.get_canonical_transaction(bytes.fromhex(tx.removeprefix("0x")))
+        except TransactionNotFound:
+            return None
+        to = Address(found.to) if found.to else None
+        fees = (found.max_fee_per_gas, found.max_priority_fee_per_gas)
+        return Sent(Address(found.sender), found.nonce, to, bytes(found.data), found.value, found.gas, *fees)
 
     @_alone
     def receipt(self, tx: str) -> Receipt:

@@ -17,6 +17,7 @@ from ledger.errors import KeyDamaged, KeyUnfit, Malformed, SignatureInvalid
 
 if TYPE_CHECKING:
     from ledger.companions import Companions
+    from ledger.signer import Signer
 
 # The order of the group of secp256k1, SEC 2 section 2.4.1.
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -29,7 +30,7 @@ class Place:
 
     kind: ClassVar[str]
 
-    def signer(self, pin: str, companions: Companions | None = None) -> HardwareSigner:
+    def signer(self, pin: str, companions: Companions | None = None) -> Signer:
         """Whoever signs with the key there. Raises what the kind's own signer does."""
         raise NotImplementedError
 
@@ -59,6 +60,12 @@ class HardwareSigner(ABC):
     @abstractmethod
     def ecdsa(self, digest: bytes) -> tuple[int, int]:
         """r and s, as the hardware gives them, over a 32-byte digest."""
+
+    def sign_message(self, message: bytes) -> bytes:
+        """65 bytes r, s, v over a personal message (EIP-191). Raises as :meth:`sign_digest`."""
+        from ledger.signing import personal_digest
+
+        return self.sign_digest(personal_digest(message))
 
     def sign_digest(self, digest: bytes) -> bytes:
         """65 bytes r, s, v; unlike a key in a file, hardware may sign one digest in many ways.
@@ -121,8 +128,9 @@ def place(document: Mapping[str, Any], path: Path) -> Place | None:
         return None
     from ledger.kms import KmsKey
     from ledger.pkcs11 import TokenKey
+    from ledger.wallet import WalletKey
 
-    kinds: dict[Any, type[Place]] = {one.kind: one for one in (KmsKey, TokenKey)}
+    kinds: dict[Any, type[Place]] = {one.kind: one for one in (KmsKey, TokenKey, WalletKey)}
     members = {name: value for name, value in document.items() if name not in ("kind", "version", "address")}
     if not isinstance(kind, str) or kind not in kinds or document.get("version") != _VERSION:
         raise KeyDamaged(f"{path} names a kind of key that is not known here: {kind!r}")

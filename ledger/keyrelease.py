@@ -139,7 +139,7 @@ class KeyRequest:
         It has one signature, by ECDSA: a request is forgotten within minutes, and proves nothing to anybody later.
         """
         payload = self.payload()
-        sig = signer.sign_digest(signing.personal_digest(pae(REQUEST_TYPE, payload)))
+        sig = signer.sign_message(pae(REQUEST_TYPE, payload))
         return Envelope(payload, REQUEST_TYPE, (Signature(str(signer.address), sig),)).to_bytes()
 
     @classmethod

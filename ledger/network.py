@@ -34,6 +34,20 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A transaction as its sender made it; ``to`` is None for a new contract, ``value`` and fees are in wei."""
+
+    account: Address
+    nonce: int
+    to: Address | None
+    data: bytes
+    value: int
+    gas: int
+    fee_per_gas: int
+    tip_per_gas: int
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """One entry of a transaction's log, as the chain keeps it."""
 
@@ -99,6 +113,9 @@ class Network(Protocol):
 
     def knows(self, tx: str) -> bool:
         """Whether a transaction is mined, or waits to be."""
+
+    def sent(self, tx: str) -> Sent | None:
+        """What was sent under a hash, mined or not yet; None where nobody knows of it."""
 
     def receipt(self, tx: str) -> Receipt:
         """The receipt of a mined transaction. Raises :class:`NotFound`."""

@@ -28,9 +28,10 @@ from ledger.store import ContentStore
 
 if TYPE_CHECKING:
     from ledger.network import Network, Receipt
+    from ledger.receipts import Sealed
 
 T = TypeVar("T")
-_KINDS = ("calls", "codes", "logs", "blocks")
+_KINDS = ("calls", "codes", "logs", "blocks", "proofs")
 
 
 @dataclass
@@ -39,7 +40,8 @@ class Transcript:
 
     ``calls``: ``TO DATA BLOCK`` (or ``latest``) to ``0x`` and what it returned, or ``revert 0x`` and why not.
     ``codes``: an address to whether a contract is there. ``logs``: ``ADDRESS TOPICS FIRST LAST`` to a list of entries.
-    ``blocks``: a number to time and hash.
+    ``blocks``: a number to time and hash. ``proofs``: the number of a block with log entries to what proves them
+    (:mod:`ledger.proofs`).
     """
 
     chain_id: int
@@ -70,10 +72,14 @@ class _Silent:
     def _unasked(self, *_: Any) -> NoReturn:
         raise ChainUnreachable("a chain that was written down is for reading alone")
 
-    balance = nonce = nonce_at_depth = fees = estimate = send = knows = _unasked
+    balance = nonce = nonce_at_depth = fees = estimate = send = knows = sent = _unasked
 
     def receipt(self, tx: str) -> Receipt:
         """None is written down."""
+        self._unasked()
+
+    def sealed(self, block: int) -> Sealed:
+        """Proofs of log entries are written down instead."""
         self._unasked()
 
     def close(self) -> None:
@@ -124,6 +130,12 @@ class RecordingNetwork(_Silent):
             self._block(log.block)
         self.transcript.answers["logs"][_logs(address, topics, first, last)] = [_written(log) for log in found]
         return found
+
+    def prove(self) -> None:
+        """Write down proofs of all log entries so far, where the network gives what they are made from."""
+        from ledger.proofs import prove
+
+        prove(self.transcript, self._network)
 
     def _block(self, block: int) -> Mapping[str, Any]:
         blocks = self.transcript.answers["blocks"]

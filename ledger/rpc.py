@@ -13,7 +13,7 @@ from web3.providers.rpc import HTTPProvider
 
 from ledger.address import Address
 from ledger.errors import ChainUnreachable, InsufficientFunds, Malformed, NotFound, Refused, Reverted
-from ledger.network import Log, Receipt
+from ledger.network import Log, Receipt, Sent
 
 if TYPE_CHECKING:
     from ledger.receipts import Sealed
@@ -151,6 +151,24 @@ class JsonRpc:
         """Whether a transaction is mined, or waits to be."""
         found = self._read("eth_getTransactionByHash", tx)
         return found is not None and bool(found["hash"])
+
+    @_understood
+    def sent(self, tx: str) -> Sent | None:
+        """What was sent under a hash, as the node has it."""
+        found = self._read("eth_getTransactionByHash", tx)
+        if found is None or not found["hash"]:
+            return None
+        fee = int(found.get("maxFeePerGas") or found["gasPrice"], 16)
+        return Sent(
+            Address.parse(found["from"]),
+            int(found["nonce"], 16),
+            Address.parse(found["to"]) if found.get("to") else None,
+            _bytes(found["input"]),
+            int(found["value"], 16),
+            int(found["gas"], 16),
+            fee,
+            int(found.get("maxPriorityFeePerGas") or hex(fee), 16),
+        )
 
     @_understood
     def receipt(self, tx: str) -> Receipt:

@@ -21,6 +21,9 @@ class Signer(Protocol):
     def companions(self) -> Companions | None:
         """The account's companion keys, where they are open: what is signed is then co-signed as well."""
 
+    def sign_message(self, message: bytes) -> bytes:
+        """The same as :meth:`sign_digest` over a personal message (EIP-191, version 0x45)."""
+
     def sign_digest(self, digest: bytes) -> bytes:
         """65 bytes r, s, v over a 32-byte digest; v is 27 or 28, s in the lower half."""
 
@@ -63,6 +66,12 @@ class LocalSigner:
     def companions(self) -> Companions | None:
         """The account's companion keys, if they are open."""
         return self._companions
+
+    def sign_message(self, message: bytes) -> bytes:
+        """65 bytes r, s, v over a personal message."""
+        from ledger.signing import personal_digest
+
+        return self.sign_digest(personal_digest(message))
 
     def sign_digest(self, digest: bytes) -> bytes:
         """65 bytes r, s, v; the nonce follows RFC 6979, so one digest always gets the same signature."""

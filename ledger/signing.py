@@ -120,7 +120,7 @@ def recover(digest: bytes, sig: bytes) -> Address:
 
 
 def _signatures(message: bytes, signer: Signer) -> tuple[Signature, ...]:
-    ecdsa = Signature(str(signer.address), signer.sign_digest(personal_digest(message)))
+    ecdsa = Signature(str(signer.address), signer.sign_message(message))
     companions = signer.companions
     if companions is None:
         return (ecdsa,)

@@ -1,0 +1,81 @@
+"""A wallet that sends by itself: Ganache holds the key, as a browser's wallet does, and is asked to send."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import ganache_server
+import pytest
+import requests
+
+from ledger.address import Address
+from ledger.chain import Chain
+from ledger.errors import ChainUnreachable, InsufficientFunds, Refused
+from ledger.signer import LocalSigner
+from ledger.wallet import WalletSigner
+
+pytestmark = pytest.mark.integration
+OWNER = LocalSigner(ganache_server.RICH[0].to_bytes(32, "big"))
+RECEIVER = Address(b"\x42" * 20)
+
+
+@dataclass
+class Unlocked:
+    """Asks the node that holds the key (``eth_sendTransaction``), and may change what it was asked."""
+
+    url: str
+    instead: int | None = None
+    invented: str | None = None
+
+    def sign(self, message: bytes) -> bytes:
+        return bytes.fromhex(self._ask("eth_sign", str(OWNER.address), "0x" + message.hex())[2:])
+
+    def send(self, chain_id: int, to: Address | None, data: bytes, value: int) -> str:
+        if self.invented is not None:
+            return self.invented
+        fields = {"from": str(OWNER.address), "to": str(to), "data": "0x" + data.hex(), "value": hex(value)}
+        if self.instead is not None:
+            fields["value"] = hex(self.instead)
+        return self._ask("eth_sendTransaction", fields)
+
+    def _ask(self, method: str, *params: object) -> str:
+        call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        answer = requests.post(self.url, json=call, timeout=30).json()
+        return str(answer["result"])
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with ganache_server.running() as address:
+        yield address
+
+
+def wallet(person: Unlocked) -> WalletSigner:
+    return WalletSigner(OWNER.address).by(person)
+
+
+def test_what_a_wallet_sends_is_waited_for(url: str) -> None:
+    with Chain.open_rpc(url) as chain:
+        before = chain.balance(RECEIVER)
+        receipt = chain.transact(wallet(Unlocked(url)), RECEIVER, b"\x07", value=5)
+        assert receipt.succeeded
+        assert chain.balance(RECEIVER) == before + 5
+        assert chain.unsettled() == ()
+
+
+def test_what_a_node_signs_as_a_wallet_does_is_a_good_signature(url: str) -> None:
+    assert wallet(Unlocked(url)).sign_message(b"a record") == OWNER.sign_message(b"a record")
+
+
+def test_another_transaction_than_was_asked_for_is_not_taken_for_it(url: str) -> None:
+    with Chain.open_rpc(url) as chain, pytest.raises(Refused, match="another transaction"):
+        chain.transact(wallet(Unlocked(url, instead=6)), RECEIVER, b"", value=5)
+
+
+def test_a_hash_that_no_node_knows_is_no_transaction(url: str) -> None:
+    with Chain.open_rpc(url) as chain, pytest.raises(ChainUnreachable, match="not heard of it"):
+        chain.transact(wallet(Unlocked(url, invented="0x" + "ab" * 32)), RECEIVER, b"", value=5)
+
+
+def test_nobody_is_asked_for_what_the_account_cannot_pay(url: str) -> None:
+    with Chain.open_rpc(url) as chain, pytest.raises(InsufficientFunds):
+        chain.transact(wallet(Unlocked(url, invented="never")), RECEIVER, b"", value=10**30)
