@@ -24,11 +24,14 @@ from api.service.leases import Claim, Leases
 from api.service.service import Service
 from api.service.uploads import FOLDER as UPLOADS
 from api.service.uploads import Uploads
+from ledger.errors import LedgerError
 
 log = logging.getLogger(__name__)
 
 _IDLE: Final = 0.5
 """Seconds between two looks for work."""
+_FOLLOW: Final = 2.0
+"""Seconds between two looks at the chain."""
 _TIDY: Final = 600.0
 """Seconds between two looks for what may go."""
 KEPT: Final = 30 * 86400.0
@@ -63,21 +66,49 @@ class Worker:
         self._uploads = Uploads.of(service)
         self.name = f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._tidied = 0.0
+        self._behind = False
 
     def run(self) -> None:
         """Work. A database out of reach is waited for."""
         prepare()
+        following = threading.Thread(target=self._keep_following, name="following")
+        following.start()
+        try:
+            while not self._stop.is_set():
+                self._look()
+        finally:
+            self._stop.set()
+            following.join()
+
+    def _look(self) -> None:
+        try:
+            self.tidy()
+            claim = self._leases.claim(self.name, self._pace.lease, self._without)
+            if claim is None:
+                self._stop.wait(_IDLE)
+            else:
+                self.do(claim)
+        except DatabaseUnusable as error:
+            log.warning("%s", error)
+            self._stop.wait(5)
+
+    def follow(self) -> None:
+        """Bring the directory up to the chain; where that cannot be now, it is said in the log and tried later."""
+        from api.service.follower import follow
+
+        try:
+            follow(self._service)
+        except (ApiError, LedgerError, OSError) as error:
+            if not self._behind:
+                log.warning("the directory cannot follow the chain: %s: %s", type(error).__name__, error)
+            self._behind = True
+        else:
+            self._behind = False
+
+    def _keep_following(self) -> None:
         while not self._stop.is_set():
-            try:
-                self.tidy()
-                claim = self._leases.claim(self.name, self._pace.lease, self._without)
-                if claim is not None:
-                    self.do(claim)
-                    continue
-            except DatabaseUnusable as error:
-                log.warning("%s", error)
-                self._stop.wait(5)
-            self._stop.wait(_IDLE)
+            self.follow()
+            self._stop.wait(_FOLLOW)
 
     def do(self, claim: Claim) -> None:
         """Have a job done, whatever becomes of it."""
@@ -200,6 +231,8 @@ class _Doing:
     def _end(self, message: Done | Failed) -> None:
         claim = self._claim
         if isinstance(message, Done):
+            if KINDS[claim.job.kind].signs:
+                self._worker.follow()  # so that whoever hears that it is done finds what was done
             self._record(lambda: self._leases.finish(claim, message.result))
             return
         log.info("job %s: %s", claim.job.id, message.problem["title"])
