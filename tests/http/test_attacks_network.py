@@ -108,6 +108,7 @@ def test_slow_upload_a_body_that_dawdles_is_not_waited_for(
 def test_slow_upload_a_steady_one_arrives(service: Service, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shields, "WINDOW", 0.3)
     monkeypatch.setattr(shields, "LEAST_BYTES", 8)
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)  # a clock for heads that does not run on
     body = b'{"name": "steady", "scopes": ["read"], "seconds": 60}'
     head = b"POST /v1/tokens HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n"
     with connected(port) as one:
