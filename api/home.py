@@ -20,6 +20,7 @@ datasheets/       a datasheet for each dataset that was registered here, as it w
 measured/         what was measured on recordings, by digest: figures and fingerprints; may be emptied at any time
 runs/             training runs by identity: what a killed one goes on from, what came out, the model id once recorded
 drafts/           records of what ``generate`` wrote and ``mint`` has yet to sign, by file digest
+metrics/          what the processes of a service that runs have counted; goes with the next one
 locks/            one for each thing that only one process may change at a time
 tmp/              ciphertext of weights on its way into the store
 """

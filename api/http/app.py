@@ -15,8 +15,26 @@ from starlette.types import ASGIApp
 
 from api.errors import ApiError, NotSignedIn, TooMany
 from api.http import problems
+from api.http.metrics import Metrics
+from api.http.observer import Observer
+from api.http.openapi import common, describe
 from api.http.rates import rates_of
-from api.http.routes import audits, demo, jobs, signin, tokens, transactions, uploads
+from api.http.routes import (
+    audits,
+    datasets,
+    demo,
+    health,
+    jobs,
+    licenses,
+    lookups,
+    models,
+    sales,
+    signin,
+    tokens,
+    tracks,
+    transactions,
+    uploads,
+)
 from api.http.shields import Shields
 from api.pages.layout import error_page, wants_page
 from api.pages.router import create_pages_router
@@ -31,15 +49,22 @@ PREFIX = "/v1"
 
 
 class Application(FastAPI):
-    """FastAPI, with the shields before all of it: even what goes wrong in here leaves through them."""
+    """FastAPI, with the shields before all of it: even what goes wrong in here leaves through them, and is counted."""
 
     def build_middleware_stack(self) -> ASGIApp:
         """The way of a request."""
         service: Service = self.state.service
         settings, within = service.settings, super().build_middleware_stack()
-        return Shields(
+        shields = Shields(
             within, site=settings.site, proxies=settings.proxies, upload=settings.upload, rates=self.state.rates
         )
+        return Observer(shields, self.state.metrics)
+
+    def openapi(self) -> dict[str, Any]:
+        """The description of the API."""
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(super().openapi())
+        return self.openapi_schema
 
 
 def create_app(service: Service) -> FastAPI:
@@ -54,8 +79,10 @@ def create_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.state.rates = rates_of(service.settings)
+    app.state.metrics = Metrics(service)
     for router in _routers(service):
-        app.include_router(router, prefix=PREFIX)
+        app.include_router(router, prefix=PREFIX, responses=common())
+    app.include_router(health.create_router(service, app.state.metrics), responses=common())
     app.include_router(create_pages_router(service))
     for kind in (ApiError, LedgerError, GenError):
         app.add_exception_handler(kind, _said)
@@ -68,6 +95,12 @@ def create_app(service: Service) -> FastAPI:
 def _routers(service: Service) -> tuple[APIRouter, ...]:
     """The routers of the JSON API, in the order of the documentation."""
     return (
+        lookups.create_router(service),
+        tracks.create_router(service),
+        datasets.create_router(service),
+        models.create_router(service),
+        licenses.create_router(service),
+        sales.create_router(service),
         signin.create_router(service),
         demo.create_router(service),
         tokens.create_router(service),
@@ -82,7 +115,7 @@ def _said(request: Request, error: Exception) -> Response:
     """A named error as a problem; any other one is told to the log, and to the caller only that it was ours."""
     content = problems.problem(error)
     if content["status"] == 500:
-        log.exception("a request to %s failed", request.url.path, exc_info=error)
+        log.error("a request failed", exc_info=error)  # which one, the line of the request says
     headers = None
     if isinstance(error, TooMany):
         headers = {"Retry-After": str(error.after)}

@@ -46,7 +46,7 @@ class Database:
         if url.startswith("postgresql://"):
             url = url.replace("postgresql://", "postgresql+psycopg://", 1)
         try:
-            engine = create_engine(url, pool_pre_ping=True)
+            engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
         except (SQLAlchemyError, ValueError, ImportError) as error:
             raise DatabaseUnusable(f"STEMMATA_DATABASE cannot be understood: {type(error).__name__}") from None
         if engine.dialect.name == "sqlite":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Row, String, Table, Text
@@ -215,8 +216,8 @@ def track_of(row: Row[Any]) -> TrackEntry:
         record=Digest(row.record),
         cid=content_of(row.content),
         model=row.model,
-        creator=Address.parse(row.creator),
-        owner=Address.parse(row.owner),
+        creator=_address(row.creator),
+        owner=_address(row.owner),
         royalty_ppm=row.royalty_ppm,
         block=row.block,
         time=row.time,
@@ -231,8 +232,8 @@ def dataset_of(row: Row[Any]) -> DatasetEntry:
         root=Digest(row.root),
         record=Digest(row.record),
         cid=row.cid,
-        holder=Address.parse(row.holder),
-        owner=Address.parse(row.owner),
+        holder=_address(row.holder),
+        owner=_address(row.owner),
         terms=_terms(row.terms),
         registered_terms=_terms(row.registered_terms),
         consent=row.consent,
@@ -249,8 +250,8 @@ def model_of(row: Row[Any]) -> ModelEntry:
         weights=Digest(row.weights),
         record=Digest(row.record),
         cid=row.cid,
-        trainer=Address.parse(row.trainer),
-        owner=Address.parse(row.owner),
+        trainer=_address(row.trainer),
+        owner=_address(row.owner),
         royalty_ppm=row.royalty_ppm,
         datasets=tuple((id, share) for id, share in json.loads(row.datasets)),  # noqa: A001
         parents=tuple(json.loads(row.parents)),
@@ -267,7 +268,7 @@ def license_of(row: Row[Any]) -> LicenseEntry:
         id=row.id,
         subject_kind=row.kind,
         subject_id=row.subject,
-        licensee=Address.parse(row.licensee),
+        licensee=_address(row.licensee),
         uses=uses_of(row.uses),
         valid_from=row.time,
         valid_until=end_of(row.until),
@@ -284,7 +285,7 @@ def license_of(row: Row[Any]) -> LicenseEntry:
 
 def listing_of(row: Row[Any]) -> ListingEntry:
     """A row of :data:`offers`."""
-    seller = Address.parse(row.seller)
+    seller = _address(row.seller)
     return ListingEntry(track_id(row.track), seller, int(row.price), _currency(row.currency), end_of(row.until))
 
 
@@ -292,8 +293,8 @@ def sale_of(row: Row[Any]) -> Sale:
     """A row of :data:`sales`."""
     return Sale(
         track=track_id(row.track),
-        seller=Address.parse(row.seller),
-        buyer=Address.parse(row.buyer),
+        seller=_address(row.seller),
+        buyer=_address(row.buyer),
         price=int(row.price),
         currency=_currency(row.currency),
         royalty=int(row.royalty),
@@ -305,9 +306,15 @@ def sale_of(row: Row[Any]) -> Sale:
 
 def _terms(text: str) -> Terms:
     word = json.loads(text)
-    return terms_of(word | {"currency": Address.parse(word["currency"])})
+    return terms_of(word | {"currency": _address(word["currency"])})
+
+
+@lru_cache(4096)
+def _address(text: str) -> Address:
+    """An address that was written here; to look at its checksum takes a while."""
+    return Address.parse(text)
 
 
 def _currency(text: str) -> Address | None:
-    address = Address.parse(text)
+    address = _address(text)
     return None if address == Address(bytes(20)) else address

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from postgresql_server import postgresql
 from sqlalchemy import select
-from traded import ANNA, BEN, CARL, DORA, Trade, digest, home_of
+from tests.service.traded import ANNA, BEN, CARL, DORA, Trade, digest, home_of
 
 from api.service import entries, follower
 from api.service.database import Database, metadata

@@ -1,0 +1,59 @@
+"""Logs as one JSON object a line, with nothing secret or personal in them.
+
+A line of a request names its route, not its address: an address may hold the id of a job, which is a secret, or of a
+person. Of an error it has the kind and where it was raised; what it says may quote what somebody sent in.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import PurePath
+from types import TracebackType
+from typing import Any, TextIO
+
+REQUESTS = "stemmata.requests"
+"""The logger of requests; its records carry a mapping ``said``."""
+
+# Others are heard when they warn: a library that fetches tells every address that it fetches.
+_OURS = ("stemmata", "api", "ledger", "gen", "uvicorn.error")
+
+
+class Lines(logging.Formatter):
+    """Writes a record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        said: dict[str, Any] = {"time": time, "level": record.levelname.lower(), "logger": record.name}
+        extra = getattr(record, "said", None)
+        if extra is None:
+            said["message"] = record.getMessage()
+        else:
+            said |= extra
+        if record.exc_info and record.exc_info[0] is not None:
+            kind, _, trace = record.exc_info
+            said |= {"error": kind.__name__, "raised": _places(trace)}
+        return json.dumps(said, separators=(",", ":"), ensure_ascii=False)
+
+
+def configure(stream: TextIO = sys.stderr) -> None:
+    """Write all logs of this process to a stream, in place of whatever was set up before."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(Lines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    for name in _OURS:
+        logging.getLogger(name).setLevel(logging.INFO)
+    # It tells again, with the words of the error, what the application has told.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not record.exc_info)
+
+
+def _places(trace: TracebackType | None) -> list[str]:
+    """Where an error came through: files by their last two names, without any value."""
+    frames = traceback.extract_tb(trace)
+    return [f"{'/'.join(PurePath(frame.filename).parts[-2:])}:{frame.lineno} {frame.name}" for frame in frames]
