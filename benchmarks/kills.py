@@ -2,6 +2,10 @@
 
     python benchmarks/kills.py --kills 50
     python benchmarks/kills.py --kills 50 --database postgresql://USER:PASSWORD@HOST/NAME --processes 2
+    python benchmarks/kills.py --kills 50 --rpc http://127.0.0.1:8545 --deployment deployment.json
+
+With ``--rpc`` it is a Ganache, on which an account may be given money, and so a kill may fall between what is sent to a
+network and what is written down.
 
 Each round is a whole story through the HTTP API: a holder registers recordings, a creator buys a license, trains,
 generates, mints, sells, and so on, each with keys of their own. The first round is told without any harm. In each later
@@ -97,7 +101,7 @@ def _serve(settings: Any, service_settings: Any, port: int, processes: int, work
     from api.service.worker import Pace
 
     stop = stopping()
-    pace = Pace(lease=3.0, beat=0.5, grace=1.0)
+    pace = Pace(lease=6.0, beat=0.5, grace=1.0)
     with listening("127.0.0.1", port) as place:
         roles = [Role(f"server {n}", answer, (settings, service_settings, place)) for n in range(processes)]
         for number in range(workers):
@@ -325,7 +329,13 @@ def prepared(arguments: argparse.Namespace) -> Iterator[tuple[Stage, Any, Path]]
         port = free.getsockname()[1]
         free.close()
         path = Path(folder)
-        settings = Settings(home=path / "home", passphrase=PASSPHRASE_NOT_SECRET, instrument=None)
+        settings = Settings(
+            home=path / "home",
+            passphrase=PASSPHRASE_NOT_SECRET,
+            instrument=None,
+            rpc_url=arguments.rpc,
+            deployment=arguments.deployment,
+        )
         home = Home(settings)
         Vault.open(home.folder("vault"), PASSPHRASE_NOT_SECRET, scrypt_n=2**12)
         (home.folder("presets") / "micro.yaml").write_text(PRESET)
@@ -353,6 +363,9 @@ def actors(stage: Stage, home: Any, number: int) -> dict[str, Actor]:
     for name in ("holder", "creator", "buyer"):
         address = home.keystore().new(f"{name}-{number}", PASSPHRASE_NOT_SECRET, scrypt_n=2**12)
         secret = Tokens(database).make(address, "kills", SCOPES, 86_400, datetime.now(UTC))[1]
+        if stage.settings.rpc_url is not None:
+            call = {"jsonrpc": "2.0", "id": 1, "method": "evm_setAccountBalance", "params": [str(address), hex(10**21)]}
+            httpx.post(stage.settings.rpc_url, json=call).raise_for_status()
         found[name] = Actor(address, secret)
     database.close()
     return found
@@ -377,6 +390,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--database")
+    parser.add_argument("--rpc")
+    parser.add_argument("--deployment", type=Path)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)

@@ -52,7 +52,8 @@ def serve(settings: Settings, host: str, port: int, workers: int, processes: int
         settings, service_settings = _settings(settings, os.environ, url, host if demo else None)
         _ready(settings, service_settings)
         roles = [
-            Role(f"server {number + 1}", answer, (settings, service_settings, place)) for number in range(processes)
+            Role(f"server {number + 1}", answer, (settings, service_settings, place, processes > 1))
+            for number in range(processes)
         ]
         roles += _workers(settings, service_settings, workers)
         content: dict[str, object] = {"url": url, "site": service_settings.site}

@@ -17,12 +17,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
 from api.home import Home
+from api.http import logs
 from api.service.supervisor import call, end_with_parent
 from api.settings import Settings
 
@@ -126,12 +126,17 @@ class JobProcess:
 
 
 def prepare() -> None:
-    """Start the server that processes are forked from, and have it load what they need."""
-    multiprocessing.get_context("forkserver").set_forkserver_preload(list(_PRELOADED))
-    forkserver.ensure_running()
+    """Start the server that processes are forked from, and wait until it has loaded what they need: whoever claimed a
+    job before that could not keep its lease."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(_PRELOADED))
+    first = context.Process(target=os.getpid)
+    first.start()
+    first.join()
 
 
 def _do(task: Task, connection: Connection) -> None:
+    logs.configure()
     _confine(task.kind, task.memory)
     said = _Mouth(connection)
     try:
@@ -160,6 +165,11 @@ def _run(task: Task, said: _Mouth) -> dict[str, Any]:
         write_down=said.write_down,
         note=task.note,
     )
+    if kind.signs and context.account is not None:
+        # What an earlier try had sent, and nobody heard the receipt of, is waited for: after that the chain tells what
+        # has still to be done.
+        with context.home.acting(context.account):
+            pass
     return kind.run(context, kind.request.model_validate({"kind": task.kind, **task.request}))
 
 

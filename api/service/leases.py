@@ -147,4 +147,4 @@ def _held(claim: Claim) -> ColumnElement[bool]:
 
 
 def _lost(claim: Claim) -> LeaseLost:
-    return LeaseLost(f"job {claim.job.id} is not {claim.worker}'s any more")
+    return LeaseLost(f"job {claim.job.number} is not {claim.worker}'s any more")

@@ -112,7 +112,7 @@ class Worker:
 
     def do(self, claim: Claim) -> None:
         """Have a job done, whatever becomes of it."""
-        log.info("job %s: %s, try %d", claim.job.id, claim.job.kind, claim.job.tries)
+        log.info("job %d: %s, try %d", claim.job.number, claim.job.kind, claim.job.tries)
         process = JobProcess(self._task(claim))
         try:
             _Doing(self, claim, process).see_to_the_end()
@@ -183,7 +183,7 @@ class _Doing:
                 self._stopping = self._stopping or now
                 if now - self._stopping > self._pace.grace:
                     self._process.kill()
-                    log.info("job %s: given back", self._claim.job.id)
+                    log.info("job %d: given back", self._claim.job.number)
                     return self._record(lambda: self._leases.release(self._claim))
 
     def _hear(self) -> Done | Failed | None:
@@ -205,7 +205,7 @@ class _Doing:
         except (EOFError, OSError):
             self._tell(said)
             how = self._process.ending()
-            log.error("job %s: its process died (%s)", self._claim.job.id, how)
+            log.error("job %d: its process died (%s)", self._claim.job.number, how)
             return Failed(problems.of(500, "Lost", f"whatever worked on it died ({how}); try it again"), again=True)
         self._tell(said)
         return None
@@ -223,7 +223,7 @@ class _Doing:
             cancelling = self._leases.beat(self._claim, self._pace.lease)
         except DatabaseUnusable:
             if now - self._beaten > self._pace.lease:
-                raise LeaseLost(f"job {self._claim.job.id}: no word of its lease for too long") from None
+                raise LeaseLost(f"job {self._claim.job.number}: no word of its lease for too long") from None
             return False
         self._beaten = now
         return cancelling
@@ -235,7 +235,7 @@ class _Doing:
                 self._worker.follow()  # so that whoever hears that it is done finds what was done
             self._record(lambda: self._leases.finish(claim, message.result))
             return
-        log.info("job %s: %s", claim.job.id, message.problem["title"])
+        log.info("job %d: %s", claim.job.number, message.problem["title"])
         again = _AGAIN * claim.job.tries if message.again else None
         self._record(lambda: self._leases.fail(claim, message.problem, again))
 
@@ -247,6 +247,6 @@ class _Doing:
                 break
             except DatabaseUnusable:
                 if self._stop.wait(1):
-                    raise LeaseLost(f"job {self._claim.job.id}: its end could not be written down") from None
+                    raise LeaseLost(f"job {self._claim.job.number}: its end could not be written down") from None
         with contextlib.suppress(ApiError):
             self._worker.spend(self._claim, state)
