@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from api.http.job_shapes import JobShape
 from api.service import asking
 from api.service.jobs import Jobs
 from api.service.leases import Leases
@@ -71,6 +72,7 @@ def test_a_job_is_its_accounts_alone(client: TestClient, anna: dict[str, str], b
     asked = client.post("/v1/jobs", json=TERMS, headers=anna)
     assert asked.status_code == 202
     job = asked.json()
+    JobShape.model_validate(job, extra="forbid")  # as it is described
     assert asked.headers["Location"] == f"/v1/jobs/{job['id']}"
     assert (job["state"], job["kind"], job["request"]["price"]) == ("waiting", "terms", "2")
     here = job["links"]["self"]
@@ -105,6 +107,16 @@ def test_what_cannot_be_done_is_refused_at_once(
     assert "transactions/prepare" in refused(client.post("/v1/jobs", json=TERMS, headers=ben), 409, "KeyElsewhere")
     address = service.home.keystore().address("anna")
     refused(client.post("/v1/jobs", json=TERMS, headers=token(service, address, "jobs")), 403, "NotPermitted")
+    money = client.post("/v1/jobs", json=TERMS, headers=anna).json()["links"]
+    Jobs.of(service).cancel(money["self"].rpartition("/")[2])
+    weak = token(service, address, "upload", "jobs")
+    for method, path in (
+        ("GET", money["self"]),
+        ("GET", money["events"]),
+        ("POST", money["retry"]),
+        ("DELETE", money["self"]),
+    ):
+        refused(client.request(method, path, headers=weak), 403, "NotPermitted")
     for wrong in (
         {"kind": "nonsense"},
         {"kind": "audit", "upload": "x" * 22},

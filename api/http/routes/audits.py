@@ -11,6 +11,8 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import UploadFile
 
 from api.errors import UsageError
+from api.http.job_shapes import JobShape
+from api.http.openapi import problems_of
 from api.http.rates import limited
 from api.http.routes.jobs import accepted
 from api.service import asking
@@ -45,7 +47,14 @@ def create_router(service: Service) -> APIRouter:
     """The route of the detector."""
     router = APIRouter(tags=["audits"])
 
-    @router.post("/audits", status_code=202, dependencies=[Depends(limited("audit"))], openapi_extra=_BODY)
+    @router.post(
+        "/audits",
+        status_code=202,
+        response_model=JobShape,
+        responses=problems_of(400, 413, 415),
+        dependencies=[Depends(limited("audit"))],
+        openapi_extra=_BODY,
+    )
     async def check(
         request: Request,
         name: Annotated[str, Query(max_length=200, description="What the file is called.")] = "audio",

@@ -2,7 +2,6 @@
 
 # No postponed annotations: FastAPI reads those of its handlers.
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
@@ -12,6 +11,8 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 from api.errors import NoSuchThing, NotPermitted
 from api.http.caller import Caller, caller, needs, signed_in
 from api.http.idempotency import Key, once
+from api.http.job_shapes import JobList, JobShape, job_as_json
+from api.http.openapi import problems_of
 from api.http.watching import Watch
 from api.service import asking
 from api.service.answers import Answer
@@ -30,8 +31,17 @@ _TYPES: Final = {
     ".html": "text/html; charset=utf-8",
     ".pdf": "application/pdf",
 }
+_EVENT: Final = 'id: 2\nevent: state\ndata: {"state": "running"}\n\n'
 # A report is a whole page with its own style sheet and pictures in it, and shall do nothing else.
 _REPORT: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+
+_NONE: Final = problems_of(401, 403, 404)
+_OVER: Final = problems_of(401, 403, 404, 409)
+_STREAM: Final[dict[int | str, dict[str, Any]]] = {
+    **_NONE,
+    200: {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EVENT}}},
+    204: {"description": "It is over, and told."},
+}
 
 
 def create_router(service: Service) -> APIRouter:
@@ -41,20 +51,21 @@ def create_router(service: Service) -> APIRouter:
     watches: list[Watch] = []
 
     def answer(job: Job) -> Answer:
-        return Answer(202, as_json(service, job), _headers(job))
+        return Answer(202, job_as_json(service, job), _headers(job))
 
-    def mine(id: str, who: Caller | None) -> Job:  # noqa: A002
-        return asking.seen(service, None if who is None else who.address, id)
+    def mine(id: str, who: Caller | None, scope: str | None = "read") -> Job:  # noqa: A002
+        """A job that somebody may see, and where ``scope`` is None, do what its kind allows."""
+        job = asking.seen(service, None if who is None else who.address, id)
+        _allow(who, scope or KINDS[job.kind].scope or "jobs")
+        return job
 
-    @router.post("/jobs", status_code=202)
+    @router.post("/jobs", status_code=202, response_model=JobShape, responses=problems_of(400, 401, 403, 404, 409))
     def ask(request: Request, asked: ANY, who: Annotated[Caller, Depends(signed_in)], key: Key = None) -> JSONResponse:
         """Ask for a job. It is done later; where it can be watched is in the answer and in `Location`."""
-        scope = KINDS[asked.kind].scope
-        if scope is not None and scope not in who.scopes:
-            raise NotPermitted(f"this token has no scope {scope!r}: make one that has")
+        _allow(who, KINDS[asked.kind].scope or "jobs")
         return once(service, request, who, key, asked, lambda: answer(asking.ask(service, who.address, asked)))
 
-    @router.get("/jobs")
+    @router.get("/jobs", response_model=JobList, responses=problems_of(401, 403, 404))
     def own(
         who: Annotated[Caller, Depends(needs("read"))],
         after: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{22}$")] = None,
@@ -64,26 +75,26 @@ def create_router(service: Service) -> APIRouter:
         before = None if after is None else mine(after, who).number
         found = jobs.list(who.address, before, most + 1)
         following = f"/v1/jobs?after={found[most - 1].id}&most={most}" if len(found) > most else None
-        return JSONResponse({"jobs": [as_json(service, job) for job in found[:most]], "next": following})
+        return JSONResponse({"jobs": [job_as_json(service, job) for job in found[:most]], "next": following})
 
-    @router.get("/jobs/{id}")
+    @router.get("/jobs/{id}", response_model=JobShape, responses=_NONE)
     def one(id: Id, who: Anybody) -> JSONResponse:  # noqa: A002
         """A job as it stands: the account's own, or one that needs no account, for whoever knows its id."""
-        return JSONResponse(as_json(service, mine(id, who)), headers={"Cache-Control": "no-store"})
+        return JSONResponse(job_as_json(service, mine(id, who)), headers={"Cache-Control": "no-store"})
 
-    @router.delete("/jobs/{id}")
+    @router.delete("/jobs/{id}", response_model=JobShape, responses=_OVER)
     def cancel(id: Id, who: Anybody) -> JSONResponse:  # noqa: A002
         """End a job: at once where it waits, in a few seconds where it runs. What it has recorded on chain stays."""
-        mine(id, _able(who))
-        return JSONResponse(as_json(service, jobs.cancel(id)))
+        mine(id, who, None)
+        return JSONResponse(job_as_json(service, jobs.cancel(id)))
 
-    @router.post("/jobs/{id}/retry", status_code=202)
+    @router.post("/jobs/{id}/retry", status_code=202, response_model=JobShape, responses=_OVER)
     def retry(id: Id, who: Anybody) -> JSONResponse:  # noqa: A002
         """Have a job that failed or was cancelled done once more; it finds what was done already."""
-        mine(id, _able(who))
+        mine(id, who, None)
         return accepted(service, jobs.retry(id))
 
-    @router.get("/jobs/{id}/events", response_class=StreamingResponse)
+    @router.get("/jobs/{id}/events", response_class=StreamingResponse, responses=_STREAM)
     async def events(
         id: Id,  # noqa: A002
         who: Anybody,
@@ -100,7 +111,7 @@ def create_router(service: Service) -> APIRouter:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(watches[0].stream(id, after), media_type="text/event-stream", headers=headers)
 
-    @router.get("/jobs/{id}/files/{name}", response_class=FileResponse)
+    @router.get("/jobs/{id}/files/{name}", response_class=FileResponse, responses=_NONE)
     def file(id: Id, name: Annotated[str, Path(max_length=200)], who: Anybody) -> FileResponse:  # noqa: A002
         """A file that a job made; audio also in parts (`Range`)."""
         path = next((path for path in asking.files(service, mine(id, who)) if path.name == name), None)
@@ -120,46 +131,14 @@ def create_router(service: Service) -> APIRouter:
 
 def accepted(service: Service, job: Job) -> JSONResponse:
     """The answer to what will be done later."""
-    return JSONResponse(as_json(service, job), 202, _headers(job))
+    return JSONResponse(job_as_json(service, job), 202, _headers(job))
 
 
 def _headers(job: Job) -> dict[str, str]:
     return {"Location": f"/v1/jobs/{job.id}", "Cache-Control": "no-store"}
 
 
-def as_json(service: Service, job: Job) -> dict[str, Any]:
-    """A job as one object."""
-    here = f"/v1/jobs/{job.id}"
-    return {
-        "id": job.id,
-        "kind": job.kind,
-        "state": job.state,
-        "cancelling": job.cancelling,
-        "account": None if job.account is None else str(job.account),
-        "made": _moment(job.made),
-        "begun": _moment(job.begun),
-        "ended": _moment(job.ended),
-        "tries": job.tries,
-        "request": dict(job.request),
-        "result": job.result,
-        "problem": job.problem,
-        "files": [
-            {"name": path.name, "bytes": path.stat().st_size, "url": f"{here}/files/{path.name}"}
-            for path in asking.files(service, job)
-        ],
-        "last_event": job.said,
-        "links": {"self": here, "events": f"{here}/events", "retry": f"{here}/retry"},
-    }
-
-
-def _able(who: Caller | None) -> Caller | None:
-    """A token must be allowed to change jobs; whoever has none may change what needs no account."""
-    if who is not None and "jobs" not in who.scopes:
-        raise NotPermitted("this token has no scope 'jobs': make one that has")
-    return who
-
-
-def _moment(seconds: float | None) -> str | None:
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _allow(who: Caller | None, scope: str) -> None:
+    """A token must have the scope; whoever has none may do it with what needs no account."""
+    if who is not None and scope not in who.scopes:
+        raise NotPermitted(f"this token has no scope {scope!r}: make one that has")

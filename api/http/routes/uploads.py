@@ -9,11 +9,15 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from api.http.caller import Caller, needs
+from api.http.job_shapes import Arrived, UploadList, UploadShape
+from api.http.openapi import problems_of
 from api.service.service import Service
 from api.service.uploads import Upload, Uploads
 
 Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{22}$")]
 Uploader = Annotated[Caller, Depends(needs("upload"))]
+
+_NONE = problems_of(401, 403, 404)
 
 
 def create_router(service: Service) -> APIRouter:
@@ -21,13 +25,13 @@ def create_router(service: Service) -> APIRouter:
     router = APIRouter(tags=["uploads"])
     uploads = Uploads.of(service)
 
-    @router.post("/uploads", status_code=201)
+    @router.post("/uploads", status_code=201, response_model=UploadShape, responses=problems_of(401, 403))
     def make(who: Uploader) -> JSONResponse:
         """Begin an upload: a folder that files are put into, each with one request."""
         made = uploads.make(who.address)
         return JSONResponse(_as_json(made), 201, {"Location": f"/v1/uploads/{made.id}"})
 
-    @router.get("/uploads/{id}")
+    @router.get("/uploads/{id}", response_model=UploadList, responses=_NONE)
     def one(id: Id, who: Uploader) -> JSONResponse:  # noqa: A002
         """How much has arrived, and of what: whoever was cut off goes on with the rest."""
         upload = uploads.get(id, who.address)
@@ -36,6 +40,8 @@ def create_router(service: Service) -> APIRouter:
 
     @router.put(
         "/uploads/{id}/files/{name:path}",
+        response_model=Arrived,
+        responses=problems_of(400, 401, 403, 404, 413, 415),
         openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {}}}},
     )
     async def put(id: Id, name: Annotated[str, Path(max_length=1000)], request: Request, who: Uploader) -> JSONResponse:  # noqa: A002
@@ -45,7 +51,7 @@ def create_router(service: Service) -> APIRouter:
         size = await uploads.receive(upload, name, request.stream())
         return JSONResponse({"name": name, "bytes": size})
 
-    @router.delete("/uploads/{id}", status_code=204)
+    @router.delete("/uploads/{id}", status_code=204, responses=_NONE)
     def drop(id: Id, who: Uploader) -> Response:  # noqa: A002
         """Delete an upload that no job shall work on any more."""
         uploads.drop(uploads.get(id, who.address).id)
