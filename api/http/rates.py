@@ -29,7 +29,7 @@ class Allowance:
 
 
 ALLOWANCES: Mapping[str, Allowance] = {
-    "signin": Allowance(20, 1 / 6),
+    "signin": Allowance(60, 1 / 2),
     "audit": Allowance(10, 1 / 30),
 }
 """What is allowed beside the ordinary rate, of what costs more than an ordinary request."""

@@ -27,6 +27,7 @@ class Place:
     track: str
 
     def visitor(self, signer: LocalSigner) -> TestClient:
+        self.app.state.rates._buckets.clear()
         client = TestClient(self.app, base_url=SITE)
         sign_in(client, signer)
         return client
@@ -90,6 +91,20 @@ def test_a_wallet_offers_buys_and_pulls(place: Place) -> None:
     assert carl.post("/v1/transactions", json={"hash": unheard}).json()["state"] == "pending"
     assert {one["hash"] for one in carl.get("/v1/transactions").json()} == {hashes[0], unheard}
     assert dora.get("/v1/transactions").json() == []
+
+
+def test_what_stands_on_a_transaction_before_it_waits_for_that(place: Place) -> None:
+    with place.service.home.ledger() as ledger:
+        yes = bytes.fromhex(
+            "69600160005260206000f3600052600a6016f3"
+        )  # a token that says yes to everything, and pays none
+        token = ledger.chain.transact(CARL, None, yes).contract
+        assert token is not None
+        track = f"{Trade(ledger.contracts, []).mint('another song'):016x}"
+        ledger.contracts.list_track(CARL, int(track, 16), 5, token)
+    prepared = place.visitor(DORA).post("/v1/transactions/prepare", json={"kind": "buy", "track": track}).json()
+    first, second = prepared["transactions"]
+    assert (first["to"], first["waits"], second["waits"], second["gas"]) == (str(token), False, True, None)
 
 
 @pytest.mark.parametrize(
