@@ -167,6 +167,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "subject.home": "home",
     "subject.chain": "chain",
     "subject.mark": "mark",
+    "subject.manifest": "manifest",
+    "subject.bundle": "bundle",
     "subject.track": "track",
     "subject.model": "model",
     "subject.dataset": "dataset",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from api import terms
 from api.amounts import percent_from_ppm
+from api.reports.details import Detail, of_evidence, of_finding
 from api.reports.provenance import Box, boxes
 from api.reports.texts import Texts
 from api.reports.visible import visible
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One conclusion: its verdict, what it says, how sure it is, and the details that led to it (in English)."""
+    """One conclusion: its verdict, what it says, how sure it is, and the details that led to it."""
 
     verdict: Verdict
     text: str
     certainty: str
-    because: tuple[str, ...]
+    because: tuple[Detail, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Witnessed:
     layer: str
     track: str
     where: str
-    detail: str  # in English
+    detail: Detail
     measures: str
 
 
@@ -73,7 +74,7 @@ class Line:
     status: Status
     check: str
     subject: str
-    detail: str  # in English
+    detail: Detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def outline(
         texts=texts,
         name=visible(name),
         verdict=outcome.verdict,
-        conclusions=tuple(_said(conclusion, texts) for conclusion in outcome.conclusions),
+        conclusions=tuple(_said(conclusion, outcome.findings, texts) for conclusion in outcome.conclusions),
         facts=facts,
         picture=shown,
         no_picture=visible(picture) if isinstance(picture, str) else "",
@@ -152,12 +153,23 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest // 10:02d}"
 
 
-def _said(conclusion: Conclusion, texts: Texts) -> Said:
+def _said(conclusion: Conclusion, findings: Sequence[Finding], texts: Texts) -> Said:
     sentence = texts.case(conclusion.case.name)
-    because = tuple(visible(detail) for detail in conclusion.because)
+    told = {f"{finding.subject}: {finding.detail}": finding for finding in findings}
+    because = tuple(_reason(why, told.get(why), texts) for why in conclusion.because)
     return Said(
         conclusion.verdict, sentence[0].upper() + sentence[1:] + ".", texts.certainty(conclusion.certainty), because
     )
+
+
+def _reason(why: str, finding: Finding | None, texts: Texts) -> Detail:
+    """A detail after its subject."""
+    if finding is None:
+        return Detail(visible(why), "en")
+    detail = of_finding(finding, texts.language)
+    if detail.language != texts.language:
+        return Detail(visible(why), detail.language)
+    return Detail(f"{texts.subject(visible(finding.subject))}: {detail}", texts.language)
 
 
 def _stretches(evidence: Sequence[Evidence], seconds: float, texts: Texts) -> tuple[Stretch, ...]:
@@ -182,7 +194,7 @@ def _witnessed(one: Evidence, texts: Texts) -> Witnessed:
     measures = ", ".join(texts(f"measure.{name}", value=value) for name, value in measured.items() if value is not None)
     where = "" if one.start is None or one.end is None else f"{clock(one.start)} – {clock(one.end)}"
     track = f"{one.track[:12]}…" if one.track else texts("nobody")
-    return Witnessed(texts(f"layer.{one.layer}"), track, where, visible(one.detail), measures)
+    return Witnessed(texts(f"layer.{one.layer}"), track, where, of_evidence(one, texts.language), measures)
 
 
 def owing(entry: TrackEntry, account: Account | str, texts: Texts) -> Owing:
@@ -206,4 +218,4 @@ def _role(share: ShareEntry, texts: Texts) -> str:
 
 def _line(finding: Finding, texts: Texts) -> Line:
     subject = texts.subject(visible(finding.subject))
-    return Line(finding.status, texts.check(finding.check), subject, visible(finding.detail))
+    return Line(finding.status, texts.check(finding.check), subject, of_finding(finding, texts.language))

@@ -116,7 +116,7 @@ class _Document(Paper):
             self.size(10, bold=True)
             self.write(one.layer)
             self.size(10)
-            self.write(one.detail)
+            self.write(one.detail.text)
             self.size(9, QUIET)
             self.write(", ".join(filter(None, (f"{t('points_to')}: {one.track}", one.where, one.measures))))
             self.pdf.ln(1.5)
@@ -163,7 +163,7 @@ class _Document(Paper):
         self.signed(line.status, self.t(f"status.{line.status.value}"), f"{line.check}: {line.subject}")
         with self.indented(8):
             self.size(9, QUIET)
-            self.write(line.detail, 4.6)
+            self.write(line.detail.text, 4.6)
         self.pdf.ln(1)
 
     def _wave(self, picture: Picture) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from api.reports.details import of_finding
 from api.reports.texts import Texts
 from api.reports.visible import visible
 from ledger.findings import Finding, Status
@@ -53,7 +54,7 @@ def _parted(findings: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
 def _line(finding: Finding, t: Texts) -> str:
     """One finding as a line; digests and addresses are cut short, the JSON has them whole."""
     head = f"{_SIGNS[finding.status]} {t.subject(visible(finding.subject))}: {t.check(finding.check)}"
-    return _LONG.sub(lambda match: match[0][:12] + "…", f"{head}: {visible(finding.detail)}")
+    return _LONG.sub(lambda match: match[0][:12] + "…", f"{head}: {of_finding(finding, t.language)}")
 
 
 def _track(node: TrackNode, t: Texts) -> list[str]:

@@ -1,7 +1,7 @@
 """The words of a report in a language: headings, outcomes, checks, subjects and cases.
 
-The details of findings come from the ledger as English sentences with digests and addresses in them; they are quoted as
-they are, marked as English, and a report in another language says so.
+The details of findings come from the ledger as English sentences; :mod:`api.reports.details` says most of them in the
+language of the report.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ def test_a_track_is_reported_in_every_form_and_in_spanish(story: Story, shell: S
     html, pdf = tmp_path / "r.html", tmp_path / "r.pdf"
     done = shell.run("audit", str(story.track), "--html", str(html), "--pdf", str(pdf), "--lang", "es")
     assert done.code == 0, done.err
-    assert done.out.startswith("veredicto: verificado\n  es el mismo archivo que se acuñó (seguro)\n")
+    assert done.out.startswith("veredicto: verificado\n  es el mismo archivo que consta en el registro (seguro)\n")
     assert "└─ pista " in done.out and "con licencia para entrenamiento" in done.out
     page = html.read_text(encoding="utf-8")
     assert '<html lang="es">' in page and "titular del conjunto de datos 2" in page
