@@ -184,7 +184,7 @@ class Uploads:
                 update(_uploads)
                 .where(_uploads.c.id == upload.id)
                 .values(
-                    files=_uploads.c.files + (before is None),
+                    files=_uploads.c.files + int(before is None),
                     bytes=_uploads.c.bytes + size - (before or 0),
                 )
                 .returning(_uploads.c.files)

@@ -3,58 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from api.errors import LeaseLost, NoSuchThing, RequestConflict, TooMany, UsageError
 from api.service.database import Database
 from api.service.jobs import MOST_RETRIES, Bounds, Jobs
 from api.service.leases import MOST_TRIES, Claim, Leases
 from ledger.address import Address
-from tests.postgresql_server import postgresql
+from tests.service.conftest import Clock
 
 ANNA, BEN = Address(bytes(19) + b"a"), Address(bytes(19) + b"b")
-
-
-class Clock:
-    """A clock that goes when it is told to."""
-
-    def __init__(self) -> None:
-        self.time = datetime(2026, 11, 26, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.time
-
-    def wait(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgresql() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    shared = request.param == "postgresql"
-    url = request.getfixturevalue("server") if shared else f"sqlite:///{tmp_path / 'a.sqlite'}"
-    found = Database.open(url)
-    if shared:
-        with found.changing() as connection:
-            connection.execute(text("truncate jobs, job_events"))
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def claimed(leases: Leases, worker: str = "w", seconds: float = 30) -> Claim:
