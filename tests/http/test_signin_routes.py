@@ -92,6 +92,7 @@ def test_a_key_that_was_revoked_signs_nobody_in_and_ends_what_it_had(tmp_path: P
 def test_a_demonstration_lends_its_keys_to_its_own_machine_alone(tmp_path: Path) -> None:
     demo = service_in(tmp_path, demo=True)
     anna = new_key(demo.home, "anna")
+    (demo.home.folder("keys") / "damaged.json").write_text("{}")
     here, away = client_of(demo), client_of(demo, "192.0.2.1")
     assert here.get("/v1/signin/demo").json() == [{"name": "anna", "address": str(anna.address)}]
     answer = here.post("/v1/signin/demo", json={"name": "anna"})

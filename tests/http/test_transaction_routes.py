@@ -107,6 +107,15 @@ def test_what_stands_on_a_transaction_before_it_waits_for_that(place: Place) -> 
     assert (first["to"], first["waits"], second["waits"], second["gas"]) == (str(token), False, True, None)
 
 
+def test_what_the_contracts_would_refuse_is_refused_before(place: Place) -> None:
+    with place.service.home.ledger() as ledger:
+        track = f"{Trade(ledger.contracts, []).mint('dear song'):016x}"
+        ledger.contracts.list_track(CARL, int(track, 16), 10**18)
+    poor = place.visitor(LocalSigner(bytes([5] * 32)))
+    answer = poor.post("/v1/transactions/prepare", json={"kind": "buy", "track": track})
+    assert (answer.status_code, answer.json()["title"]) == (403, "InsufficientFunds")
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "name"),
     [

@@ -2,6 +2,7 @@
 
 # No postponed annotations: FastAPI reads those of its handlers.
 
+import contextlib
 import ipaddress
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -49,8 +50,11 @@ def create_router(service: Service) -> APIRouter:
     @router.get("/signin/demo", dependencies=[Depends(at_home)])
     def keys() -> list[DemoKey]:
         """The keys that lie here."""
-        keystore = service.home.keystore()
-        return [DemoKey(name=name, address=str(keystore.address(name))) for name in keystore.names()]
+        keystore, found = service.home.keystore(), []
+        for name in keystore.names():
+            with contextlib.suppress(KeyFault):
+                found.append(DemoKey(name=name, address=str(keystore.address(name))))
+        return found
 
     @router.post("/signin/demo", dependencies=[Depends(at_home), Depends(limited("signin"))])
     def sign_in(request: Request, response: Response, body: DemoRequest) -> SignedIn:
