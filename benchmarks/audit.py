@@ -1,6 +1,7 @@
-"""How long an audit takes, of which look-ups among a million tracks; prints Markdown tables. One thread.
+"""How long an audit takes, of which look-ups among a million tracks, and a folder of files; prints Markdown tables.
 
-Run with ``python benchmarks/audit.py`` (some minutes and 1 GB of disk, mostly for the index); ``--tracks N`` for fewer.
+Run with ``python benchmarks/audit.py`` (some minutes and 1 GB of disk, mostly for the index); ``--tracks N`` for fewer,
+``--part folder`` for the folder alone. One thread in each process.
 
 A track of three minutes is minted and found again: by its mark in an MP3, and in an MP3 without the mark by what it
 sounds like. All other tracks are made up, and in the index alone: the chain is asked for what is found there, and takes
@@ -12,12 +13,13 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import resource
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +30,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 SECONDS = 180.0
 WORDS_PER_TRACK = 25
 RUNS = 3
+FILES = 20
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 
@@ -45,9 +48,14 @@ def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser()
     options.add_argument("--tracks", type=int, default=1_000_000)
-    tracks = options.parse_args().tracks
+    options.add_argument("--part", choices=["all", "folder"], default="all")
+    asked = options.parse_args()
+    tracks = asked.tracks
     with tempfile.TemporaryDirectory() as folder:
         minted = mint(Path(folder))
+        folders(minted)
+        if asked.part == "folder":
+            return
         begun = time.perf_counter()
         fill(minted, tracks)
         size = (minted.home.path / "index" / "tracks.sqlite").stat().st_size
@@ -138,18 +146,57 @@ def fill(minted: Minted, tracks: int) -> None:
     file = sqlite3.connect(minted.home.path / "index" / "tracks.sqlite", isolation_level=None)
     file.execute("begin")
 
-    def rows() -> Iterator[tuple[int, int, bytes, bytes, int, int]]:
+    def rows() -> Iterator[tuple[int, int, bytes, bytes]]:
         for number in range(2, tracks + 1):
             token = (number * 0x9E3779B97F4A7C15) % (1 << 64) - (1 << 63)
-            yield number, token, number.to_bytes(32), (number % 1000).to_bytes(20), 1, 1
+            yield number, token, number.to_bytes(32), (number % 1000).to_bytes(20)
 
-    file.executemany("insert or ignore into tracks values (?, ?, ?, ?, ?, ?)", rows())
+    columns = "number, token, audio, owner, block, tried, heard"
+    file.executemany(f"insert or ignore into tracks ({columns}) values (?, ?, ?, ?, 1, 1, 1)", rows())
     for first in range(0, len(chosen), 1 << 20):
         part = zip(chosen[first : first + (1 << 20)].tolist(), whose[first : first + (1 << 20)].tolist(), strict=True)
         file.executemany("insert or ignore into words values (?, ?)", part)
     file.execute("commit")
     file.execute("pragma wal_checkpoint(truncate)")
     file.close()
+
+
+def folders(minted: Minted) -> None:
+    """``audit --batch`` over a folder, by one process and by as many as there are processors."""
+    from api.commands import now
+    from api.home import Home
+    from api.workflows.batch import Auditor, batch, files, processors, state
+    from api.workflows.crew import Crew
+    from api.workflows.journal import Journal
+
+    inbox = minted.folder / "inbox"
+    inbox.mkdir()
+    for number in range(FILES):
+        tag = b"TAG" + str(number).encode().ljust(125, b"\0")  # ID3v1: each is another file
+        (inbox / f"{number:03}.mp3").write_bytes(minted.marked.read_bytes() + tag)
+    settings = replace(minted.home.settings, passphrase=None)
+    auditor = Auditor(settings, inbox, now)
+    print(f"| {FILES} files of {SECONDS / 60:.0f} minutes | seconds | CPU seconds | processors in use |")
+    print("|---|---:|---:|---:|")
+    for workers in dict.fromkeys((1, 2, processors())):
+        out = minted.folder / f"out of {workers}"
+        out.mkdir()
+        wall, before = time.perf_counter(), _spent()
+        with (
+            Journal(out / "journal.jsonl", state(Home(settings), auditor)) as journal,
+            Crew(auditor, workers) as crew,
+        ):
+            tally = batch(auditor, list(files(inbox)), journal, crew)
+        wall, spent = time.perf_counter() - wall, _spent() - before
+        assert tally.ends == {"verified": FILES}, tally
+        print(f"| {workers} at once | {wall:.1f} | {spent:.1f} | {spent / wall:.2f} |")
+    print()
+
+
+def _spent() -> float:
+    """CPU seconds of this process and of its children that have ended."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def audits(minted: Minted) -> None:
