@@ -25,6 +25,7 @@ from api.service.worker import Pace, Worker
 from ledger.keys import LocalSigner
 from tests.http.signing_in import SITE, service_in, sign_in
 
+pytestmark = pytest.mark.slow
 ANNA = LocalSigner(bytes([7] * 32))
 SOUND = b"RIFF" + struct.pack("<I", 36 + 8) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
 SOUND += b"data" + struct.pack("<I", 8) + bytes(8)
@@ -185,7 +186,6 @@ def memory_below(pid: int) -> int:
     return total
 
 
-@pytest.mark.slow
 def test_decode_bomb_a_small_file_of_many_hours_costs_no_more_than_another(
     client: TestClient, service: Service
 ) -> None:

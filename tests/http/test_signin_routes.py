@@ -67,6 +67,7 @@ def test_signing_out_everywhere_ends_all_sessions_and_tokens(service: Service) -
     assert [client.get("/v1/account").status_code for client in (one, other, program)] == [401] * 3
 
 
+@pytest.mark.slow
 def test_a_key_that_was_revoked_signs_nobody_in_and_ends_what_it_had(tmp_path: Path) -> None:
     service = service_in(tmp_path)
     signer = LocalSigner(bytes([9] * 32))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.address import Address
@@ -163,11 +163,13 @@ MESSAGES = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(MESSAGES)
 def test_a_message_reads_as_it_was_written(written: SignIn) -> None:
     assert SignIn.parse(str(written)) == written
 
 
+@settings(max_examples=40)
 @given(MESSAGES, st.data())
 def test_what_is_read_is_what_was_signed(written: SignIn, data: st.DataObject) -> None:
     text = str(written)
