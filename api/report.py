@@ -43,6 +43,11 @@ def as_json(outcome: Audit, name: str) -> dict[str, Any]:
     }
 
 
+def layer_as_json(findings: Iterable[Finding], evidence: Iterable[Evidence]) -> dict[str, Any]:
+    """What one layer of an audit has found, in the form that it has in the whole."""
+    return {"findings": _findings(findings), "evidence": [_evidence(one) for one in evidence]}
+
+
 def write_signed(path: Path, outcome: Audit, signer: Signer, when: datetime) -> None:
     """Write the audit as a DSSE envelope over RFC 8785 bytes, signed by the auditor; the file's name is left out."""
     from ledger import file, signing

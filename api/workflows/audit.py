@@ -21,6 +21,7 @@ from api.workflows.catalogue import Catalogue
 from api.workflows.evidence import fingerprint, manifest, watermark
 from api.workflows.evidence.heard import Heard
 from api.workflows.evidence.hearing import Hearing, Sound
+from api.workflows.evidence.layers import Telling, untold
 from ledger.conclusions import Conclusion, conclusions, is_known
 from ledger.digest import Digest
 from ledger.errors import ChainUnreachable, Invalid, LedgerError, Malformed, Unverifiable
@@ -29,6 +30,7 @@ from ledger.findings import Finding, Status, Verdict, conclude
 
 if TYPE_CHECKING:
     from api.workflows.evidence.watermark import Mark
+    from gen.audio import Decoder
     from gen.waveform import Waveform
     from ledger.contracts import Contracts, TrackEntry
     from ledger.index import Forgotten, Place
@@ -99,9 +101,18 @@ class _Witness:
     by_manifest: bool = False
 
 
-def audit(home: Home, path: Path, replay: Replaying | None = None, hearing: Hearing | None = None) -> Audit:
+def audit(
+    home: Home,
+    path: Path,
+    replay: Replaying | None = None,
+    hearing: Hearing | None = None,
+    *,
+    decoder: Decoder | None = None,
+    tell: Telling = untold,
+) -> Audit:
     """Audit a file. With ``replay`` each track that is found is made again and compared (:mod:`api.workflows.replay`).
 
+    ``decoder`` decodes it, in this process if none is given. ``tell`` hears of each layer as it is done.
     Raises :class:`gen.errors.AudioError` for what is no audio. All else is a finding: a chain out of reach, and a home
     that is damaged or closed to us, could not be checked.
     """
@@ -112,13 +123,21 @@ def audit(home: Home, path: Path, replay: Replaying | None = None, hearing: Hear
             yield Sources(ledger.contracts, ledger.store, catalogue.candidates, catalogue.forgotten, catalogue)
 
     nowhere = None if home.exists else f"{home.path} holds no ledger to look it up in; is STEMMATA_HOME right?"
-    return examine(Heard.listen(path, hearing or Hearing()), opened, replay, nowhere)
+    heard = Heard.listen(path, hearing or Hearing(), decoder=decoder, tell=tell)
+    return examine(heard, opened, replay, nowhere, tell=tell)
 
 
-def examine(heard: Heard, opening: Opening, replay: Replaying | None = None, nowhere: str | None = None) -> Audit:
+def examine(
+    heard: Heard,
+    opening: Opening,
+    replay: Replaying | None = None,
+    nowhere: str | None = None,
+    *,
+    tell: Telling = untold,
+) -> Audit:
     """Audit what was heard against what ``opening`` opens; ``nowhere`` says why there is nothing to open, if so."""
     sound, findings = heard.sound, list(heard.findings)
-    trail = _Trail(heard, findings)
+    trail = _Trail(heard, findings, tell)
     try:
         if nowhere is not None:
             # Without a mark there is nothing to look up; with one there is, and nowhere to do it.
@@ -154,8 +173,9 @@ def judge(
 class _Trail:
     """One audit on its way from what was heard to the tracks, and from each track down."""
 
-    def __init__(self, heard: Heard, findings: list[Finding]) -> None:
+    def __init__(self, heard: Heard, findings: list[Finding], tell: Telling = untold) -> None:
         self.nodes: list[TrackNode] = []
+        self._tell = tell
         self._heard, self._findings = heard, findings
         self._sound, self._credential, self._marks = heard.sound, heard.credential, heard.marks
         self._named: TrackEntry | None = None
@@ -168,6 +188,7 @@ class _Trail:
         from ledger.verify import Verifier
 
         self._find(sources)
+        self._tell("digest", (), self._seen[:])
         verifier = Verifier(sources.contracts, sources.store, self._heard.hearing.trust)
         try:
             for witness in self._tracks.values():
@@ -177,6 +198,8 @@ class _Trail:
         finally:
             # Where the chain falls silent half-way, what was found wrong before stays wrong.
             self._findings.extend(verifier.findings)
+        self._tell("fingerprint", (), [one for one in self._seen if one.layer == "fingerprint"])
+        self._tell("chain", verifier.findings, ())
         alike = self._tracks[self._named.id].alike if self._named is not None else None
         self._findings.extend(manifest.place(self._credential, self._named, alike))
         history = KeyHistory(sources.contracts, sources.store)
