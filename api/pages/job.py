@@ -20,6 +20,20 @@ KINDS: Final = "state progress made"
 
 _LEADS: Final = (("track", "/tracks/"), ("model", "/models/"), ("dataset", "/datasets/"))
 """Fields of an outcome, and what they lead to."""
+_MUSIC: Final = ("/music", "works.title")
+_RECORDINGS: Final = ("/recordings", "holder.title")
+_ROOMS: Final = {
+    "mint": _MUSIC,
+    "list": _MUSIC,
+    "unlist": _MUSIC,
+    "buy": ("/music?which=owned", "works.title"),
+    "register": _RECORDINGS,
+    "terms": _RECORDINGS,
+    "withdraw": _RECORDINGS,
+    "license": ("/studio", "studio.title"),
+    "income": ("/account", "account.title"),
+}
+"""Kinds of jobs, and where one goes on after them: paths, and the keys of their names."""
 
 
 def create_router(service: Service) -> APIRouter:
@@ -43,6 +57,7 @@ def create_router(service: Service) -> APIRouter:
             ended=when(found.ended),
             progress=_progress(jobs, found),
             result=_leads(found),
+            room=_ROOMS.get(found.kind),
             already=bool(found.result and found.result.get("already")),
             files=[path.name for path in asking.files(service, found)],
         )
@@ -74,5 +89,9 @@ def _leads(job: Job) -> list[tuple[str, str, Any]]:
     """Where the outcome leads: paths, the keys of their names, and the numbers in them."""
     if job.kind == "generate" and job.state != "cancelled":
         return [(f"/studio/{job.id}", "job.takes", "")]
-    said = job.result or {}
-    return [(path + str(said[name]), f"job.result.{name}", said[name]) for name, path in _LEADS if said.get(name)]
+    found: list[tuple[str, str, Any]] = []
+    for name, path in _LEADS:
+        number = (job.result or {}).get(name)
+        if number is not None:  # of a track, it is its watermark
+            found.append((f"{path}{int(number, 16) if name == 'track' else number}", f"job.result.{name}", number))
+    return found

@@ -82,7 +82,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "register.unreachable": "the connection was lost",
     "register.progress": "Files sent",
     "register.terms": "Terms",
-    "terms.offer": "{money} for a license to {uses}",
+    "terms.offer": "{money} for a license ({uses})",
     "terms.closed": "not on offer",
     "terms.share": "{percent} % of a track's royalties",
     "terms.until": "licenses end {until}",

@@ -83,7 +83,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "register.unreachable": "se perdió la conexión",
     "register.progress": "Archivos enviados",
     "register.terms": "Condiciones",
-    "terms.offer": "{money} por una licencia para {uses}",
+    "terms.offer": "{money} por una licencia ({uses})",
     "terms.closed": "no se ofrece",
     "terms.share": "{percent} % de las regalías de una pista",
     "terms.until": "las licencias terminan {until}",

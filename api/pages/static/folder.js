@@ -22,11 +22,13 @@ export class Folder {
     this.csrf = form.elements.csrf.value
     this.files = []
     this.ready = false
-    // With scripts a whole folder can be chosen or dropped, and its files go ahead of the form.
+    // With scripts the files go ahead of the form; and where there is a mouse, a whole folder can be chosen or dropped.
     this.input.required = false
-    this.input.webkitdirectory = true
     this.input.removeAttribute('name')
-    this.drop.querySelector('[data-drop-label]').textContent = this.text('drop')
+    if (matchMedia('(pointer: fine)').matches) {
+      this.input.webkitdirectory = true
+      this.drop.querySelector('[data-drop-label]').textContent = this.text('drop')
+    }
     this.input.addEventListener('change', () => this.take(named(this.input.files)))
     this.drop.addEventListener('dragover', (event) => { event.preventDefault(); this.drop.classList.add('over') })
     this.drop.addEventListener('dragleave', () => this.drop.classList.remove('over'))
