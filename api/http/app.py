@@ -18,6 +18,7 @@ from api.http import problems
 from api.http.metrics import Metrics
 from api.http.observer import Observer
 from api.http.openapi import common, describe
+from api.http.quick import Quick
 from api.http.rates import rates_of
 from api.http.routes import (
     audits,
@@ -54,7 +55,7 @@ class Application(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """The way of a request."""
         service: Service = self.state.service
-        settings, within = service.settings, super().build_middleware_stack()
+        settings, within = service.settings, Quick(super().build_middleware_stack(), service.database)
         shields = Shields(
             within, site=settings.site, proxies=settings.proxies, upload=settings.upload, rates=self.state.rates
         )

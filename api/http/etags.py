@@ -22,14 +22,19 @@ def as_bytes(content: Any) -> bytes:
 
 def answer(request: Request, body: bytes, headers: dict[str, str] | None = None) -> Response:
     """JSON that anybody may read, or 304 without it."""
-    tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    said = {"ETag": tag, "Cache-Control": PUBLIC, **(headers or {})}
-    if _has(request.headers.get("if-none-match"), tag):
+    name = tag(body)
+    said = {"ETag": name, "Cache-Control": PUBLIC, **(headers or {})}
+    if has(request.headers.get("if-none-match"), name):
         return Response(status_code=304, headers=said)
     return Response(body, 200, said, _JSON)
 
 
-def _has(said: str | None, tag: str) -> bool:
+def tag(body: bytes) -> str:
+    """The entity tag of an answer."""
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def has(said: str | None, tag: str) -> bool:
     """Whether one of the tags in ``If-None-Match`` is this one, compared weakly, as is said there."""
     if said is None:
         return False

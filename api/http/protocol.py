@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import asyncio
 
-import h11
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MOST_CONNECTIONS = 1000
 """That one process has open at a time; more are answered with 503."""
 
 MOST_HEAD_BYTES = 32768
-"""Of one request line with all its headers, as :mod:`h11` counts them; more is refused with 400."""
+"""Of one request line with all its headers, or of what comes beside a body; more without an end is refused with 400."""
 
 HEAD_SECONDS = 10.0
 """In which the head of a request has to be here, from the connection or from its own first byte."""
@@ -37,17 +36,18 @@ def configuration(app: ASGIApp, grace: int = 10) -> uvicorn.Config:
         server_header=False,
         access_log=False,
         log_config=None,
-        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
         limit_concurrency=MOST_CONNECTIONS,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=grace,
     )
 
 
-class PatientProtocol(H11Protocol):
-    """uvicorn's, with a clock beside each head that is on its way."""
+class PatientProtocol(HttpToolsProtocol):
+    """uvicorn's, with a clock beside each head that is on its way, and a bound on what is neither head nor body."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _head_due = True
+    _loose = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection: from now on its first head is waited for."""
@@ -56,11 +56,26 @@ class PatientProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a head or a body."""
+        if self.cycle is None or self.cycle.response_complete:
+            self._head_due = True
+        self._loose += len(data)
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE:
+        if self._loose > MOST_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("Head too long.")
+        if self._head_due:
             self._wait()
         else:
             self._done()
+
+    def on_headers_complete(self) -> None:
+        """The end of a head; what follows is its body, or the next head."""
+        super().on_headers_complete()
+        self._head_due, self._loose = False, 0
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body, whose size and pace the application minds."""
+        super().on_body(body)
+        self._loose = 0
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end of a connection."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, create_engine, event, select, text
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError, TimeoutError
 
 from api.errors import DatabaseUnusable
 
@@ -46,7 +46,9 @@ class Database:
         if url.startswith("postgresql://"):
             url = url.replace("postgresql://", "postgresql+psycopg://", 1)
         try:
-            engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
+            # A file is always there, and each thread that answers may have it open; a server counts connections.
+            pool = {"pool_size": 10, "max_overflow": 40} if url.startswith("sqlite") else {"pool_pre_ping": True}
+            engine = create_engine(url, hide_parameters=True, **pool)
         except (SQLAlchemyError, ValueError, ImportError) as error:
             raise DatabaseUnusable(f"STEMMATA_DATABASE cannot be understood: {type(error).__name__}") from None
         if engine.dialect.name == "sqlite":
@@ -118,6 +120,7 @@ def _prepare(engine: Engine) -> None:
 def _named() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, TimeoutError) as error:
         # The words of a driver may name a host, never a password; but neither is for a caller.
-        raise DatabaseUnusable(f"the service's database cannot be used: {type(error.orig).__name__}") from error
+        name = type(getattr(error, "orig", error)).__name__
+        raise DatabaseUnusable(f"the service's database cannot be used: {name}") from error

@@ -14,6 +14,7 @@ from api.service.database import metadata
 from api.service.entries import track_raw
 from ledger.abi import Event
 from ledger.address import Address
+from ledger.contracts.words import content_of
 
 CONTRACTS: Final = ("Datasets", "Models", "Licenses", "Tracks", "Market")
 """Those whose events are followed."""
@@ -196,7 +197,7 @@ class Book:
             audio=said["audio"],
             claim=said["claim"],
             record=said["record"],
-            content=said["content"],
+            cid=content_of(said["content"]),
             model=said["model"],
             creator=str(said["creator"]),
             owner=self._first_owner(happening, "creator"),
@@ -206,7 +207,7 @@ class Book:
 
     def _moved(self, happening: Happening) -> None:
         said = happening.event.arguments
-        self._set(happening, entries.tracks, {"content": said["content"]}, id=track_raw(said["id"]))
+        self._set(happening, entries.tracks, {"cid": content_of(said["content"])}, id=track_raw(said["id"]))
 
     def _passed_on(self, happening: Happening) -> None:
         said = happening.event.arguments

@@ -197,3 +197,23 @@ def test_spoofing_an_address_in_a_header_gets_nobody_a_new_allowance(tmp_path: o
                 found.append(status(rest(one)))
     assert found[:8] == [401] * 8
     assert found[-1] == 429
+
+
+def test_oversized_trailers_and_blank_lines_hold_no_connection(
+    service: Service, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = b"POST /v1/tokens HTTP/1.1\r\nContent-Type: application/json\r\n" + HOST + session(service)
+    with connected(port) as one:  # a body that has ended, and trailers that do not
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            one.sendall(plain + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-A: ")
+            for _ in range(1000):
+                one.sendall(b"a" * 4096)
+                sent += 4096
+                time.sleep(0.001)
+        assert sent < 1 << 20
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
+    with connected(port) as one:
+        one.sendall(b"GET /v1/account HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert status(one.recv(65536)) == 401
+        assert drip(one, b"\r\n", 5) < 3
