@@ -21,6 +21,12 @@ measured/         what was measured on recordings, by digest: figures and finger
 runs/             training runs by identity: what a killed one goes on from, what came out, the model id once recorded
 drafts/           records of what ``generate`` wrote and ``mint`` has yet to sign, by file digest
 metrics/          what the processes of a service that runs have counted; goes with the next one
+service.sqlite    accounts, sessions, jobs and the directory, unless the service has a database elsewhere
+uploads/          what was sent in to the service, until a job has done with it
+jobs/             what each job of the service has made, for a month
+presets/          presets of the keeper's own, which may be trained by name through the service
+metrics/          what the service's processes count together
+demo-passphrase   what opens the keys that `serve --demo` made, where nobody said another (0600)
 locks/            one for each thing that only one process may change at a time
 tmp/              ciphertext of weights on its way into the store
 """
