@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, create_engine, event, select, text
-from sqlalchemy.exc import OperationalError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolEmpty
 
 from api.errors import DatabaseUnusable
 
@@ -120,7 +121,7 @@ def _prepare(engine: Engine) -> None:
 def _named() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, TimeoutError) as error:
+    except (OperationalError, PoolEmpty) as error:
         # The words of a driver may name a host, never a password; but neither is for a caller.
         name = type(getattr(error, "orig", error)).__name__
         raise DatabaseUnusable(f"the service's database cannot be used: {name}") from error

@@ -68,7 +68,7 @@ class Lookups:
             connection.close()
 
     def _from_file(self, by: By, value: bytes) -> Any:
-        """On a connection that the thread keeps: a file is always there, and to ask whether it is takes as long again."""
+        """On a connection that the thread keeps: a file is always there, and to ask whether it is takes as long."""
         connection = getattr(self._own, "connection", None)
         if connection is None:
             connection = self._own.connection = self._engine.raw_connection()
