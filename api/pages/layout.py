@@ -23,7 +23,13 @@ from api.terms import money
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-NAVIGATION: Final = (("/", "nav.check"),)
+NAVIGATION: Final = (
+    ("/", "nav.check"),
+    ("/market", "nav.market"),
+    ("/studio", "nav.creator"),
+    ("/recordings", "nav.holder"),
+    ("/account", "nav.account"),
+)
 """Where the head of every page leads: paths, and the keys of their names."""
 _YEAR: Final = 365 * 24 * 3600
 # A page is packed anew for every reader: the level that costs least for nearly all of the gain.

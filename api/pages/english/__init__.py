@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from api.pages.english import provenance, site
+from api.pages.english import account, creator, holder, market, provenance, site
 
-PARTS: Final[tuple[Mapping[str, str], ...]] = (site.TEXTS, provenance.TEXTS)
+PARTS: Final[tuple[Mapping[str, str], ...]] = (
+    site.TEXTS,
+    provenance.TEXTS,
+    account.TEXTS,
+    holder.TEXTS,
+    creator.TEXTS,
+    market.TEXTS,
+)
 TEXTS: Final[Mapping[str, str]] = {key: text for part in PARTS for key, text in part.items()}

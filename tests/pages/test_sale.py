@@ -1,0 +1,89 @@
+"""What a page says that everybody gets of a price is what the contracts give them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from api.home import Home
+from api.pages import sale
+from api.pages.sale import Sale
+from api.workflows import market
+from ledger.contracts import ListingEntry
+from ledger.errors import PriceNotMet
+from tests.service.traded import ANNA, BEN, CARL, DORA, Trade, home_of
+
+PRICE = 10**16 + 7
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """CARL has offered his only track."""
+    home = home_of(tmp_path_factory.mktemp("sale") / "home")
+    with home.ledger() as ledger:
+        trade = Trade(ledger.contracts, [])
+        trade.begin()
+        ledger.contracts.list_track(CARL, trade.mint("song"), PRICE)
+    return home
+
+
+def shown(home: Home, now: datetime = NOW) -> Sale | None:
+    with home.reading() as ledger:
+        (track,) = ledger.contracts.tracks()
+        return sale.of(ledger, market.show(ledger, f"{track.id:016x}"), now)
+
+
+def test_nothing_but_what_was_seen_is_paid(home: Home) -> None:
+    found = shown(home)
+    assert found is not None
+    track = f"{found.track.id:016x}"
+    for seen in (
+        {"price": "0.01"},
+        {"currency": str(CARL.address)},
+        {"price": found.price, "currency": "0x" + "11" * 20},
+    ):
+        with pytest.raises(PriceNotMet, match="look again"):
+            market.buy(home, track, signer=DORA, **seen)
+    with home.reading() as ledger:
+        assert ledger.contracts.track(found.track.id).owner == CARL.address
+
+
+def test_the_parts_are_what_the_contracts_pay(home: Home) -> None:
+    found = shown(home)
+    assert found is not None
+    assert found.units == PRICE
+    assert found.settled
+    assert (found.price, found.money) == ("0.010000000000000007", "0.010000000000000007 ETH")
+    told = [(part.role, part.number, part.payee) for part in found.parts]
+    assert told == [
+        ("seller", None, CARL.address),
+        ("creator", None, CARL.address),
+        ("model", 1, CARL.address),
+        ("dataset", 1, ANNA.address),
+        ("dataset", 2, BEN.address),
+    ]
+    assert PRICE - len(found.parts) < sum(part.units for part in found.parts) <= PRICE
+    market.buy(home, f"{found.track.id:016x}", signer=DORA, price=found.price, currency="ether")
+    with home.reading() as ledger:
+        seller, *shares = found.parts
+        assert ledger.contracts.due(CARL.address, None, "market") == seller.units
+        indices = [share.index for share in ledger.contracts.royalty_shares(found.track.id)]
+        assert [ledger.contracts.royalty_due(found.track.id, index) for index in indices] == [
+            part.units for part in shares
+        ]
+    assert shown(home) is None  # nobody can buy it now
+
+
+def test_what_nobody_can_buy_is_no_sale(home: Home) -> None:
+    with home.reading() as ledger:
+        (track,) = ledger.contracts.tracks()
+        until = int(NOW.timestamp())
+        listing = ListingEntry(track.id, CARL.address, PRICE, None, until)
+        good = market.Offer(track, listing, live=True, royalty=PRICE // 10)
+        assert sale.of(ledger, good, NOW) is not None
+        assert sale.of(ledger, good, NOW.replace(second=1)) is None
+        assert sale.of(ledger, replace(good, live=False), NOW) is None
+        assert sale.of(ledger, replace(good, listing=None), NOW) is None
