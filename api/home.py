@@ -25,7 +25,6 @@ service.sqlite    accounts, sessions, jobs and the directory, unless the service
 uploads/          what was sent in to the service, until a job has done with it
 jobs/             what each job of the service has made, for a month
 presets/          presets of the keeper's own, which may be trained by name through the service
-metrics/          what the service's processes count together
 demo-passphrase   what opens the keys that `serve --demo` made, where nobody said another (0600)
 locks/            one for each thing that only one process may change at a time
 tmp/              ciphertext of weights on its way into the store

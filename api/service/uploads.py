@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -165,6 +166,10 @@ class Uploads:
                 yield file
                 file.flush()
             partial.replace(target)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise TooLarge("there is no room left on this service's disk; come again later") from None
+            raise
         finally:
             partial.unlink(missing_ok=True)
 
