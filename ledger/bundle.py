@@ -1,22 +1,20 @@
 """Bundles: one file with all that an audit rests on, which anybody can verify without a network, a chain or a home.
 
-The file is a ZIP archive, nothing in it compressed, of two or three members in this order: ``bundle.json`` (RFC 8785),
-``blocks.car`` (a CAR, version 1, of every block that was read), and if it is signed ``signature.json`` (DSSE). There is
-one spelling of every bundle: what :func:`write` would not write again byte for byte is refused. docs/bundle.md has the
-fields, and what a bundle proves and what it only claims.
+The file is a ZIP archive, nothing in it compressed (:mod:`ledger.parcel`): ``blocks/CID`` for every block that was
+read, ``bundle.json`` (RFC 8785), and if it is signed ``signature.json`` (DSSE). There is one spelling of every bundle:
+what :func:`write` would not write again byte for byte is refused. docs/bundle.md has the fields, and what a bundle
+proves and what it only claims.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ledger import canonical, car, file, signing
+from ledger import canonical, file, parcel, signing
 from ledger.address import Address
 from ledger.anchored import Anchored
 from ledger.cid import Cid
@@ -32,16 +30,15 @@ if TYPE_CHECKING:
     from ledger.contracts import Contracts
     from ledger.keys import Signer
 
-FORMAT = "stemmata-bundle-1"
+FORMAT = "stemmata-bundle-2"
 PAYLOAD_TYPE = "application/vnd.stemmata.bundle+json"
 MOST_BYTES = 128 << 20
 """The largest bundle that is read; nothing in it is compressed, so that memory stays within some times that."""
 
 Candidate = int | Anchored | Place
 
-_MEMBERS = ("bundle.json", "blocks.car", "signature.json")
+_CONTENT, _SIGNATURE, _BLOCKS = "bundle.json", "signature.json", "blocks/"
 _FAMILY = "stemmata-bundle-"
-_FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # the zero of ZIP's time
 _FIELDS = {
     "format": str,
     "audio": str,
@@ -53,10 +50,12 @@ _FIELDS = {
     "claims": list,
     "candidates": list,
     "forgotten": list,
-    "blocks": str,
+    "blocks": list,
     "held": dict,
     "view": dict,
 }
+
+_VIEW = {"findings": ("check", "status", "subject", "detail"), "evidence": ("layer", "detail")}
 
 
 @dataclass(frozen=True)
@@ -119,33 +118,11 @@ class Bundle:
 
 def write(path: Path, bundle: Bundle, signer: Signer | None = None) -> None:
     """Write a bundle, whole or not at all, signed if there is a signer. Raises :class:`Malformed` for one too large."""
-    blocks = _pack(bundle.blocks)
-    place, gone = bundle.deployment, bundle.forgotten
-    content = canonical.encode(
-        {
-            "format": FORMAT,
-            "audio": str(bundle.audio),
-            "made": bundle.made,
-            "searchedSpeed": bundle.searched_speed,
-            "deployment": {
-                "block": place.block,
-                "chain_id": place.chain_id,
-                **{noun: str(getattr(place, noun)) for noun in NOUNS},
-            },
-            "final": bundle.final,
-            "chain": bundle.chain.to_json(),
-            "claims": [dict(claim) for claim in bundle.claims],
-            "candidates": [_named(candidate) for candidate in bundle.candidates],
-            "forgotten": [] if gone is None else [f"{gone.token:016x}", gone.block, gone.hash],
-            "blocks": str(Digest.of(blocks)),
-            "held": dict(bundle.held),
-            "view": dict(bundle.view),
-        }
-    )
-    members = [content, blocks]
+    content = _content(bundle)
+    members = {_BLOCKS + str(cid): block for cid, block in bundle.blocks.items()} | {_CONTENT: content}
     if signer is not None:
-        members.append(signing.sign(_signed(content, signer.address), signer, PAYLOAD_TYPE).to_bytes())
-    archive = _archive(members)
+        members[_SIGNATURE] = signing.sign(_signed(content, signer.address), signer, PAYLOAD_TYPE).to_bytes()
+    archive = parcel.pack(members)
     if len(archive) > MOST_BYTES:
         raise Malformed(f"the bundle would have {len(archive)} bytes; no more than {MOST_BYTES} are read")
     file.write(path, lambda out: out.write(archive), mode=0o644)
@@ -158,7 +135,7 @@ def read(path: Path) -> Bundle:
         NotABundle: it never was one: nothing in it is called as in a bundle.
         Malformed: damaged, or not in the one spelling.
         FormatUnknown: it is in another format than is read here.
-        DigestMismatch: a block, or all of them together, are not what they are called.
+        DigestMismatch: a block is not what it is called.
         SignatureInvalid: the signature is not of this bundle, or not by whom it names.
     """
     size = path.stat().st_size
@@ -166,15 +143,18 @@ def read(path: Path) -> Bundle:
         raise NotABundle(f"{path} is not a bundle: those have at most {MOST_BYTES} bytes, not {size}")
     whole = path.read_bytes()
     try:
-        return _read(*_members(whole))
+        return _read(parcel.unpack(whole))
     except Malformed as error:
         # One of these outlives any one change: a bundle that was altered is not taken for a file that never was one.
-        if _FAMILY.encode() in whole or all(name.encode() in whole for name in _MEMBERS[:2]):
+        if _FAMILY.encode() in whole or f"{_BLOCKS}baf".encode() in whole:
             raise Malformed(f"{path} is not a whole bundle: {error}") from None
         raise NotABundle(f"{path} is not a bundle") from None
 
 
-def _read(content: bytes, packed: bytes, signature: bytes | None = None) -> Bundle:
+def _read(members: dict[str, bytes]) -> Bundle:
+    if _CONTENT not in members:
+        raise Malformed(f"it holds no {_CONTENT}")
+    content, signature = members.pop(_CONTENT), members.pop(_SIGNATURE, None)
     said = canonical.decode(content)
     if isinstance(said, dict) and str(said.get("format")).startswith(_FAMILY) and said["format"] != FORMAT:
         raise FormatUnknown(f"it is of the format {said['format'][:40]!r}; this version reads {FORMAT}")
@@ -185,14 +165,14 @@ def _read(content: bytes, packed: bytes, signature: bytes | None = None) -> Bund
             raise Malformed(f"bundle.json: {name} is not of the kind {kind.__name__}")
     if said["format"] != FORMAT:
         raise Malformed(f"bundle.json: format {said['format'][:40]!r} is not {FORMAT}")
-    if Digest.of(packed) != Digest.parse(said["blocks"]):
-        raise DigestMismatch("blocks.car is not the one that bundle.json names")
-    blocks = dict(car.unpack(io.BytesIO(packed)))
-    if _pack(blocks) != packed:
-        raise Malformed("blocks.car: the blocks are not in order, or there are some twice")
+    if [_BLOCKS + str(cid) for cid in said["blocks"]] != list(members):
+        raise Malformed("the archive holds other blocks than bundle.json names")
+    blocks = {_cid(name.removeprefix(_BLOCKS), block): block for name, block in members.items()}
     if any(state not in ("held", "missing", "altered") for state in said["held"].values()):
         raise Malformed("bundle.json: held says something else than held, missing, altered")
-    return Bundle(
+    if not all(_is_list(said["view"].get(name), fields) for name, fields in _VIEW.items()):
+        raise Malformed("bundle.json: the auditor's view has no findings, or no evidence")
+    opened = Bundle(
         audio=Digest.parse(said["audio"]),
         made=timestamp(parse_timestamp(said["made"])),
         searched_speed=said["searchedSpeed"],
@@ -207,6 +187,9 @@ def _read(content: bytes, packed: bytes, signature: bytes | None = None) -> Bund
         forgotten=_forgotten(said["forgotten"]),
         auditor=None if signature is None else _auditor(content, signature),
     )
+    if _content(opened) != content:
+        raise Malformed("bundle.json: something in it has another spelling")
+    return opened
 
 
 def _auditor(content: bytes, signature: bytes) -> Address:
@@ -229,43 +212,42 @@ def _signed(content: bytes, auditor: Address) -> bytes:
     return canonical.encode({"auditor": str(auditor), "bundle": str(Digest.of(content))})
 
 
-def _pack(blocks: Mapping[Cid, bytes]) -> bytes:
-    """The blocks as an archive, by their CIDs; its root is that of no block, since a bundle has no one root."""
-    ordered = sorted(blocks.items(), key=lambda pair: pair[0].raw)
-    return car.pack(Cid.of_digest(bytes(32)), ordered)
+def _content(bundle: Bundle) -> bytes:
+    place, gone = bundle.deployment, bundle.forgotten
+    return canonical.encode(
+        {
+            "format": FORMAT,
+            "audio": str(bundle.audio),
+            "made": bundle.made,
+            "searchedSpeed": bundle.searched_speed,
+            "deployment": {
+                "block": place.block,
+                "chain_id": place.chain_id,
+                **{noun: str(getattr(place, noun)) for noun in NOUNS},
+            },
+            "final": bundle.final,
+            "chain": bundle.chain.to_json(),
+            "claims": [dict(claim) for claim in bundle.claims],
+            "candidates": [_named(candidate) for candidate in bundle.candidates],
+            "forgotten": [] if gone is None else [f"{gone.token:016x}", gone.block, gone.hash],
+            "blocks": sorted(map(str, bundle.blocks)),
+            "held": dict(bundle.held),
+            "view": dict(bundle.view),
+        }
+    )
 
 
-def _archive(members: list[bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in zip(_MEMBERS, members, strict=False):
-            archive.writestr(_entry(name), content)
-    return out.getvalue()
+def _is_list(listed: Any, fields: Sequence[str]) -> bool:
+    """Whether it is a list of objects with these fields, all of them texts."""
+    objects = isinstance(listed, list) and all(isinstance(one, dict) for one in listed)
+    return objects and all(isinstance(one.get(name), str) for one in listed for name in fields)
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
-    """The same on every machine."""
-    entry = zipfile.ZipInfo(name, _FIRST_DAY)
-    entry.create_system = 3
-    entry.external_attr = 0o644 << 16
-    return entry
-
-
-def _members(archive: bytes) -> list[bytes]:
-    """What lies in an archive of ours. A compressed member is refused unread: it might grow without end."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-            entries = opened.infolist()
-            if tuple(entry.filename for entry in entries) not in (_MEMBERS[:2], _MEMBERS):
-                raise Malformed(f"expected {', '.join(_MEMBERS[:2])} and perhaps {_MEMBERS[2]}")
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-                raise Malformed("a member is compressed")
-            members = [opened.read(entry) for entry in entries]
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError) as error:
-        raise Malformed(f"not a ZIP archive, or a damaged one: {error}") from None
-    if _archive(members) != archive:
-        raise Malformed("the archive holds something beside its members")
-    return members
+def _cid(text: str, block: bytes) -> Cid:
+    cid = Cid.parse(text)
+    if Digest.of(block).raw != cid.digest:
+        raise DigestMismatch(f"block {cid} in the bundle is not what its CID says")
+    return cid
 
 
 def _deployment(said: Mapping[str, Any]) -> Deployment:

@@ -76,7 +76,10 @@ def _proof(transcript: Transcript, number: str) -> BlockProof:
         raise ProofInvalid(f"the proof of block {number[:20]} is none: {error!r}"[:300]) from None
     said, bound = (number, block.get("hash"), block.get("time")), (str(proof.number), proof.hash, proof.time)
     if said != bound:
-        raise ProofInvalid(f"the header of block {number[:20]} is that of block {proof.number} ({proof.hash})")
+        raise ProofInvalid(
+            f"block {number[:20]} is said to be {block.get('hash')}, at {block.get('time')}; the header in its proof "
+            f"is that of block {proof.number}, {proof.hash}, at {proof.time}"
+        )
     return proof
 
 

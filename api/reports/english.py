@@ -162,6 +162,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "check.weights": "weights",
     "check.time stamp": "time stamp",
     "check.bundle": "bundle",
+    "check.chain proof": "proof of log entries",
     # -- subjects
     "subject.audio": "audio",
     "subject.home": "home",

@@ -160,6 +160,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "check.weights": "pesos",
     "check.time stamp": "sello de tiempo",
     "check.bundle": "paquete de pruebas",
+    "check.chain proof": "prueba de los registros",
     # -- subjects
     "subject.audio": "sonido",
     "subject.home": "carpeta propia",

@@ -69,6 +69,8 @@ def write(home: Home, path: Path, out: Path, hearing: Hearing, *, now: datetime,
         known = _Known(named, contracts, store)
         recorded = Sources(contracts, store, known.candidates, lambda *_: next(iter(gone), None), known)
         outcome = examine(heard, lambda: contextlib.nullcontext(recorded))
+        claimed = claims(contracts, outcome.tracks)
+        recording[0].prove()
         whole = bundle.Bundle(
             audio=heard.sound.audio,
             made=timestamp(now),
@@ -76,7 +78,7 @@ def write(home: Home, path: Path, out: Path, hearing: Hearing, *, now: datetime,
             deployment=contracts.deployment,
             final=chain.confirmations,
             chain=recording[0].transcript,
-            claims=claims(contracts, outcome.tracks),
+            claims=claimed,
             candidates=tuple(named),
             forgotten=next(iter(gone), None),
             blocks=store.blocks,
@@ -109,7 +111,7 @@ def read(source: Path, path: Path, hearing: Hearing) -> Audit:
         detail = f"it is about another file, whose SHA-256 is {opened.audio}: have one made for this file"
         return judge(heard.sound, (*heard.findings, Finding("bundle", Status.UNVERIFIABLE, "bundle", detail)))
     outcome = examine(heard, lambda: _sources(opened))
-    said = (*outcome.findings, _signature(opened), *_claims(opened, outcome))
+    said = (*outcome.findings, _signature(opened), *_claims(opened, outcome), *_proofs(opened))
     return judge(heard.sound, said, outcome.tracks, outcome.evidence)
 
 
@@ -171,6 +173,32 @@ def _claims(opened: Bundle, outcome: Audit) -> Iterator[Finding]:
         yield Finding("bundle", Status.INVALID, "bundle", str(error))
     except LedgerError as error:
         yield Finding("bundle", Status.UNVERIFIABLE, "bundle", str(error))
+
+
+def _proofs(opened: Bundle) -> Iterator[Finding]:
+    """Whether what the chain logged is proved to be in its blocks: then their hashes are all of it that one trusts."""
+    from ledger.errors import Invalid
+    from ledger.proofs import check
+
+    try:
+        with opened.believed():
+            found = check(opened.chain)
+    except Invalid as error:
+        yield Finding("chain proof", Status.INVALID, "bundle", str(error))
+        return
+    if found.unproved:
+        detail = (
+            f"{found.entries - found.unproved} of {found.entries} log entries are proved to be in their blocks: "
+            "the others are on the word of whoever gave the bundle"
+        )
+        yield Finding("chain proof", Status.NOTE, "bundle", detail)
+    if found.blocks:
+        hashes = ", ".join(f"{number} ({named})" for number, named in sorted(found.blocks.items()))
+        detail = (
+            f"{found.entries - found.unproved} log entries are proved to be in blocks of these hashes, and whether "
+            f"chain {opened.chain.chain_id} has those is all there is to trust for them: {hashes}"
+        )
+        yield Finding("chain proof", Status.OK, "bundle", detail[:2000])
 
 
 def _signature(opened: Bundle) -> Finding:

@@ -145,8 +145,10 @@ def bundle_seeds() -> list[bytes]:
     from ledger.recorded import Transcript
 
     place = Deployment(chain_id=1, block=1, **{noun: Address(bytes(19) + bytes([n])) for n, noun in enumerate(NOUNS)})
-    blocks = {Cid.of_raw(block): block for block in (b"one", b"two")}
-    whole = Bundle(Digest.of(b"x"), "2026-11-23T10:00:00Z", False, place, 0, Transcript(1, 1), [], (7,), blocks, {}, {})
+    blocks, view = {Cid.of_raw(block): block for block in (b"one", b"two")}, {"evidence": [], "findings": []}
+    whole = Bundle(
+        Digest.of(b"x"), "2026-11-23T10:00:00Z", False, place, 0, Transcript(1, 1), [], (7,), blocks, {}, view
+    )
     found = []
     for signer in (None, LocalSigner(bytes(31) + b"\1")):
         with lying(b"") as path:

@@ -74,6 +74,7 @@ def recorded(world: World, track: TrackEntry) -> tuple[Bundle, Verifier]:
     store = RecordingStore(world.store)
     verifier = Verifier(contracts, store)
     node = verifier.track(contracts.track(track.id))
+    recorders[0].prove()
     assert node.record is not None or conclude(verifier.findings, known=True) is Verdict.INVALID
     whole = Bundle(
         audio=track.audio,
@@ -86,7 +87,11 @@ def recorded(world: World, track: TrackEntry) -> tuple[Bundle, Verifier]:
         candidates=(),
         blocks=store.blocks,
         held=store.held,
-        view={"findings": [], "evidence": [{"track": str(track.claim)}], "tracks": []},
+        view={
+            "findings": [],
+            "evidence": [{"layer": "digest", "track": str(track.claim), "detail": "on chain"}],
+            "tracks": [],
+        },
     )
     return whole, verifier
 

@@ -1,0 +1,117 @@
+"""Verify the proofs in a bundle, with nothing of Stemmata's own: python scripts/verify_proofs.py BUNDLE [URL]
+
+Each claim of a bundle has to be told by a log entry of its contract, in its transaction; the entries of a block with a
+proof have to be in the block of that hash (Yellow Paper, sections 4.4.1 and 4.4.3, appendix D; EIP-2718); a track that
+was anchored has to be under the root that its entry tells (RFC 9162, section 2.1.3). With the URL of a node, which gets
+numbers of blocks and nothing else, it asks whether the chain has these blocks: for what is proved, nobody need then be
+trusted but the node. Needs eth-utils, rlp and trie. Exit code 0: they hold. 2: usage. 4: one does not. 5: no answer.
+"""
+
+import json
+import sys
+import urllib.request
+import zipfile
+from hashlib import sha256
+
+import rlp
+from eth_utils import is_checksum_address, keccak
+from trie import HexaryTrie
+
+
+def require(holds, what: str) -> None:
+    if not holds:
+        raise ValueError(what)
+
+
+def raw(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def proved(number: str, block: dict, proof: dict, entries: list[dict]) -> None:
+    """Check the log entries of a block against its header, and that against its hash."""
+    header = raw(proof["header"])
+    fields = rlp.decode(header)
+    bound = ("0x" + keccak(header).hex(), int.from_bytes(fields[8]), int.from_bytes(fields[11]))
+    require(bound == (block["hash"], int(number), block["time"]), f"block {number} has another header")
+    trie = HexaryTrie({keccak(node): node for node in map(raw, proof["nodes"])}, fields[5])
+    for entry in entries:
+        receipt = trie[rlp.encode(proof["places"][entry["tx"]])]
+        logs = rlp.decode(receipt[receipt[0] < 128 :])[3]
+        told = [raw(entry["address"]), [raw(topic) for topic in entry["topics"]], raw(entry["data"])]
+        require(told in logs, f"an entry of {entry['address']} is not in block {number}")
+
+
+def climb(node: bytes, place: int, size: int, path: list[bytes]) -> bytes:
+    """The root that a node and its proof lead to."""
+    if size == 1 and place == 0 and not path:
+        return node
+    half = 1 << (size - 1).bit_length() - 1
+    if place < half:
+        return sha256(b"\1" + climb(node, place, half, path[:-1]) + path[-1]).digest()
+    return sha256(b"\1" + path[-1] + climb(node, place - half, size - half, path[:-1])).digest()
+
+
+def told(claim: dict, deployment: dict, entries: list[dict]) -> None:
+    """Check that a claim's record is named by a log entry, or lies under a root that one names."""
+    digest, proof = claim["record"], claim.get("anchored")
+    if proof is not None:
+        leaf = raw(claim["claim"] + claim["says"]["subject.audio"] + claim["record"])
+        top = climb(sha256(b"\0" + leaf).digest(), proof["index"], proof["size"], [raw(one) for one in proof["path"]])
+        require(top == raw(proof["root"]), f"{claim['kind']} {claim['id']} is not under the root that was anchored")
+        digest = proof["root"]
+    where = (deployment[claim["kind"] + "s"], claim["block"], claim["tx"])
+    telling = [one for one in entries if (one["address"], one["block"], one["tx"]) == where]
+    words = {one for entry in telling for one in (*map(raw, entry["topics"]), raw(entry["data"]))}
+    require(any(raw(digest) in word for word in words), f"no log entry tells of {claim['kind']} {claim['id']}")
+
+
+def on_chain(url: str, number: str) -> str | None:
+    """The hash that a node gives for a block."""
+    query = {"jsonrpc": "2.0", "id": 1, "method": "eth_getBlockByNumber", "params": [hex(int(number)), False]}
+    request = urllib.request.Request(url, json.dumps(query).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return (json.load(answer)["result"] or {}).get("hash")
+
+
+def checks(said: dict):
+    """Every check of what a bundle says, as its outcome and what it was about."""
+    chain, deployment = said["chain"], said["deployment"]
+    try:
+        contracts = [address for name, address in deployment.items() if name not in ("block", "chain_id")]
+        require(all(map(is_checksum_address, contracts)), "a contract has no address")
+        entries = [entry for answer in chain["logs"].values() for entry in answer]
+        for claim in said["claims"]:
+            told(claim, deployment, entries)
+        for number, proof in chain["proofs"].items():
+            own, block = [entry for entry in entries if str(entry["block"]) == number], chain["blocks"][number]
+            proved(number, block, proof, own)
+            yield "ok", f"block {number}: {len(own)} of the log entries are in it, if its hash is {block['hash']}"
+    except Exception as error:  # whatever somebody put there
+        yield "invalid", f"proof: {error!r}"
+
+
+def main(bundle: str, url: str | None = None) -> int:
+    try:
+        with zipfile.ZipFile(bundle) as archive:
+            said = json.loads(archive.read("bundle.json"))
+        found = list(checks(said))
+    except Exception as error:  # whatever somebody put there
+        found = [("invalid", f"bundle: {error!r}")]
+    print("\n".join(": ".join(check) for check in found))
+    if url is None or "invalid" in dict(found):
+        return 4 if "invalid" in dict(found) else 0
+    hashes = {number: said["chain"]["blocks"][number]["hash"] for number in said["chain"]["proofs"]}
+    try:
+        others = [number for number, known in hashes.items() if on_chain(url, number) != known]
+    except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
+        print(f"unverifiable: the node does not answer: {type(error).__name__}")
+        return 5
+    print(
+        f"invalid: the chain has other blocks, or none, at {', '.join(others)}" if others else "ok: they are on chain"
+    )
+    return 4 if others else 0
+
+
+if __name__ == "__main__":
+    fit = len(sys.argv) in (2, 3) and all(url.startswith(("http://", "https://")) for url in sys.argv[2:])
+    sys.exit(main(*sys.argv[1:]) if fit else 2)
