@@ -19,6 +19,17 @@ PROBLEM: Final[dict[str, Any]] = {
     "required": ["type", "title", "status", "detail"],
 }
 
+WAYS_IN: Final[dict[str, Any]] = {
+    "token": {"type": "http", "scheme": "bearer", "description": "An API token, `stm_…`, with the scope it takes."},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "stemmata_session",
+        "description": "What `POST /v1/signin` sets (`__Host-stemmata_session` over TLS). Whatever changes something "
+        "also needs the header `X-CSRF-Token`.",
+    },
+}
+
 _SAID: Final = {
     400: ("Malformed", "address 0x5aaE… fails its EIP-55 checksum"),
     401: ("NotSignedIn", "sign in first, or send an API token: Authorization: Bearer stm_…"),
@@ -56,8 +67,14 @@ def common() -> dict[int | str, dict[str, Any]]:
 
 
 def describe(schema: dict[str, Any]) -> dict[str, Any]:
-    """The framework's description, with the schema of problems in it."""
-    schema.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
+    """The framework's description, with the schema of problems in it, and how callers say who they are."""
+    components = schema.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = PROBLEM
+    components["securitySchemes"] = WAYS_IN
+    for routes in schema["paths"].values():
+        for route in routes.values():
+            if "401" in route["responses"]:
+                route["security"] = [{"token": []}, {"session": []}]
     return schema
 
 

@@ -11,10 +11,9 @@ from fastapi.responses import Response
 from api.errors import NoSuchThing
 from api.http.cookies import begin
 from api.http.rates import limited
-from api.http.routes.demo import at_home
+from api.http.routes.demo import at_home, lent
 from api.pages.door import SIGN_IN, inside, onward
 from api.pages.layout import page
-from api.service.accounts import refuse_ended
 from api.service.service import Service
 
 
@@ -31,8 +30,7 @@ def create_router(service: Service) -> APIRouter:
     @router.post(SIGN_IN, dependencies=[Depends(at_home), Depends(limited("signin"))])
     def sign_in(request: Request, said: Annotated[FormData, Depends(_form)]) -> Response:
         """Sign in with a key of the demonstration."""
-        account = service.home.keystore().address(str(said.get("key", "")))
-        refuse_ended(service.home, account)
+        account = lent(service, str(said.get("key", "")))
         response = onward(inside(str(said.get("next", ""))))
         begin(request, response, account, service.now())
         return response

@@ -80,8 +80,8 @@ class Tokens:
             UsageError: a name, scope or end that cannot be.
             NotPermitted: the account has :data:`MOST` tokens already.
         """
-        if not 1 <= len(name) <= 80:
-            raise UsageError("name: a token's name has 1 to 80 characters")
+        if not 1 <= len(name) <= 80 or not name.isprintable():
+            raise UsageError("name: a token's name has 1 to 80 characters that can be read")
         if not scopes or not set(scopes) <= SCOPES:
             raise UsageError(f"scopes: one or more of {', '.join(sorted(SCOPES))}")
         if not 1 <= seconds <= LONGEST:

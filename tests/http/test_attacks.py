@@ -1,11 +1,13 @@
 """Attacks by name on the service, in one process; see docs/security.md for what each of them must not do."""
 
+import hashlib
 import itertools
 import json
 import re
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from fastapi.testclient import TestClient
 
 from api.http.app import create_app
 from api.http.csrf import SAFE
+from api.service.database import metadata
 from api.service.jobs import Jobs
 from api.service.nonces import LASTS as NONCE_LASTS
 from api.service.service import Service
@@ -22,6 +25,7 @@ from api.service.sessions import LASTS as SESSION_LASTS
 from api.service.tokens import Tokens
 from ledger.keys import LocalSigner
 from tests.http.signing_in import SITE, Clock, challenge, service_in, sign_in, signed
+from tests.postgresql_server import postgresql
 
 ANNA, EVE = LocalSigner(bytes([7] * 32)), LocalSigner(bytes([8] * 32))
 EVIL = "https://evil.example"
@@ -38,11 +42,13 @@ PUBLIC = {
 }
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    opened = service_in(tmp_path_factory.mktemp("attacked"), rate=10_000)
-    yield opened
-    opened.close()
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with ExitStack() as open_:
+        there = {"database": open_.enter_context(postgresql())} if request.param == "postgresql" else {}
+        opened = service_in(tmp_path_factory.mktemp("attacked"), rate=10_000, **there)
+        open_.callback(opened.close)
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +195,10 @@ def test_a_stolen_database_opens_no_session(service: Service) -> None:
     _, secret = Tokens(service.database).make(ANNA.address, "t", ["read"], 60, service.now())
     service.database.engine.dispose()
     kept = b"".join(path.read_bytes() for path in service.home.path.glob("service.sqlite*"))
+    with service.database.reading() as connection:
+        for table in metadata.sorted_tables:
+            kept += repr(connection.execute(table.select()).all()).encode()
+    assert hashlib.sha256(token.encode()).hexdigest().encode() in kept
     assert token.encode() not in kept
     assert secret.encode() not in kept
 

@@ -14,6 +14,7 @@ from api.http.rates import limited
 from api.http.routes.signin import SignedIn
 from api.service.accounts import refuse_ended
 from api.service.service import Service
+from ledger.address import Address
 from ledger.errors import KeyFault
 
 
@@ -43,6 +44,16 @@ async def at_home(request: Request) -> None:
         raise NoSuchThing("this is no demonstration on your own machine: sign in with a wallet")
 
 
+def lent(service: Service, name: str) -> Address:
+    """The account of a demonstration's key. Raises :class:`NoSuchThing`, and :class:`KeyEnded` where it has ended."""
+    try:
+        account = service.home.keystore().address(name)
+    except KeyFault:
+        raise NoSuchThing(f"no key named {name!r} lies here") from None
+    refuse_ended(service.home, account)
+    return account
+
+
 def create_router(service: Service) -> APIRouter:
     """The routes of a demonstration, which any other service says it has not."""
     router = APIRouter(tags=["account"], include_in_schema=False)
@@ -59,11 +70,6 @@ def create_router(service: Service) -> APIRouter:
     @router.post("/signin/demo", dependencies=[Depends(at_home), Depends(limited("signin"))])
     def sign_in(request: Request, response: Response, body: DemoRequest) -> SignedIn:
         """Sign in with one of them."""
-        try:
-            account = service.home.keystore().address(body.name)
-        except KeyFault:
-            raise NoSuchThing(f"no key named {body.name!r} lies here") from None
-        refuse_ended(service.home, account)
-        return SignedIn.of(begin(request, response, account, service.now()))
+        return SignedIn.of(begin(request, response, lent(service, body.name), service.now()))
 
     return router

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.errors import NotPermitted
 from api.http.caller import Caller, signed_in
 from api.http.cookies import Begun, begin, forget, session_token
+from api.http.openapi import problems_of
 from api.http.rates import limited
 from api.service.accounts import chain_id, chain_of, refuse_ended, signs_here
 from api.service.nonces import LASTS, Nonces
@@ -82,7 +83,7 @@ def create_router(service: Service) -> APIRouter:
     router = APIRouter(tags=["account"])
     asked_seldom = [Depends(limited("signin"))]
 
-    @router.post("/signin/challenge", dependencies=asked_seldom)
+    @router.post("/signin/challenge", dependencies=asked_seldom, responses=problems_of(400))
     def challenge(body: ChallengeRequest) -> Challenge:
         """A message for a wallet to sign."""
         account, now = Address.parse(body.address), service.now()
@@ -99,7 +100,7 @@ def create_router(service: Service) -> APIRouter:
         )
         return Challenge(message=str(message), nonce=nonce, expires=int(ends.timestamp()))
 
-    @router.post("/signin", dependencies=asked_seldom)
+    @router.post("/signin", dependencies=asked_seldom, responses=problems_of(400, 403))
     def sign_in(request: Request, response: Response, body: SignInRequest) -> SignedIn:
         """Sign in with a signed message; a session begins."""
         message, now = SignIn.parse(body.message), service.now()
@@ -109,7 +110,7 @@ def create_router(service: Service) -> APIRouter:
         refuse_ended(service.home, message.address)
         return SignedIn.of(begin(request, response, message.address, now))
 
-    @router.post("/signout", status_code=204)
+    @router.post("/signout", status_code=204, responses=problems_of(401, 403))
     def sign_out(
         request: Request, response: Response, who: Annotated[Caller, Depends(signed_in)], everywhere: bool = False
     ) -> None:
@@ -123,7 +124,7 @@ def create_router(service: Service) -> APIRouter:
             Sessions(service.database).end(session_token(request) or "")
         forget(request, response)
 
-    @router.get("/account")
+    @router.get("/account", responses=problems_of(401, 403))
     def account(who: Annotated[Caller, Depends(signed_in)]) -> Account:
         """Who is asking."""
         return Account(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.errors import NotPermitted
 from api.http.caller import SCOPES, Caller, signed_in
+from api.http.openapi import problems_of
 from api.service.accounts import refuse_ended
 from api.service.service import Service
 from api.service.tokens import LONGEST, Token, Tokens
@@ -55,7 +56,7 @@ def create_router(service: Service) -> APIRouter:
     """The routes of API tokens."""
     router, tokens = APIRouter(tags=["account"]), Tokens(service.database)
 
-    @router.post("/tokens", status_code=201)
+    @router.post("/tokens", status_code=201, responses=problems_of(400, 401, 403))
     def make(body: NewToken, response: Response, who: Annotated[Caller, Depends(in_session)]) -> MadeToken:
         """Make a token."""
         refuse_ended(service.home, who.address)
@@ -63,12 +64,12 @@ def create_router(service: Service) -> APIRouter:
         response.headers["Cache-Control"] = "no-store"
         return MadeToken(token=secret, **_said(token))
 
-    @router.get("/tokens")
+    @router.get("/tokens", responses=problems_of(401, 403))
     def all_tokens(who: Annotated[Caller, Depends(in_session)]) -> list[KnownToken]:
         """The account's tokens that have not ended, the oldest first."""
         return [KnownToken(**_said(token)) for token in tokens.of(who.address, service.now())]
 
-    @router.delete("/tokens/{id}", status_code=204)
+    @router.delete("/tokens/{id}", status_code=204, responses=problems_of(401, 403, 404))
     def end(id: str, who: Annotated[Caller, Depends(in_session)]) -> None:  # noqa: A002
         """End a token."""
         tokens.end(who.address, id)

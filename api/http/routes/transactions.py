@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.caller import Caller, needs
+from api.http.openapi import problems_of
 from api.service.drafting import DraftingHome
 from api.service.kinds import KINDS, Context, offering, trading
 from api.service.service import Service
@@ -78,7 +79,7 @@ def create_router(service: Service) -> APIRouter:
     """The routes of wallets."""
     router, told = APIRouter(tags=["transactions"]), Transactions(service.database)
 
-    @router.post("/transactions/prepare")
+    @router.post("/transactions/prepare", responses=problems_of(400, 401, 403, 404))
     def prepare(asked: Asked, who: Annotated[Caller, Depends(needs("money"))]) -> Prepared:
         """Prepare and try what the account's wallet is to send, without sending it."""
         home = DraftingHome(service.home.settings)
@@ -88,13 +89,13 @@ def create_router(service: Service) -> APIRouter:
         transactions = [_transaction(call) for call in home.calls]
         return Prepared(sender=str(who.address), chain_id=chain_id, transactions=transactions)
 
-    @router.post("/transactions")
+    @router.post("/transactions", responses=problems_of(401, 403))
     def follow(sent: Sent, who: Annotated[Caller, Depends(needs("money"))]) -> Progress:
         """Tell of a transaction that the wallet has sent, and see how far it is; ask again until it is mined."""
         told.remember(who.address, sent.hash, service.now())
         return progress(sent.hash)
 
-    @router.get("/transactions")
+    @router.get("/transactions", responses=problems_of(401, 403))
     def recent(who: Annotated[Caller, Depends(needs("read"))]) -> list[Progress]:
         """The newest twenty transactions that the account has told of."""
         return [progress(one.hash, one.told) for one in told.of(who.address)[:20]]
