@@ -56,31 +56,36 @@ def soft_chips(tiles: Array, steps: int = STEPS) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """How the pilots fit: correlations float32 (blocks, DELAYS), their variances without a mark (blocks, DELAYS)."""
+    """How the pilots fit: correlations float32 (blocks, delays), their variances without a mark (blocks, delays).
+
+    chips: float32 (rows, BANDS), `chip_rows` rows for each chip. Delays count rows; there are PERIOD * chip_rows.
+    """
 
     chips: Array
     correlations: Array
     variances: Array
+    chip_rows: int = CHIP_STEPS
 
     @classmethod
-    def of(cls, chips: Array, pilots: Array) -> "Alignment":
-        """Align soft chips (steps, BANDS) with the pilots of a pattern (PERIOD, BANDS)."""
-        blocks = max(1, -(-len(chips) // BLOCK_STEPS))
-        padded = np.pad(chips, ((0, blocks * BLOCK_STEPS - len(chips)), (0, 0)))
-        correlations = np.empty((blocks, PERIOD, CHIP_STEPS), np.float32)
-        variances = np.empty((blocks, PERIOD, CHIP_STEPS), np.float32)
+    def of(cls, chips: Array, pilots: Array, chip_rows: int = CHIP_STEPS) -> "Alignment":
+        """Align soft chips (rows, BANDS) with the pilots of a pattern (PERIOD, BANDS)."""
+        block_rows = BLOCK_CHIPS * chip_rows
+        blocks = max(1, -(-len(chips) // block_rows))
+        padded = np.pad(chips, ((0, blocks * block_rows - len(chips)), (0, 0)))
+        correlations = np.empty((blocks, PERIOD, chip_rows), np.float32)
+        variances = np.empty((blocks, PERIOD, chip_rows), np.float32)
         turned = np.ascontiguousarray(np.concatenate([pilots, pilots[: BLOCK_CHIPS - 1]]).T)
         starts = np.arange(blocks)[:, None] * BLOCK_CHIPS
         # Row r of the pattern lies under chip k when the delay is k - r chips (and the phase).
         rows = (starts - np.arange(PERIOD)) % PERIOD
-        for phase in range(CHIP_STEPS):
-            grid = padded[phase::CHIP_STEPS].reshape(blocks, BLOCK_CHIPS, -1)
+        for phase in range(chip_rows):
+            grid = padded[phase::chip_rows].reshape(blocks, BLOCK_CHIPS, -1)
             parts = range(0, blocks, _BLOCKS_AT_ONCE)
             sums = np.concatenate([_diagonals(grid[part : part + _BLOCKS_AT_ONCE], turned) for part in parts])
             correlations[:, :, phase] = np.take_along_axis(sums, rows, axis=1)
             energy = np.square(grid).reshape(blocks, -1).sum(axis=1)
             variances[:, :, phase] = PILOT_SHARE * energy[:, None]
-        return cls(chips, correlations.reshape(blocks, DELAYS), variances.reshape(blocks, DELAYS))
+        return cls(chips, correlations.reshape(blocks, -1), variances.reshape(blocks, -1), chip_rows)
 
     @property
     def blocks(self) -> int:
@@ -95,24 +100,20 @@ class Alignment:
     def path(self) -> tuple[Delays, Array]:
         """The likeliest delay of each block, and the correlation there in standard deviations (Viterbi algorithm)."""
         fits = self.correlations / np.sqrt(self.variances + np.float32(1e-12))
-        total = fits[0].copy()
-        came = np.empty((self.blocks, DELAYS), np.intp)
-        here = np.arange(DELAYS)
-        for block in range(1, self.blocks):
-            best, source = total.copy(), here.copy()
-            for step in (1, -1):
-                slipped = np.roll(total, step) - _SLIP
-                better = slipped > best
-                best[better], source[better] = slipped[better], np.roll(here, step)[better]
-            top = int(np.argmax(total))
-            jumped = total[top] - _JUMP > best
-            best[jumped], source[jumped] = total[top] - _JUMP, top
-            came[block] = source
-            total = best + fits[block]
+        # What the best path to each delay is worth, without the steps that it took: few of them are asked for.
+        totals = np.empty_like(fits)
+        totals[0] = fits[0]
+        near = np.empty(fits.shape[1] + 2, np.float32)
+        for before, fit, after in zip(totals, fits[1:], totals[1:], strict=False):
+            near[1:-1], near[0], near[-1] = before, before[-1], before[0]
+            best = np.maximum(near[:-2], near[2:]) - np.float32(_SLIP)
+            np.maximum(best, before, out=best)
+            np.maximum(best, before.max() - np.float32(_JUMP), out=best)
+            np.add(best, fit, out=after)
         delays = np.empty(self.blocks, np.intp)
-        delays[-1] = np.argmax(total)
+        delays[-1] = np.argmax(totals[-1])
         for block in range(self.blocks - 1, 0, -1):
-            delays[block - 1] = came[block, delays[block]]
+            delays[block - 1] = _came_from(totals[block - 1], int(delays[block]))
         return delays, fits[np.arange(self.blocks), delays]
 
     def fold(self, delays: Delays, first: int, weights: Array | None = None) -> Array:
@@ -156,10 +157,18 @@ class Alignment:
 
     def _block(self, block: int, delay: int) -> tuple[Array, int]:
         """The chips of a block on the grid of a delay, and the row of the pattern under the first of them."""
-        phase = delay % CHIP_STEPS
-        begin = block * BLOCK_STEPS
-        chips = self.chips[begin + phase : begin + BLOCK_STEPS : CHIP_STEPS]
-        return chips, (block * BLOCK_CHIPS - delay // CHIP_STEPS) % PERIOD
+        chip, phase = divmod(delay, self.chip_rows)
+        begin, end = (place * BLOCK_CHIPS * self.chip_rows for place in (block, block + 1))
+        return self.chips[begin + phase : end : self.chip_rows], (block * BLOCK_CHIPS - chip) % PERIOD
+
+
+def _came_from(totals: Array, delay: int) -> int:
+    """From which delay of the block before, with these totals, the best path leads to a delay."""
+    top = int(np.argmax(totals))
+    slipped = ((delay - step) % len(totals) for step in (1, -1))
+    prices = {delay: np.float32(0), **dict.fromkeys(slipped, np.float32(_SLIP))}
+    best = max(prices, key=lambda source: totals[source] - prices[source])
+    return top if totals[top] - np.float32(_JUMP) > totals[best] - prices[best] else best
 
 
 def _diagonals(chips: Array, turned: Array) -> Array:

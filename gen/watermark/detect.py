@@ -2,18 +2,19 @@
 
 Audio is searched in overlapping windows, so that a file may hold several marked tracks, one after another or one over
 another, and then once more as a whole, for marks too weak for one window. In each window the pilots choose at most
-CANDIDATES constant delays and one path of changing delays; every one decoded counts against the probability of a false
-mark.
+CANDIDATES constant delays and one path of changing delays. What has code bits no stronger than noise is not decoded;
+everything decoded counts against the probability of a false mark.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 
 from gen.watermark.align import BLOCK_STEPS, CHIP_STEPS, DELAYS, Alignment, Delays, soft_chips, soft_tiles
-from gen.watermark.patterns import RATE, Pattern
+from gen.watermark.patterns import PILOT_SHARE, RATE, Pattern
 from gen.watermark.payload import TAG_BYTES, decode, encode
 from gen.watermark.tiles import STEP, STEPS, Array, clearness
 
@@ -26,6 +27,9 @@ BLOCK_SECONDS: Final = BLOCK_STEPS * STEP / RATE
 WINDOW_BLOCKS: Final = round(15 / BLOCK_SECONDS)
 # Delays nearer than a chip are the same place in the pattern.
 _NEAR: Final = CHIP_STEPS
+# Power of the code bits over that of noise. A code of rate 1/6 cannot be decoded below 1.26 (Shannon, "A Mathematical
+# Theory of Communication", 1948); of so few bits it is measured to within 0.06, and below this limit nobody tries.
+_LEAST_POWER: Final = 1.06
 # A path that wanders may pass for a mark with less than this per block; below it nothing can be read either.
 _LEAST_PATH: Final = 1.0
 
@@ -93,30 +97,22 @@ class Search:
     def marks(self) -> list[Mark]:
         """All marks, by their beginning."""
         found: list[Mark] = []
-        path = self.alignments[0].path()
-        for first, last in _windows(self.alignments[0].blocks):
-            for mark in self._read(first, last, path, found):
+        for first, last in windows(self.alignments[0].blocks):
+            for mark in self._read(first, last, found):
                 _merge(found, mark)
         return sorted(found, key=lambda mark: mark.first)
 
-    def fits(self, first: int, last: int) -> list[tuple[float, int, int]]:
-        """Best (pilot correlation, view, delay) among the blocks first to last, best first."""
-        best: list[tuple[float, int, int]] = []
-        scores = np.stack([alignment.scores(first, last) for alignment in self.alignments])
-        for _ in range(CANDIDATES):
-            view, delay = (int(index) for index in np.unravel_index(np.argmax(scores), scores.shape))
-            best.append((float(scores[view, delay]), view, delay))
-            scores[:, np.arange(delay - _NEAR, delay + _NEAR + 1) % DELAYS] = -np.inf
-        return best
+    @cached_property
+    def _path(self) -> tuple[Delays, Array]:
+        return self.alignments[0].path()
 
-    def _read(self, first: int, last: int, path: tuple[Delays, Array], known: list[Mark]) -> Iterator[Mark]:
+    def _read(self, first: int, last: int, known: list[Mark]) -> Iterator[Mark]:
         """The marks of one window that are not known yet, or reach on."""
         free = np.ones(last, bool)
         for mark in known:
             free[mark.first : mark.last] = False
-        for score, view, delay in self.fits(first, last):
-            if score < THRESHOLD:
-                break
+        scores = np.stack([alignment.scores(first, last) for alignment in self.alignments])
+        for score, view, delay in candidates(scores, THRESHOLD):
             if any(_holds(mark, first, last, delay) for mark in known):
                 continue
             delays = np.full(self.alignments[view].blocks, delay)
@@ -124,9 +120,11 @@ class Search:
             if mark is not None:
                 free[mark.first : mark.last] = False
                 yield mark
-        delays, fits = path
+        if free[first:].mean() <= 0.5:
+            return
+        delays, fits = self._path
         score = float(fits[first:last].sum()) / float(np.sqrt(last - first))
-        if free[first:].mean() > 0.5 and score > THRESHOLD and fits[first:last].mean() > _LEAST_PATH:
+        if score > THRESHOLD and fits[first:last].mean() > _LEAST_PATH:
             mark = self._try(0, delays, first, last, score)
             if mark is not None:
                 yield mark
@@ -152,6 +150,8 @@ class Search:
         return Mark(identity, score, *run, delays)
 
     def _decode(self, chips: Array) -> bytes | None:
+        if power(self.pattern, chips) < _LEAST_POWER:
+            return None
         self.decoded += 1
         return decode(self.key, self.pattern.read(chips))
 
@@ -161,6 +161,26 @@ class Search:
         length = (self.steps - 1 + 2 * STEPS) / second
         begin, end = mark.first * BLOCK_SECONDS, mark.last * BLOCK_SECONDS
         return (0.0 if begin < BLOCK_SECONDS / 2 else begin), min(end, length)
+
+
+def candidates(scores: Array, least: float, near: int = _NEAR) -> Iterator[tuple[float, int, int]]:
+    """The highest of the pilot correlations (views, delays), at most CANDIDATES, as (score, view, delay).
+
+    near: delays within so many of a better one are the same place.
+    """
+    left = scores.copy()
+    for _ in range(CANDIDATES):
+        view, delay = (int(index) for index in np.unravel_index(np.argmax(left), left.shape))
+        if left[view, delay] < least:
+            return
+        yield float(left[view, delay]), view, delay
+        left[:, np.arange(delay - near, delay + near + 1) % left.shape[1]] = -np.inf
+
+
+def power(pattern: Pattern, chips: Array) -> float:
+    """Power of the soft code bits that folded chips give, over that of noise: 1 on average where no code word is."""
+    noise = (1 - PILOT_SHARE) * float(np.square(chips).sum())
+    return float(np.square(pattern.read(chips)).sum()) / (noise + 1e-12)
 
 
 def _holds(mark: Mark, first: int, last: int, delay: int) -> bool:
@@ -181,7 +201,7 @@ def _merge(found: list[Mark], mark: Mark) -> None:
     found.append(mark)
 
 
-def _windows(blocks: int) -> Iterator[tuple[int, int]]:
+def windows(blocks: int) -> Iterator[tuple[int, int]]:
     """Windows of 15 s at half their distance, the last one at the end, and then everything at once."""
     step = WINDOW_BLOCKS // 2
     for first in range(0, max(1, blocks - WINDOW_BLOCKS), step):

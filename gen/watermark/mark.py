@@ -8,7 +8,8 @@ from gen.errors import WrongLength
 from gen.watermark import payload
 from gen.watermark.detect import Detection, Search
 from gen.watermark.embed import Embedder
-from gen.watermark.patterns import PERIOD, RATE, Pattern
+from gen.watermark.glance import SKIP, promising
+from gen.watermark.patterns import BANDS, PERIOD, RATE, Pattern
 from gen.watermark.speed import Change, likely
 from gen.watermark.tiles import STEPS, Analysis, Array, level
 from gen.waveform import Waveform
@@ -75,12 +76,17 @@ class Watermark:
         if waveform.rate > HIGHEST_RATE:
             waveform = waveform.resampled(RATE)
         found = self._search(waveform, Change())
-        if not found and search_speed:
-            for change in likely(waveform, self._key, self._id_bytes):
-                found = self._search(waveform, change)
-                if found:
-                    break
-        return found
+        return self.detect_changed(waveform) if search_speed and not found else found
+
+    def detect_changed(self, waveform: Waveform) -> list[Detection]:
+        """The marks at other speeds, tempos and pitches alone: the second half of what `detect` does if asked to."""
+        if waveform.rate > HIGHEST_RATE:
+            waveform = waveform.resampled(RATE)
+        for change in likely(waveform, self._key, self._id_bytes):
+            found = self._search(waveform, change)
+            if found:
+                return found
+        return []
 
     def _search(self, waveform: Waveform, change: Change) -> list[Detection]:
         analysis = Analysis(waveform.rate, change.tempo)
@@ -90,8 +96,14 @@ class Watermark:
             gain = level(samples, waveform.rate) ** 2
             if analysis.steps_in(samples.shape[1]) <= STEPS or gain == 0:
                 continue
-            rows = [analysis.decibels(power, gain, change.pitch) for power in analysis.powers(samples)]
-            search = Search(np.concatenate(rows), self._key, self._id_bytes, decoded)
+            decibels = np.empty((analysis.steps_in(samples.shape[1]), BANDS), np.float32)
+            _look(analysis, samples, gain, change.pitch, decibels, 0)
+            # What has a mark once is searched whole.
+            if not found and not promising(decibels[::SKIP], self._pattern):
+                continue
+            for first in range(1, SKIP):
+                _look(analysis, samples, gain, change.pitch, decibels, first)
+            search = Search(decibels, self._key, self._id_bytes, decoded)
             for mark in search.marks():
                 begin, end = (start + second / change.tempo for second in search.seconds(mark))
                 tempo = change.tempo * mark.tempo
@@ -100,6 +112,12 @@ class Watermark:
                 _join(found, Detection(mark.id, mark.score, begin, end, bound, tempo, pitch))
             decoded = search.decoded
         return sorted(found, key=lambda each: each.start)
+
+
+def _look(analysis: Analysis, samples: Array, gain: float, pitch: float, decibels: Array, first: int) -> None:
+    """Fill in every SKIP-th of the rows from the first one on."""
+    rows = [analysis.decibels(power, gain, pitch) for power in analysis.powers(samples, SKIP, first)]
+    np.concatenate(rows, out=decibels[first::SKIP])
 
 
 def _sections(waveform: Waveform) -> Iterator[tuple[float, Array]]:

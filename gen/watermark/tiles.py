@@ -131,15 +131,15 @@ class Analysis:
         np.add(samples, total[: len(result)], out=result)
         added[:] = total[len(result) :]
 
-    def powers(self, samples: Array, skip: int = 1) -> Iterator[Array]:
+    def powers(self, samples: Array, skip: int = 1, begin: int = 0) -> Iterator[Array]:
         """Power spectra, summed over the channels, of the frame at every `skip`-th step: float32 (frames, bins).
 
-        They come in blocks. Bins above the highest band are left out.
+        begin: the step of the first one. They come in blocks. Bins above the highest band are left out.
         """
-        steps = -(-self.steps_in(samples.shape[1]) // skip)
+        steps = -(-(self.steps_in(samples.shape[1]) - begin) // skip)
         bins = 2 * min(self.frame // 2 + 1, int(EDGES_HZ[-1] * self.frame / self.rate * HIGHEST_PITCH) + 2)
         for first in range(0, steps, BLOCK):
-            begins = self.begins(first * skip, min(steps, first + BLOCK) * skip)[::skip]
+            begins = self.begins(begin + first * skip, begin + min(steps, first + BLOCK) * skip)[::skip]
             power = _energies([self.spectra(channel, begins) for channel in samples], slice(bins))
             yield power[:, 0::2] + power[:, 1::2]
 
@@ -227,16 +227,16 @@ def residual(decibels: Array, steps: int = 1) -> tuple[Array, Array]:
     return rest, np.sqrt(mean, out=mean)
 
 
-def clearness(decibels: Array) -> Array:
-    """How much of each tile's energy is not background noise: float32 (rows, BANDS), 0 to 1.
+def clearness(decibels: Array, steps: int = STEPS) -> Array:
+    """How much of each tile's energy is not background noise: float32 (rows, BANDS), 0 to 1. steps: rows in a tile.
 
     The weakest tiles of the audio are taken for its noise, of the same density in all bands. Where the music hardly
     rises above it, a gain given to the music can hardly be seen.
     """
     density = decibels - 10 * np.log10(np.diff(EDGES_HZ)).astype(np.float32)
     silence = 10 * np.log10(FLOOR * FRAME / RATE)
-    # Rows overlap: every STEPS-th of them has seen all.
-    some = density[::STEPS]
+    # Rows overlap: one in a tile has seen all.
+    some = density[::steps]
     heard = some[some > silence + 1]
     if not heard.size:
         return np.zeros_like(density)
