@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from eth_account import Account
+from eth_account.messages import encode_defunct
 from fastapi.testclient import TestClient
 
 from api.service.service import Service
@@ -38,6 +40,14 @@ def test_a_wallet_signs_in_and_out(client: TestClient) -> None:
     assert client.post("/v1/signout").status_code == 204
     assert not client.cookies
     assert client.get("/v1/account").status_code == 401
+
+
+def test_another_librarys_wallet_signs_in(client: TestClient) -> None:
+    account = Account.from_key(bytes([7] * 32))
+    message = client.post("/v1/signin/challenge", json={"address": account.address}).json()["message"]
+    signature = account.sign_message(encode_defunct(text=message)).signature
+    body = {"message": message, "signature": f"0x{signature.hex().removeprefix('0x')}"}
+    assert client.post("/v1/signin", json=body).json()["address"] == account.address
 
 
 def test_what_is_wrong_with_a_sign_in_is_said(client: TestClient) -> None:
