@@ -39,3 +39,9 @@ def told_alone(pairs: Sequence[tuple[Path, Path]]) -> list[tuple[str, str]]:
     for code, told in found:
         assert told.splitlines()[0] == f"verdict: {VERDICTS[code]}", told + run.stderr
     return [(VERDICTS[code], told) for code, told in found]
+
+
+def proofs_alone(bundle: Path, url: str) -> int:
+    """The exit code of the verifier of proofs, which asks a node as well."""
+    command = [sys.executable, "-I", str(SCRIPT.with_name("verify_proofs.py")), str(bundle), url]
+    return subprocess.run(command, capture_output=True, check=False, timeout=120).returncode

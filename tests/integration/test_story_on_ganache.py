@@ -14,13 +14,17 @@ from pathlib import Path
 
 import pytest
 from planted import leaks
+from scripted_node import Node
+from stand_alone import alone, proofs_alone
 from story import PASSPHRASE, TERMS, new_home, new_key, now, record_folder, tell
 
 from api.settings import Settings
-from api.workflows import datasets
+from api.workflows import bundling, datasets
+from api.workflows.evidence.hearing import Hearing
 from gen.audio import encode, load
+from ledger import parcel
 from ledger.chain import Chain
-from ledger.findings import Verdict
+from ledger.findings import Status, Verdict
 from ledger.keys import Keystore, LocalSigner
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +66,24 @@ def test_from_recordings_to_a_verdict_on_a_network(ganache: str, tmp_path: Path)
     assert any("outbox" in path.parts for path in stored)
     for path in stored:
         assert list(leaks(path.read_bytes(), ("take in", "recordings in", str(tmp_path)))) == [], path
+    # Ganache makes its blocks and receipts by itself: what it logged is proved, and it has the blocks of these hashes.
+    out = tmp_path / "piece.bundle"
+    bundling.write(story.home, piece, out, Hearing(), now=now())
+    told = [finding for finding in bundling.read(out, piece, Hearing()).findings if finding.check == "chain proof"]
+    assert [finding.status for finding in told] == [Status.OK]
+    assert alone(out, piece) == "verified"
+    for url, code in ((ganache, 0), ("http://127.0.0.1:1", 5), ("file:///etc/passwd", 2)):
+        assert proofs_alone(out, url) == code
+    content = parcel.unpack(out.read_bytes())
+    (number, *_) = json.loads(content["bundle.json"])["chain"]["proofs"]
+    with Node(
+        {"eth_getBlockByNumber": lambda asked, _: {"hash": "0x00"} if asked == hex(int(number)) else None}
+    ) as other:
+        thread = threading.Thread(target=other.serve_forever)
+        thread.start()
+        assert proofs_alone(out, other.url) == 4
+        other.shutdown()
+        thread.join()
 
 
 def test_a_license_whose_buyer_was_killed_is_not_paid_twice(ganache: str, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """Nodes that are dead, slow, foreign, or answer in their own way: what can not be checked is said to be unreachable."""
 
 import contextlib
+import json
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from scripted_node import Failure, Node, Raw, fail
@@ -11,6 +13,8 @@ from scripted_node import Failure, Node, Raw, fail
 from ledger.address import Address
 from ledger.chain import Chain
 from ledger.errors import ChainUnreachable, NotFound, Refused, Reverted
+from ledger.receipts import BlockProof
+from ledger.rpc import JsonRpc
 
 SOMEBODY = Address(bytes(range(20)))
 
@@ -143,3 +147,29 @@ def test_a_chain_id_that_is_none(node, answer):
     node.answers["eth_chainId"] = answer
     with pytest.raises(ChainUnreachable, match=r"127\.0\.0\.1"):
         Chain.open_rpc(node.url)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_block_as_its_hash_binds_it(node, whole):
+    """Geth's answers; older nodes do not give the receipts of a block at once."""
+    geth = json.loads((Path(__file__).parents[1] / "vectors" / "blocks" / "geth.json").read_text())
+    block, receipts = geth["headers"]["latest"], {each["transactionHash"]: each for each in geth["receipts"]}
+    node.answers |= {
+        "eth_getBlockByNumber": lambda number, full: (
+            {**block, "transactions": list(receipts)} if number == "0x36" else None
+        ),
+        "eth_getBlockReceipts": list(receipts.values())
+        if whole
+        else fail({"code": -32601, "message": "no such method"}),
+        "eth_getTransactionReceipt": receipts.get,
+    }
+    asked = JsonRpc(node.url, 5)
+    sealed = asked.sealed(0x36)
+    assert BlockProof.of(sealed, sealed.transactions).hash == block["hash"]
+    assert ("eth_getTransactionReceipt" in {method for method, _ in node.asked}) != whole
+    with pytest.raises(NotFound):
+        asked.sealed(1)
+    node.answers["eth_getBlockReceipts"] = [None]
+    with pytest.raises(ChainUnreachable, match="does not answer as an Ethereum node"):
+        asked.sealed(0x36)
+    asked.close()
