@@ -17,13 +17,14 @@ from api.errors import ApiError, DatabaseUnusable, LeaseLost
 from api.http import problems
 from api.service import asking
 from api.service.job import State
-from api.service.job_process import Done, Failed, JobProcess, Noted, Said, Task, prepare
+from api.service.job_process import Asked, Done, Failed, JobProcess, Noted, Said, Task, prepare
 from api.service.jobs import Jobs
 from api.service.kinds import KINDS
 from api.service.leases import Claim, Leases
 from api.service.service import Service
 from api.service.uploads import FOLDER as UPLOADS
 from api.service.uploads import Uploads
+from api.service.wallets import PATIENCE, Wallets
 from ledger.errors import LedgerError
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Pace:
     that a job in work has left once the worker is to end; what is not done by then is given back, and another goes on.
     """
 
-    lease: float = 30.0
+    lease: float = 15.0
     beat: float = 2.0
     grace: float = 20.0
 
@@ -144,6 +145,7 @@ class Worker:
             uploads=home.folder(UPLOADS),
             jobs=home.folder(asking.FOLDER),
             memory=KINDS[job.kind].limits.memory,
+            sent=Wallets(self._service.database).sent(job),
             note=job.note,
         )
 
@@ -163,6 +165,8 @@ class _Doing:
         self._leases, self._pace, self._stop = worker._leases, worker._pace, worker._stop
         self._began = self._beaten = self._tried = time.monotonic()
         self._stopping: float | None = None
+        self._wallets = Wallets(worker._service.database)
+        self._question: tuple[int, float] | None = None  # its number, and since when it is open
 
     def see_to_the_end(self) -> None:
         """Raises :class:`~api.errors.LeaseLost`."""
@@ -172,6 +176,7 @@ class _Doing:
             if isinstance(message, Done | Failed):
                 return self._end(message)
             now = time.monotonic()
+            self._hand_on_answer(now)
             if self._beat(now):
                 self._process.kill()
                 return self._record(lambda: self._leases.cancelled(self._claim))
@@ -198,6 +203,8 @@ class _Doing:
                 elif isinstance(message, Noted):
                     self._leases.note(self._claim, message.content)
                     connection.send(True)
+                elif isinstance(message, Asked):
+                    self._ask(message)
                 else:
                     self._tell(said)
                     end: Done | Failed = message
@@ -209,6 +216,26 @@ class _Doing:
             return Failed(problems.of(500, "Lost", f"whatever worked on it died ({how}); try it again"), again=True)
         self._tell(said)
         return None
+
+    def _ask(self, question: Asked) -> None:
+        """Ask the wallet, and say so to whoever watches."""
+        at = self._worker._service.now().timestamp()
+        number = self._wallets.ask(self._claim, question.kind, question.content, at)
+        self._question = number, time.monotonic()
+        self._leases.say(self._claim, "wallet", {"number": number, "open": True}, topic="wallet")
+
+    def _hand_on_answer(self, now: float) -> None:
+        """Give the process the wallet's answer, or none when nobody has given one for too long."""
+        if self._question is None:
+            return
+        number, since = self._question
+        answer = self._wallets.answered(self._claim, number)
+        if answer is None and now - since < PATIENCE:
+            return
+        self._question = None
+        self._leases.say(self._claim, "wallet", {"number": number, "open": False}, topic="wallet")
+        with contextlib.suppress(OSError):  # it has died, which is heard of next
+            self._process.connection.send(dict(answer or {}))
 
     def _tell(self, said: dict[Any, Said]) -> None:
         for one in said.values():
