@@ -15,13 +15,15 @@ from ledger.address import Address
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 ENDED: Final = ("done", "failed", "cancelled")
+NOBODY: Final = ""
+"""What stands in the place of an account where a job needs none."""
 
 jobs = Table(
     "jobs",
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("id", String(22), nullable=False, unique=True),
-    Column("account", String(42), index=True),
+    Column("account", String(42), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("request", Text, nullable=False),
     Column("state", String(9), nullable=False),
@@ -40,6 +42,7 @@ jobs = Table(
     Column("result", Text),
     Column("problem", Text),
     Index("jobs_by_state", "state", "number"),
+    Index("jobs_by_account", "account", "begun"),
 )
 
 
@@ -88,7 +91,7 @@ class Job:
         return cls(
             id=row.id,
             number=row.number,
-            account=None if row.account is None else Address.parse(row.account),
+            account=None if row.account == NOBODY else Address.parse(row.account),
             kind=row.kind,
             request=json.loads(row.request),
             state=row.state,

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, delete, func, select
 from api.errors import NoSuchThing, RequestConflict, TooMany, UsageError
 from api.service import events
 from api.service.database import Database
-from api.service.job import ENDED, Job, as_text, change, jobs
+from api.service.job import ENDED, NOBODY, Job, as_text, change, jobs
 from ledger.address import Address
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Jobs:
             self._require_room(connection, account)
             values = {
                 "id": secrets.token_urlsafe(16),
-                "account": None if account is None else str(account),
+                "account": NOBODY if account is None else str(account),
                 "kind": kind,
                 "request": said,
                 "state": "waiting",
@@ -155,7 +155,7 @@ class Jobs:
         if self._database.shared:  # of two requests at once, both would find room
             key = 0 if account is None else int.from_bytes(account.raw[:4], signed=True)
             connection.execute(select(func.pg_advisory_xact_lock(_COUNTING, key)))
-        whose = jobs.c.account.is_(None) if account is None else jobs.c.account == str(account)
+        whose = jobs.c.account == (NOBODY if account is None else str(account))
         going = select(func.count()).select_from(jobs).where(whose, jobs.c.state.in_(("waiting", "running")))
         most = self._bounds.anonymous if account is None else self._bounds.account
         if cast(int, connection.execute(going).scalar()) >= most:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from api.errors import LeaseLost
 from api.service import events
@@ -45,8 +45,10 @@ class Leases:
         self._database, self._now = database, now
 
     def claim(self, worker: str, seconds: float, without: Collection[str] = ()) -> Claim | None:
-        """The job that has waited longest, under a lease of so many seconds; None where there is nothing to do.
+        """A job, under a lease of so many seconds; None where there is nothing to do.
 
+        It is the turn of whoever has not had one for longest; of theirs, it is the job that has waited longest. (What
+        needs no account takes turns as one account does.)
         ``without`` names kinds that this worker does not do. A job that has been begun :data:`MOST_TRIES` times by
         workers who died fails, and one whose end was asked for meanwhile is cancelled.
         """
@@ -56,12 +58,15 @@ class Leases:
                 and_(jobs.c.state == "waiting", jobs.c.after <= now),
                 and_(jobs.c.state == "running", jobs.c.lease < now),
             )
-            found = select(jobs).where(due, jobs.c.kind.not_in(without)).order_by(jobs.c.number).limit(1)
+            had = jobs.alias()
+            turn = select(func.max(had.c.begun)).where(had.c.account == jobs.c.account).scalar_subquery()
+            found = select(jobs).where(due, jobs.c.kind.not_in(without)).limit(1)
+            found = found.order_by(func.coalesce(turn, 0.0), jobs.c.number)
             with self._database.reading() as connection:  # who only looks for work holds up nobody
                 if connection.execute(found).first() is None:
                     return None
             with self._database.changing() as connection:
-                row = connection.execute(found.with_for_update(skip_locked=True)).first()
+                row = connection.execute(found.with_for_update(skip_locked=True, of=jobs)).first()
                 if row is None:
                     return None
                 if row.cancelling:

@@ -119,7 +119,7 @@ def audit(
 
     @contextlib.contextmanager
     def opened() -> Iterator[Sources]:
-        with home.ledger() as ledger, Catalogue(home, ledger) as catalogue:
+        with home.reading() as ledger, Catalogue(home, ledger) as catalogue:
             yield Sources(ledger.contracts, ledger.store, catalogue.candidates, catalogue.forgotten, catalogue)
 
     nowhere = None if home.exists else f"{home.path} holds no ledger to look it up in; is STEMMATA_HOME right?"

@@ -207,6 +207,20 @@ def test_a_worker_leaves_out_what_it_does_not_do(database: Database, clock: Cloc
     assert leases.claim("w", 30, without=("train",)) is None
 
 
+def test_accounts_take_turns(database: Database, clock: Clock) -> None:
+    jobs, leases = Jobs(database, clock), Leases(database, clock)
+    asked = [(ANNA, 1), (ANNA, 2), (ANNA, 3), (BEN, 4), (None, 5), (None, 6), (BEN, 7)]
+    for account, number in asked:
+        jobs.submit(account, "mint", {"n": number})
+    done = []
+    for _ in asked:
+        clock.wait(1)
+        claim = claimed(leases)
+        done.append(claim.job.request["n"])
+        leases.finish(claim, {})
+    assert done == [1, 4, 5, 2, 7, 6, 3]
+
+
 def test_many_at_once_share_nothing(database: Database, clock: Clock) -> None:
     jobs, leases = Jobs(database, clock, Bounds(account=20)), Leases(database, clock)
     gate = threading.Barrier(8)
