@@ -46,6 +46,7 @@ def anchor(
     royalty. It has no token before that, so nobody can buy it.
     """
     from api.workflows import anchoring, minting
+    from ledger.anchor import leaves_cid
 
     home = Home(settings, ask_passphrase)
     asked = ppm_from_percent(royalty, "royalty")
@@ -56,6 +57,7 @@ def anchor(
         "root": str(entry.root),
         "size": entry.size,
         "block": entry.block,
+        "leaves": str(leaves_cid(entry)),
         "model": entry.model,
         "creator": str(entry.creator),
         "royalty": percent_from_ppm(entry.royalty_ppm),
@@ -69,6 +71,7 @@ def anchor(
         f"root {entry.root}{' (anchored before)' if done.already else ''}",
         f"  block      {entry.block}",
         f"  tracks     {counted(entry.size, 'track')} of model {entry.model}",
+        f"  leaves     {content['leaves']}",
         f"  royalty    {content['royalty']} % of each sale, once minted",
         *(f"  {record.watermark}  {path}" for path, record in zip(files, done.records, strict=True)),
     ]

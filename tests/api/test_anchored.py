@@ -27,7 +27,7 @@ from gen.config import RATE
 from gen.decode import decode
 from gen.generate import GenerationRequest, Generator
 from ledger import bundle, credentials
-from ledger.anchor import leaves_cid
+from ledger.anchor import LEAF_BYTES, leaves_cid
 from ledger.anchored import Anchored
 from ledger.cid import Cid
 from ledger.conclusions import Case
@@ -215,6 +215,7 @@ def test_what_is_minted_later_is_minted_and_was_anchored_before(copied: Home, st
 def test_the_same_files_are_one_batch(story: Story, files: list[Path], shell: Shell) -> None:
     assert anchor(story, files[::-1]).already
     done = shell.json("anchor", *map(str, files), "--key", "carl")
+    assert len(story.home.store().read_bytes(Cid.parse(done["leaves"]))) == 3 * LEAF_BYTES
     assert done["already"] and done["size"] == 3 and [one["file"] for one in done["tracks"]] == list(map(str, files))
     assert shell.run("audit", str(files[0])).code == 0
 

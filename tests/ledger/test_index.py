@@ -262,10 +262,11 @@ def test_a_batch_whose_block_is_dropped_goes_with_its_leaves(begun: Begun, folde
     shutil.copytree(folder / "chain", tmp_path / "before")
     with Chain.open_embedded(folder / "chain") as chain:
         world = World(Contracts(chain, begun[1]), BlockStore(folder / "content"), *SIGNERS)
+        anchor(world, begun[2], "of which nobody has the leaves")
         held, ears, batch = index(folder, world.contracts), Ears(), anchor(world, begun[2], "one")
         ears.published[batch.root] = batch
         held.update(world.contracts, ears)
-        assert held.anchored_audio(leaf("one").audio) is not None
+        assert held.anchored_audio(leaf("one").audio) is not None and len(held.unread(9)) == 1
         block, hashed = chain.block_number, chain.block_hash(chain.block_number)
     shutil.rmtree(folder / "chain")
     shutil.copytree(tmp_path / "before", folder / "chain")
