@@ -14,6 +14,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 MOST_CONNECTIONS = 1000
 """That one process has open at a time; more are answered with 503."""
 
+MOST_OF_ONE = 300
+"""Of these, by one network address, where no proxy stands before us; more are closed as they come."""
+
 MOST_HEAD_BYTES = 32768
 """Of one request line with all its headers, or of what comes beside a body; more without an end is refused with 400."""
 
@@ -21,25 +24,29 @@ HEAD_SECONDS = 10.0
 """In which the head of a request has to be here, from the connection or from its own first byte."""
 
 
-def configuration(app: ASGIApp, grace: int = 10) -> uvicorn.Config:
+class Configuration(uvicorn.Config):
     """How uvicorn is to serve an application here.
 
     It believes no ``X-Forwarded-For``, whoever sends it (:func:`api.http.rates.network_address` does, where proxies are
-    named), speaks no WebSocket, and writes down no request (:mod:`api.http.logs` does). Requests in work have ``grace``
-    seconds left once the process is to end.
+    named), speaks no WebSocket, and writes down no request (:mod:`api.http.logs` does).
     """
-    return uvicorn.Config(
-        app,
-        http=PatientProtocol,
-        ws="none",
-        proxy_headers=False,
-        server_header=False,
-        access_log=False,
-        log_config=None,
-        limit_concurrency=MOST_CONNECTIONS,
-        timeout_keep_alive=5,
-        timeout_graceful_shutdown=grace,
-    )
+
+    def __init__(self, app: ASGIApp, *, proxies: int = 0, grace: int = 10) -> None:
+        """Serve ``app`` behind so many proxies; requests in work have ``grace`` seconds left once it is to end."""
+        super().__init__(
+            app,
+            http=PatientProtocol,
+            ws="none",
+            proxy_headers=False,
+            server_header=False,
+            access_log=False,
+            log_config=None,
+            h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=grace,
+        )
+        self.alone = not proxies
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -53,6 +60,8 @@ class PatientProtocol(HttpToolsProtocol):
         """A connection: from now on its first head is waited for."""
         super().connection_made(transport)
         self._wait()
+        if isinstance(self.config, Configuration) and self.config.alone and self._of_the_same() > MOST_OF_ONE:
+            transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a head or a body."""
@@ -81,6 +90,11 @@ class PatientProtocol(HttpToolsProtocol):
         """The end of a connection."""
         self._done()
         super().connection_lost(exc)
+
+    def _of_the_same(self) -> int:
+        """How many connections the address at the other end has, with this one."""
+        mine = self.client and self.client[0]
+        return sum(1 for other in self.connections if (client := getattr(other, "client", None)) and client[0] == mine)
 
     def _wait(self) -> None:
         if self._deadline is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -27,6 +28,9 @@ Header = tuple[bytes, bytes]
 MOST_HEADERS = 100
 MOST_HEADER_BYTES = 16384
 MOST_TARGET_BYTES = 8192
+
+MOST_AT_ONCE = 256
+"""Requests of one network address that may be in work in one process, streams of events among them."""
 
 MOST_BODY_BYTES = 1 << 20
 """Of a request that brings no file."""
@@ -75,6 +79,7 @@ class Shields:
         """
         self._app, self._proxies, self._upload, self._rates = app, proxies, upload, rates
         self._site = site.encode()
+        self._at_once: Counter[str] = Counter()
         self._headers = (*_HEADERS, _ONLY_TLS) if site.startswith("https://") else _HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,13 +104,18 @@ class Shields:
                 message = {**message, "headers": said}
             await send(message)
 
-        refusal = self._refusal(scope, headers, body.most)
+        who = network_address(scope, self._proxies)
+        refusal = self._refusal(scope, headers, body.most, who)
         if refusal is not None:
             await _refuse(answer, *refusal)
             return
+        self._at_once[who] += 1
         try:
             await self._app(scope, body.receive, answer)
         finally:
+            self._at_once[who] -= 1
+            if not self._at_once[who]:
+                del self._at_once[who]
             form = scope.get("state", {}).get("form")
             if form is not None:
                 await form.close()
@@ -116,7 +126,7 @@ class Shields:
         return self._upload + _FORM_BYTES if large else MOST_BODY_BYTES
 
     def _refusal(
-        self, scope: Scope, headers: dict[bytes, bytes], most: int
+        self, scope: Scope, headers: dict[bytes, bytes], most: int, who: str
     ) -> tuple[int, str, str, tuple[Header, ...]] | None:
         """Status, name, words and headers of the refusal, where there is one."""
         all_headers = scope["headers"]
@@ -125,7 +135,9 @@ class Shields:
         if len(scope.get("raw_path") or scope["path"].encode()) + len(scope["query_string"]) > MOST_TARGET_BYTES:
             return 414, "TooLong", f"an address has at most {MOST_TARGET_BYTES} bytes", ()
         try:
-            self._rates.take("any", network_address(scope, self._proxies))
+            if self._at_once[who] >= MOST_AT_ONCE:
+                raise TooMany(f"at most {MOST_AT_ONCE} requests at a time are answered", 1)
+            self._rates.take("any", who)
         except TooMany as error:
             return 429, "TooMany", str(error), ((b"retry-after", b"%d" % error.after),)
         if scope["method"] not in SAFE:

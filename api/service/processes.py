@@ -32,11 +32,12 @@ def answer(settings: Settings, service_settings: ServiceSettings, place: socket.
     if together:
         metrics.share(Home(settings).folder("metrics"), os.getppid())
     from api.http.app import create_app
-    from api.http.protocol import configuration
+    from api.http.protocol import Configuration
 
     service = Service.open(Home(settings), service_settings)
     try:
-        uvicorn.Server(configuration(create_app(service), _LAST_REQUESTS)).run(sockets=[place])
+        config = Configuration(create_app(service), proxies=service_settings.proxies, grace=_LAST_REQUESTS)
+        uvicorn.Server(config).run(sockets=[place])
     finally:
         service.close()
 

@@ -5,13 +5,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import uvicorn
 
 from api.http import protocol, shields
 from api.http.app import create_app
-from api.http.protocol import configuration
+from api.http.protocol import Configuration
 from api.service.service import Service
 from api.service.sessions import Sessions, csrf
 from ledger.keys import LocalSigner
@@ -26,7 +27,7 @@ HOST = b"Host: 127.0.0.1:8750\r\n"
 def serving(service: Service) -> Iterator[int]:
     """The port of a server that runs in a thread."""
     with socket.create_server(("127.0.0.1", 0)) as place:
-        server = uvicorn.Server(configuration(create_app(service), grace=1))
+        server = uvicorn.Server(Configuration(create_app(service), proxies=service.settings.proxies, grace=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [place]}, daemon=True)
         thread.start()
         while not server.started:
@@ -106,16 +107,16 @@ def test_slow_upload_a_body_that_dawdles_is_not_waited_for(
 
 
 def test_slow_upload_a_steady_one_arrives(service: Service, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shields, "WINDOW", 0.3)
+    monkeypatch.setattr(shields, "WINDOW", 1.0)
     monkeypatch.setattr(shields, "LEAST_BYTES", 8)
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)  # a clock for heads that does not run on
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 1.0)  # a clock for heads that does not run on
     body = b'{"name": "steady", "scopes": ["read"], "seconds": 60}'
     head = b"POST /v1/tokens HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n"
     with connected(port) as one:
         one.sendall(head % len(body) + HOST + session(service) + b"\r\n")
-        for start in range(0, len(body), 8):  # 0.7 s in all, more than twice the patience
+        for start in range(0, len(body), 8):  # 1.4 s in all, more than the patience
             one.sendall(body[start : start + 8])
-            time.sleep(0.1)
+            time.sleep(0.2)
         assert status(rest(one)) == 201
 
 
@@ -138,6 +139,39 @@ def test_slow_head_whoever_never_ends_a_request_is_let_go(port: int, monkeypatch
         again.sendall(b"GET /v1/account HTTP/1.1\r\n" + HOST + b"\r\n")
         assert status(again.recv(65536)) == 401
         assert drip(again, b"G", 5) < 3
+
+
+def test_hoarding_nobody_holds_all_connections(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    time.sleep(0.2)  # until those of other tests have gone
+    monkeypatch.setattr(protocol, "MOST_OF_ONE", 5)
+    with contextlib.ExitStack() as held:
+        first = [held.enter_context(connected(port)) for _ in range(5)]
+        first[0].sendall(b"GET /v1/account HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert status(first[0].recv(65536)) == 401
+        began = time.monotonic()
+        assert rest(held.enter_context(connected(port))) == b""
+        assert time.monotonic() - began < protocol.HEAD_SECONDS / 2
+    time.sleep(0.2)
+    with connected(port) as again:
+        again.sendall(b"GET /v1/account HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert status(again.recv(65536)) == 401
+
+
+def test_hoarding_nobody_has_all_requests_in_work(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shields, "MOST_AT_ONCE", 3)
+    behind = replace(service, settings=replace(service.settings, proxies=1))
+    with serving(behind) as port, contextlib.ExitStack() as held:
+        ask = b"POST /v1/audits HTTP/1.1\r\nX-Forwarded-For: %b\r\nContent-Length: 100\r\n" + HOST + b"\r\n"
+        for _ in range(3):  # each waits for the rest of its body
+            held.enter_context(connected(port)).sendall(ask % b"192.0.2.1" + b"R")
+        time.sleep(0.3)
+        plain = b"GET /v1/account HTTP/1.1\r\nConnection: close\r\nX-Forwarded-For: %b\r\n" + HOST + b"\r\n"
+        found = []
+        for address in (b"192.0.2.1", b"192.0.2.2"):
+            one = held.enter_context(connected(port))
+            one.sendall(plain % address)
+            found.append(status(rest(one)))
+        assert found == [429, 401]
 
 
 # -- oversized headers
@@ -182,8 +216,6 @@ def test_oversized_body_is_refused_at_its_word_and_by_its_bytes(service: Service
 
 
 def test_spoofing_an_address_in_a_header_gets_nobody_a_new_allowance(tmp_path: object, service: Service) -> None:
-    from dataclasses import replace
-
     strict = replace(service, settings=replace(service.settings, rate=1))
     with serving(strict) as port:
         found = []
