@@ -19,6 +19,9 @@ from typing import Final
 FOREVER: Final = "public, max-age=31536000, immutable"
 _KINDS: Final = {".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2", ".svg": "image/svg+xml"}
 _URL: Final = re.compile(rb"url\(([\w.-]+)\)")
+# A library and what extends it, as one: deferred scripts may have a pause between them, in which the library begins
+# without its extension.
+_TOGETHER: Final = {"htmx-and-sse.js": ("htmx.js", "htmx-sse.js")}
 # What is packed already gains nothing.
 _PACKED: Final = (".woff2", ".png")
 
@@ -40,13 +43,14 @@ class Asset:
 
 @cache
 def asset(name: str) -> Asset:
-    """The asset of a file in ``static/``. A style sheet names others by file; they become their served names here.
+    """The asset of a file in ``static/``, or of some together. Where a style sheet names others, it gets served names.
 
     Raises KeyError where there is none.
     """
     if name not in _names():
         raise KeyError(name)
-    data = (files("api.pages") / "static" / name).read_bytes()
+    parts = _TOGETHER.get(name, (name,))
+    data = b"\n".join((files("api.pages") / "static" / part).read_bytes() for part in parts)
     stem, dot, ending = name.rpartition(".")
     if ending == "css":
         data = _URL.sub(lambda found: b"url(" + asset(found[1].decode()).served.encode() + b")", data)
@@ -78,4 +82,5 @@ def style_of_players() -> str:
 
 @cache
 def _names() -> frozenset[str]:
-    return frozenset(file.name for file in (files("api.pages") / "static").iterdir() if file.is_file())
+    there = (file.name for file in (files("api.pages") / "static").iterdir() if file.is_file())
+    return frozenset((*there, *_TOGETHER))

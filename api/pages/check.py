@@ -1,21 +1,169 @@
-"""*Check a track*: send a file in, and see where it comes from. Nobody has to sign in for it."""
+"""*Check a track*: send a file in, and see where it comes from. Nobody has to sign in for it.
+
+What the check has found so far is one page, whose address is the check's; it renews itself while the check goes on,
+with scripts whenever something is told, and without them every few seconds.
+"""
 
 # No postponed annotations: FastAPI reads those of its handlers.
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
 
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.errors import NoSuchThing
+from api.http.rates import limited
+from api.http.routes.audits import received
+from api.pages.language import Words, language_of
 from api.pages.layout import page
+from api.reports.html import SIGN_OF
+from api.service import asking
+from api.service.job import Job
+from api.service.jobs import Jobs
 from api.service.service import Service
+from ledger.address import Address
+from ledger.conclusions import Case
+from ledger.digest import Digest
+from ledger.findings import Finding, Status, Verdict
+
+LAYERS: Final = ("decoded", "manifest", "watermark", "digest", "fingerprint", "chain")
+"""What is told of a check, in the order in which it is looked at."""
+_WORST: Final = (Status.INVALID, Status.UNVERIFIABLE, Status.WARNING, Status.OK, Status.NOTE)
+_HEX: Final = frozenset("0123456789abcdef")
+_DIGITS: Final = 20
+"""Of the largest number of a token."""
+
+State = Literal["told", "passed", "going", "ahead"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer: what it found, if it has; ``passed`` was not needed, ``going`` is being looked at.
+
+    ``status`` is the worst outcome of its findings; *note* where it saw nothing at all.
+    """
+
+    name: str
+    state: State
+    status: Status
+    findings: tuple[Finding, ...]
+    evidence: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What the whole comes to, for people: a verdict, a sentence, how sure it is, and the details that led to it."""
+
+    verdict: Verdict
+    text: str
+    certainty: str
+    because: tuple[str, ...]
 
 
 def create_router(service: Service) -> APIRouter:
-    """The first page, and the page of each check."""
+    """The first page, the page of each check, and the way from what somebody knows of a track to its page."""
     router = APIRouter()
+    jobs = Jobs.of(service)
 
     @router.get("/")
-    def first(request: Request) -> Response:
+    async def first(request: Request) -> Response:
         """Where a file is sent in."""
-        return page(request, "check.html")
+        return page(request, "check.html", layers=LAYERS)
+
+    @router.post("/checks", dependencies=[Depends(limited("audit"))])
+    async def send(request: Request) -> Response:
+        """Take the file in, and lead to its check."""
+        job = await received(service, request)
+        return RedirectResponse(f"/checks/{job.id}", 303)
+
+    @router.get("/checks/{id}")
+    def check(request: Request, id: str) -> Response:  # noqa: A002
+        """A check as far as it has come: whoever has its address may see it."""
+        job = asking.seen(service, None, id)
+        if job.kind != "audit":
+            raise NoSuchThing("there is no such check")
+        words = Words(language_of(request))
+        outcome = job.result if job.state == "done" else None
+        shown: dict[str, Any] = {
+            "job": job,
+            "layers": layers(job, [event.content for event in jobs.events(job.id) if event.kind == "layer"]),
+            "outcome": outcome,
+            "verdict": None if outcome is None else Verdict(outcome["verdict"]),
+            "conclusions": [] if outcome is None else [_said(one, words) for one in outcome["conclusions"]],
+            "tracks": [] if outcome is None else [token(track) for track in outcome["tracks"]],
+            "files": [path.name for path in asking.files(service, job)],
+            "address": f"{service.settings.site}/checks/{job.id}",
+            "sign_of": SIGN_OF,
+        }
+        return page(request, "checked.html", **shown)
+
+    @router.get("/find")
+    def find(what: Annotated[str, Query(max_length=200)] = "") -> Response:
+        """From a watermark, a token's number or a file's SHA-256 to the track's page."""
+        return RedirectResponse(f"/tracks/{_found(service, what)}", 303)
 
     return router
+
+
+def layers(job: Job, said: Sequence[Mapping[str, Any]]) -> tuple[Layer, ...]:
+    """All layers of a check, whether or not they have told anything; of each what it told last."""
+    told = {content["layer"]: content for content in said}
+    last = max((LAYERS.index(name) for name in told if name in LAYERS), default=-1)
+    found = []
+    for index, name in enumerate(LAYERS):
+        content = told.get(name, {})
+        findings = tuple(_finding(one) for one in content.get("findings", ()))
+        evidence = tuple(content.get("evidence", ()))
+        # What points to a track without any doubt of its own is as good as a check that came out well.
+        seen = {finding.status for finding in findings} | ({Status.OK} if evidence or name == "decoded" else set())
+        status = next((one for one in _WORST if one in seen), Status.NOTE)
+        state: State = "told"
+        if name not in told:
+            over = job.over or "verdict" in told or index < last
+            state = "passed" if over else "going" if job.state == "running" and index == last + 1 else "ahead"
+        found.append(Layer(name, state, status, findings, evidence))
+    return tuple(found)
+
+
+def token(track: Mapping[str, Any]) -> int | None:
+    """The number of a track's token, from what an audit says of it; None for one that was anchored and not minted.
+
+    It is the first 8 bytes of SHA-256 over creator and claim (``idOf`` in contracts/Vouchers.sol).
+    """
+    if track.get("anchored") is not None:
+        return None
+    mark = Digest.of(Address.parse(track["creator"]).raw + Digest.parse(track["track"]).raw).raw[:8]
+    return int.from_bytes(mark, "big")
+
+
+def _finding(said: Mapping[str, str]) -> Finding:
+    return Finding(said["check"], Status(said["status"]), said["subject"], said["detail"])
+
+
+def _said(conclusion: Mapping[str, Any], words: Words) -> Conclusion:
+    sentence = words.report.case(Case(conclusion["case"]).name)
+    text = sentence[0].upper() + sentence[1:] + "."
+    certainty = words.report.certainty(conclusion["certainty"])
+    return Conclusion(Verdict(conclusion["verdict"]), text, certainty, tuple(conclusion["because"]))
+
+
+def _found(service: Service, what: str) -> int:
+    """The token that somebody means. Raises :class:`NoSuchThing`."""
+    text = "".join(what.split()).lower().removeprefix("0x")
+    entry = None
+    if len(text) in (16, 64) and _HEX.issuperset(text):
+        with service.home.reading() as ledger:
+            if len(text) == 64:
+                entry = ledger.contracts.track_by_audio(Digest.parse(text))
+            else:
+                entry = ledger.contracts.track_by_watermark(bytes.fromhex(text))
+    if entry is not None:
+        return entry.id
+    if text.isascii() and text.isdigit() and len(text) <= _DIGITS and int(text) < 2**64:
+        return int(text)
+    raise NoSuchThing(
+        f"no track is known here by {what[:100]!r}: give its watermark (16 hex digits), its token's "
+        "number, or the SHA-256 of its file"
+    )

@@ -16,6 +16,7 @@ from api.http.caller import Caller, csrf_token
 from api.http.shields import POLICY
 from api.pages.assets import asset, style_of_players
 from api.pages.language import CHOICE, COOKIE, Words, chosen, language_of
+from api.pages.metadata import name_of
 from api.reports.outline import clock
 from api.reports.visible import visible
 from api.terms import money
@@ -108,6 +109,7 @@ def _environment() -> "Environment":
         "asset": _path,
         "clock": clock,
         "moment": _moment,
+        "name_of": name_of,
         "money": money,
         "percent": percent_from_ppm,
         "short": _short,
