@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from ledger.anchor import Anchor
     from ledger.contracts import Contracts
 
-# Of a word that more tracks share, the earliest count: later ones may have been planted to hide them.
+# Of a word that more tracks share, the earliest on chain count: later ones may have been planted to hide them.
 _COMMON = 500
+# How much more a rare word tells: as it were among so many tracks, since counting them takes long.
+_MANY = 1_000_000
+# Tracks are numbered by their blocks, whenever they were taken in; so many bits are left for those within one.
+_WITHIN = 30
 # Tracks whose words, and batches whose leaves, are asked for at one time; those that were asked for least come first.
 _AT_ONCE = 1000
 _PLACES = (
@@ -141,13 +145,12 @@ class Index(IndexFile):
         """
         scores: defaultdict[int, float] = defaultdict(float)
         with self._named():
-            (tracks,) = self._file.execute("select coalesce(max(number), 0) from tracks").fetchone()
             for word in set(words):
                 found = self._file.execute(
                     "select track from words where word = ? order by track limit ?", (word, _COMMON)
                 ).fetchall()
                 for (track,) in found:
-                    scores[track] += math.log1p(tracks / len(found))
+                    scores[track] += math.log1p(_MANY / len(found))
             ranked = sorted(scores, key=lambda number: (-scores[number], number))
             best: dict[int, int | Place] = {}
             for number in ranked:
@@ -199,9 +202,10 @@ class Index(IndexFile):
         tracks = Interface.load("Tracks")
         for event in contracts.chain.events(tracks, place.tracks, "Minted", first, head):
             said = event.arguments
+            row = (self._next(event.block), said["id"] - SPAN, said["audio"], said["creator"].raw, event.block)
             self._file.execute(
-                "insert into tracks (token, audio, owner, block, tried, heard) values (?, ?, ?, ?, 0, 0)",
-                (said["id"] - SPAN, said["audio"], said["creator"].raw, event.block),
+                "insert into tracks (number, token, audio, owner, block, tried, heard) values (?, ?, ?, ?, ?, 0, 0)",
+                row,
             )
             self._remember(contracts, event.block)
         for event in contracts.chain.events(tracks, place.tracks, "Anchored", first, head):
@@ -234,17 +238,34 @@ class Index(IndexFile):
         for number, raw, root, size, content, block in unread:
             creator, leaves = Address(raw), ears.leaves(Digest(root), size, Digest(content))
             if leaves is not None:
-                listed = ((leaves.leaf(place), place) for place in range(len(leaves)))
-                self._file.executemany(
-                    "insert into tracks (token, audio, block, tried, heard, batch, place, record) "
-                    "values (?, ?, ?, 0, 0, ?, ?, ?)",
+                first, listed = self._next(block), ((leaves.leaf(place), place) for place in range(len(leaves)))
+                rows = (
                     (
-                        (token_of(creator, leaf.claim) - SPAN, leaf.audio.raw, block, number, place, leaf.record.raw)
-                        for leaf, place in listed
-                    ),
+                        first + place,
+                        token_of(creator, leaf.claim) - SPAN,
+                        leaf.audio.raw,
+                        block,
+                        number,
+                        place,
+                        leaf.record.raw,
+                    )
+                    for leaf, place in listed
+                )
+                self._file.executemany(
+                    "insert into tracks (number, token, audio, block, tried, heard, batch, place, record) "
+                    "values (?, ?, ?, ?, 0, 0, ?, ?, ?)",
+                    rows,
                 )
             tried = "update batches set tried = tried + 1, read = ? where number = ?"
             self._file.execute(tried, (leaves is not None, number))
+
+    def _next(self, block: int) -> int:
+        """A number for a track of a block, after those of this block and before those of later ones."""
+        (last,) = self._file.execute(
+            "select max(number) from tracks where number >= ? and number < ?",
+            (block << _WITHIN, (block + 1) << _WITHIN),
+        ).fetchone()
+        return block << _WITHIN if last is None else int(last) + 1
 
     def _listen(self, ears: Ears) -> None:
         """Take in the words of tracks that were not heard yet: as many that were minted as others at most."""

@@ -243,6 +243,22 @@ def test_anchored_tracks_are_found_once_their_leaves_can_be_read(world: World, f
     assert held.holds_more_than(2) and not held.holds_more_than(3)
 
 
+def test_a_track_is_as_early_as_its_block_however_late_its_leaves_come(
+    world: World, folder: Path, begun: Begun
+) -> None:
+    """Copies that were minted while nobody could read the leaves do not come before it."""
+    ears, held = Ears(), index(folder, world.contracts)
+    batch = anchor(world, begun[2], "one")
+    copy = world.track(begun[2], 1)
+    ears.heard = {copy.id: {10, 20}}
+    held.update(world.contracts, ears)
+    assert held.sounding_like({10}) == (copy.id,)
+    ears.published[batch.root], ears.of_leaves = batch, {leaf("one").record: {10, 20}}
+    held.update(world.contracts, ears)
+    assert held.sounding_like({10}) == (Place(world.creator.address, batch.root, 0), copy.id)
+    held.close()
+
+
 def test_a_leaf_that_is_minted_is_a_track_from_then_on(world: World, folder: Path, begun: Begun) -> None:
     ears, held = Ears(), index(folder, world.contracts)
     batch = anchor(world, begun[2], "one", "two")
