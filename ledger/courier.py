@@ -78,8 +78,9 @@ class Courier:
             raise Refused(
                 "no wallet reaches the embedded chain: serve a network that it knows, or use a key of the home"
             )
-        self._check_balance(account, self.quote(account, to, data, value), value)
-        tx = signer.send_transaction(self._network.chain_id, to, data, value)
+        quote = self.quote(account, to, data, value)
+        self._check_balance(account, quote, value)
+        tx = signer.send_transaction(self._network.chain_id, to, data, value, quote.gas)
         for attempt in range(_TRIES):
             found = self._network.sent(tx)
             if found is not None:

@@ -30,8 +30,8 @@ class Wallet(Protocol):
     def sign(self, message: bytes) -> bytes:
         """65 bytes over a personal message."""
 
-    def send(self, chain_id: int, to: Address | None, data: bytes, value: int) -> str:
-        """The hash of the transaction that was sent, ``0x`` and 64 hex digits; ``value`` is in wei."""
+    def send(self, chain_id: int, to: Address | None, data: bytes, value: int, gas: int) -> str:
+        """The hash of what was sent, ``0x`` and 64 hex digits; ``value`` is in wei, ``gas`` the most it may use."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,9 @@ class WalletSigner:
             raise SignatureInvalid(f"the wallet signed as another account than {self._address}, or another message")
         return signature
 
-    def send_transaction(self, chain_id: int, to: Address | None, data: bytes, value: int) -> str:
+    def send_transaction(self, chain_id: int, to: Address | None, data: bytes, value: int, gas: int) -> str:
         """The hash of what the wallet sent; whoever asks looks whether it is what was asked for."""
-        return self._asked().send(chain_id, to, data, value)
+        return self._asked().send(chain_id, to, data, value, gas)
 
     def sign_digest(self, digest: bytes) -> NoReturn:
         """Raise :class:`KeyWithheld`: no wallet signs what its owner cannot read."""

@@ -35,6 +35,7 @@ from api.http.routes import (
     tracks,
     transactions,
     uploads,
+    wallets,
 )
 from api.http.shields import Shields
 from api.pages.layout import error_page, wants_page
@@ -55,7 +56,7 @@ class Application(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """The way of a request."""
         service: Service = self.state.service
-        settings, within = service.settings, Quick(super().build_middleware_stack(), service.database)
+        settings, within = service.settings, Quick(super().build_middleware_stack(), service)
         shields = Shields(
             within, site=settings.site, proxies=settings.proxies, upload=settings.upload, rates=self.state.rates
         )
@@ -108,6 +109,7 @@ def _routers(service: Service) -> tuple[APIRouter, ...]:
         transactions.create_router(service),
         uploads.create_router(service),
         jobs.create_router(service),
+        wallets.create_router(service),
         audits.create_router(service),
     )
 

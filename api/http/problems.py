@@ -26,7 +26,16 @@ def status_of(error: Exception) -> int:
         UsageError,
     )
     from gen.errors import GenError
-    from ledger.errors import Invalid, Malformed, NotFound, Refused, StoreFault, Unverifiable
+    from ledger.errors import (
+        Invalid,
+        KeyUnreachable,
+        KeyWithheld,
+        Malformed,
+        NotFound,
+        Refused,
+        StoreFault,
+        Unverifiable,
+    )
 
     kinds: tuple[tuple[type[Exception], int], ...] = (
         (Malformed, 400),
@@ -35,6 +44,8 @@ def status_of(error: Exception) -> int:
         (NotFound, 404),
         (Unverifiable, 503),
         (StoreFault, 503),
+        (KeyWithheld, 403),
+        (KeyUnreachable, 503),
         (HomeBusy, 503),
         (DatabaseUnusable, 503),
         (NotSignedIn, 401),

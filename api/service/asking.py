@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from api.errors import NoSuchThing
+from api.service import keys
 from api.service.jobs import Jobs
 from api.service.kinds import KINDS
-from api.service.kinds.kind import key_of
 from api.service.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def ask(service: Service, account: Address | None, request: Request) -> Job:
         if jobs.get(other).account != account:
             raise NoSuchThing("there is no such job")
     if kind.signs:
-        key_of(service.home, account)
+        keys.require(service.home, account)
     return jobs.submit(account, request.kind, request.model_dump(mode="json", exclude={"kind"}))
 
 

@@ -19,12 +19,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from api.home import Home
 from api.http import logs
 from api.service.supervisor import call, end_with_parent
+from api.service.wallets import PATIENCE
 from api.settings import Settings
+
+if TYPE_CHECKING:
+    from ledger.address import Address
+    from ledger.chain import Chain
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +64,7 @@ class Task:
     uploads: Path
     jobs: Path
     memory: int | None
+    sent: tuple[str, ...] = ()
     note: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
@@ -76,6 +82,14 @@ class Noted:
     """What is to be written down before the process goes on; it waits for an answer."""
 
     content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question to the account's wallet (:mod:`api.service.wallets`); the process waits for the answer."""
+
+    kind: Literal["sign", "send"]
+    content: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +162,21 @@ def _do(task: Task, connection: Connection) -> None:
 
 
 def _run(task: Task, said: _Mouth) -> dict[str, Any]:
+    from api.service import keys
     from api.service.kinds import KINDS, Context
+    from api.service.wallet_home import WalletHome
     from ledger.address import Address
 
     kind = KINDS[task.kind]
     settings = task.settings if kind.signs else replace(task.settings, passphrase=None)
     task.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    account = None if task.account is None else Address.parse(task.account)
+    home = Home(settings)
+    if kind.signs and account is not None and keys.in_wallet(home, account):
+        home = WalletHome(settings, account=account)
     context = Context(
-        home=Home(settings),
-        account=None if task.account is None else Address.parse(task.account),
+        home=home,
+        account=account,
         folder=task.folder,
         uploads=task.uploads,
         jobs=task.jobs,
@@ -164,13 +184,25 @@ def _run(task: Task, said: _Mouth) -> dict[str, Any]:
         say=said.say,
         write_down=said.write_down,
         note=task.note,
+        wallet=_Asking(said),
     )
-    if kind.signs and context.account is not None:
+    if kind.signs and account is not None:
         # What an earlier try had sent, and nobody heard the receipt of, is waited for: after that the chain tells what
         # has still to be done.
-        with context.home.acting(context.account):
-            pass
+        with home.acting(account) as ledger:
+            for tx in task.sent:
+                _await(ledger.chain, tx)
     return kind.run(context, kind.request.model_validate({"kind": task.kind, **task.request}))
+
+
+def _await(chain: Chain, tx: str) -> None:
+    """Wait for what a wallet sent for an earlier try, for as long as a node thinks that it may be mined."""
+    from ledger.errors import NotFound, TransactionDropped
+    from ledger.submission import State
+
+    with contextlib.suppress(NotFound, TransactionDropped):
+        while chain.status(tx).state is State.PENDING:
+            time.sleep(1)
 
 
 def _now() -> datetime:
@@ -184,7 +216,7 @@ class _Mouth:
         self._connection, self._turn = connection, threading.Lock()
         self._last: dict[str, float] = {}
 
-    def send(self, message: Said | Noted | Done | Failed) -> None:
+    def send(self, message: Said | Noted | Asked | Done | Failed) -> None:
         with self._turn:
             self._connection.send(message)
 
@@ -196,10 +228,41 @@ class _Mouth:
             self._last[topic] = now
         self.send(Said(kind, dict(content), topic))
 
+    def ask(self, question: Asked) -> Mapping[str, str]:
+        """The wallet's answer."""
+        with self._turn:
+            self._connection.send(question)
+            answer: Mapping[str, str] = self._connection.recv()
+        return answer
+
     def write_down(self, content: Mapping[str, Any]) -> None:
         with self._turn:
             self._connection.send(Noted(dict(content)))
             self._connection.recv()
+
+
+class _Asking:
+    """The way to the wallet of the account: through the worker, to whoever has the job's page open."""
+
+    def __init__(self, said: _Mouth) -> None:
+        self._said = said
+
+    def sign(self, message: bytes) -> bytes:
+        return bytes.fromhex(self._answer(Asked("sign", {"message": f"0x{message.hex()}"}), "signature")[2:])
+
+    def send(self, chain_id: int, to: Address | None, data: bytes, value: int, gas: int) -> str:
+        call = {"chainId": hex(chain_id), "data": f"0x{data.hex()}", "value": hex(value), "gas": hex(gas)}
+        return self._answer(Asked("send", call if to is None else {**call, "to": str(to)}), "hash")
+
+    def _answer(self, question: Asked, name: str) -> str:
+        from ledger.errors import KeyUnreachable, KeyWithheld
+
+        answer = self._said.ask(question)
+        if "refused" in answer:
+            raise KeyWithheld(f"the wallet said no: {answer['refused']}")
+        if name not in answer:
+            raise KeyUnreachable(f"the wallet did not answer within {PATIENCE:.0f} s; try again with its page open")
+        return answer[name]
 
 
 def _failed(error: BaseException) -> Failed:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from sqlalchemy import Connection, Row, delete, func, select
 
 from api.errors import NoSuchThing, RequestConflict, TooMany, UsageError
-from api.service import events
+from api.service import events, wallets
 from api.service.database import Database
 from api.service.job import ENDED, NOBODY, Job, as_text, change, jobs
 from ledger.address import Address
@@ -148,6 +148,7 @@ class Jobs:
             rows = connection.execute(old.limit(1000)).all()
             numbers = [row.number for row in rows]
             events.forget(connection, numbers)
+            wallets.forget(connection, numbers)
             connection.execute(delete(jobs).where(jobs.c.number.in_(numbers)))
         return tuple(row.id for row in rows)
 

@@ -12,4 +12,5 @@ from api.service import (  # noqa: F401
     tokens,
     transactions,
     uploads,
+    wallets,
 )

@@ -29,10 +29,16 @@ class Unlocked:
     def sign(self, message: bytes) -> bytes:
         return bytes.fromhex(self._ask("eth_sign", str(OWNER.address), "0x" + message.hex())[2:])
 
-    def send(self, chain_id: int, to: Address | None, data: bytes, value: int) -> str:
+    def send(self, chain_id: int, to: Address | None, data: bytes, value: int, gas: int) -> str:
         if self.invented is not None:
             return self.invented
-        fields = {"from": str(OWNER.address), "to": str(to), "data": "0x" + data.hex(), "value": hex(value)}
+        fields = {
+            "from": str(OWNER.address),
+            "to": str(to),
+            "data": "0x" + data.hex(),
+            "value": hex(value),
+            "gas": hex(gas),
+        }
         if self.instead is not None:
             fields["value"] = hex(self.instead)
         return self._ask("eth_sendTransaction", fields)

@@ -31,7 +31,7 @@ class Person:
     def sign(self, message: bytes) -> bytes:
         return self.change(self.key.sign_message(message))
 
-    def send(self, chain_id: int, to: Address | None, data: bytes, value: int) -> str:
+    def send(self, chain_id: int, to: Address | None, data: bytes, value: int, gas: int) -> str:
         raise AssertionError("nobody should have asked")
 
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from api.errors import KeyElsewhere, UsageError
 from api.home import Home
+from api.service import keys
 from ledger.address import Address
 
 if TYPE_CHECKING:
     from ledger.keys import Signer
+    from ledger.wallet import Wallet
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{22}$")]
 """Of a job or an upload."""
@@ -81,6 +82,7 @@ class Context:
         uploads, jobs: where those of everybody lie, each under its id.
         note: what an earlier try wrote down before it acted.
         write_down: keeps such a note before this try acts.
+        wallet: the way to the account's own wallet.
     """
 
     home: Home
@@ -92,28 +94,15 @@ class Context:
     say: Say
     write_down: Callable[[Mapping[str, Any]], None]
     note: Mapping[str, Any] | None = field(default=None, repr=False)
+    wallet: "Wallet | None" = field(default=None, repr=False)
 
     def signer(self) -> "Signer":
-        """The account's key, out of this home. Raises :class:`KeyElsewhere`, and what opening a key does."""
-        return self.home.signer(key_of(self.home, self.account))
+        """The account's key, out of this home, or its wallet. Raises as :func:`api.service.keys.opened`."""
+        return keys.opened(self.home, self.account, self.wallet)
 
     def progress(self, phase: str, done: int, total: int | None) -> None:
         """How far a phase is; one event for each phase, which takes the place of the last."""
         self.say("progress", {"phase": phase, "done": done, "total": total}, topic=phase)
-
-
-def key_of(home: Home, account: Address | None) -> str:
-    """The name of the account's key in this home. Raises :class:`KeyElsewhere`, with what to do instead."""
-    if account is None:
-        raise UsageError("this is done for an account; sign in first")
-    name = home.keystore().name_of(account)
-    if name is None:
-        raise KeyElsewhere(
-            f"this signs records, and the key of {account} is not in this service's home. With a wallet alone you can "
-            "buy, sell, license and pull (POST /v1/transactions/prepare); to register, train, generate and mint, use "
-            "a home of your own, or have the keeper of this one import the key: stemmata key import"
-        )
-    return name
 
 
 @dataclass(frozen=True)

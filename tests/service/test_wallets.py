@@ -1,0 +1,129 @@
+"""Questions to wallets: each answered once, by what was asked for, and none of a try that is over."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.errors import LeaseLost, RequestConflict, UsageError
+from api.service.database import Database
+from api.service.jobs import Jobs
+from api.service.leases import Claim, Leases
+from api.service.wallets import Wallets
+from ledger.address import Address
+from tests.http.signing_in import Clock
+
+ANNA = Address(b"\x0a" * 20)
+SIGNATURE, HASH = "0x" + "1b" * 65, "0x" + "5c" * 32
+
+
+class Desk:
+    """One job, its table of questions, and the worker that has it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock()
+        self.database = Database.open(f"sqlite:///{folder / 'a.sqlite'}")
+        self.jobs, self.leases = Jobs(self.database, self.clock), Leases(self.database, self.clock)
+        self.wallets = Wallets(self.database)
+        self.id = self.jobs.submit(ANNA, "withdraw", {"id": 1}).id
+        self.claim = self.claimed()
+
+    def claimed(self) -> Claim:
+        claim = self.leases.claim("worker", 30)
+        assert claim is not None
+        return claim
+
+    def ask(self, kind: str = "sign") -> int:
+        content = {"message": "0x6d"} if kind == "sign" else {"data": "0x", "value": "0x0", "chainId": "0x1"}
+        return self.wallets.ask(self.claim, kind, content, 0.0)  # type: ignore[arg-type]
+
+    def job(self):
+        return self.jobs.get(self.id)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    made.database.close()
+
+
+def test_a_question_is_open_until_it_is_answered(desk: Desk) -> None:
+    assert desk.wallets.open(desk.job()) is None
+    number = desk.ask()
+    asked = desk.wallets.open(desk.job())
+    assert asked is not None
+    assert (asked.number, asked.kind, asked.content) == (number, "sign", {"message": "0x6d"})
+    assert desk.wallets.answered(desk.claim, number) is None
+    desk.wallets.answer(desk.job(), number, {"signature": SIGNATURE})
+    assert desk.wallets.answered(desk.claim, number) == {"signature": SIGNATURE}
+    assert desk.wallets.open(desk.job()) is None
+    with pytest.raises(RequestConflict):
+        desk.wallets.answer(desk.job(), number, {"signature": SIGNATURE})
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [
+        ("sign", {"hash": HASH}),
+        ("send", {"signature": SIGNATURE}),
+        ("sign", {"signature": SIGNATURE[:-2]}),
+        ("sign", {"signature": SIGNATURE + "00"}),
+        ("send", {"hash": HASH.upper()}),
+        ("sign", {"signature": SIGNATURE, "refused": "no"}),
+        ("sign", {}),
+    ],
+)
+def test_an_answer_to_something_else_is_refused_and_the_question_stays(
+    desk: Desk, kind: str, answer: dict[str, str]
+) -> None:
+    number = desk.ask(kind)
+    with pytest.raises(UsageError):
+        desk.wallets.answer(desk.job(), number, answer)
+    assert desk.wallets.open(desk.job()) is not None
+
+
+def test_a_no_is_an_answer_and_its_words_are_bounded(desk: Desk) -> None:
+    number = desk.ask("send")
+    desk.wallets.answer(desk.job(), number, {"refused": "x" * 5000})
+    said = desk.wallets.answered(desk.claim, number)
+    assert said == {"refused": "x" * 200}
+    assert desk.wallets.sent(desk.job()) == ()
+
+
+def test_what_was_sent_is_remembered_for_the_next_try(desk: Desk) -> None:
+    desk.wallets.answer(desk.job(), desk.ask(), {"signature": SIGNATURE})
+    desk.wallets.answer(desk.job(), desk.ask("send"), {"hash": HASH})
+    desk.clock.pass_by(31)
+    desk.claimed()
+    assert desk.wallets.sent(desk.job()) == (HASH,)
+
+
+def test_questions_of_a_try_that_is_over_are_not_answered(desk: Desk) -> None:
+    number = desk.ask()
+    former = desk.claim
+    desk.clock.pass_by(31)
+    desk.claim = desk.claimed()
+    assert desk.wallets.open(desk.job()) is None
+    with pytest.raises(RequestConflict):
+        desk.wallets.answer(desk.job(), number, {"signature": SIGNATURE})
+    with pytest.raises(LeaseLost):
+        desk.wallets.ask(former, "sign", {"message": "0x6d"}, 0.0)
+    assert desk.ask() == number + 1
+
+
+def test_another_number_than_the_open_one_is_no_answer(desk: Desk) -> None:
+    number = desk.ask()
+    with pytest.raises(RequestConflict):
+        desk.wallets.answer(desk.job(), number + 1, {"signature": SIGNATURE})
+
+
+def test_a_job_that_is_over_asks_nothing_and_its_questions_go_with_it(desk: Desk) -> None:
+    desk.wallets.answer(desk.job(), desk.ask("send"), {"hash": HASH})
+    desk.ask()
+    job = desk.job()
+    desk.leases.finish(desk.claim, {})
+    assert desk.wallets.open(desk.job()) is None
+    assert desk.wallets.open(job) is None  # whoever looked before it ended
+    desk.jobs.forget(desk.clock().timestamp() + 1)
+    assert desk.wallets.sent(job) == ()
