@@ -8,46 +8,14 @@ from typing import TYPE_CHECKING, Any
 from ledger.abi import Interface
 from ledger.address import Address
 from ledger.contracts.deployed import Deployed
-from ledger.errors import KeyUnreachable, Refused
+from ledger.errors import Refused
 from ledger.network import Receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ledger.chain import Chain
-    from ledger.companions import Companions
     from ledger.deployment import Deployment
     from ledger.keys import Signer
     from ledger.submission import Quote
-
-
-class Wallet:
-    """The signer of an account whose key lies in a wallet: it says who signs, and signs nothing here."""
-
-    def __init__(self, address: Address) -> None:
-        self._address = address
-
-    @property
-    def address(self) -> Address:
-        """The account."""
-        return self._address
-
-    @property
-    def companions(self) -> Companions | None:
-        """None: wallets have no companion keys."""
-        return None
-
-    def sign_message(self, message: bytes) -> bytes:
-        """Raises :class:`KeyUnreachable`."""
-        raise KeyUnreachable(f"the key of {self._address} lies in a wallet, which signs no records here")
-
-    def sign_digest(self, digest: bytes) -> bytes:
-        """Raises :class:`KeyUnreachable`."""
-        raise KeyUnreachable(f"the key of {self._address} lies in a wallet, which signs no records here")
-
-    def sign_transaction(self, tx: Mapping[str, Any]) -> bytes:
-        """Raises :class:`KeyUnreachable`."""
-        raise KeyUnreachable(f"the key of {self._address} lies in a wallet, which sends its transactions itself")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ from api.service.kinds import KINDS, Context, offering, trading
 from api.service.service import Service
 from api.service.transactions import Transactions
 from ledger.address import Address
-from ledger.contracts.prepared import Call, Wallet
+from ledger.contracts.prepared import Call
 from ledger.errors import NotFound
+from ledger.wallet import WalletSigner
 
 Hash = Annotated[str, Field(pattern="^0x[0-9a-f]{64}$", examples=["0x" + "5c" * 32])]
 
@@ -69,10 +70,10 @@ class Progress(BaseModel):
 class Drafting(Context):
     """A job's work in a home where nothing is done, for an account whose wallet signs."""
 
-    def signer(self) -> Wallet:
-        """The account's wallet."""
+    def signer(self) -> WalletSigner:
+        """The account's wallet, which nobody asks now."""
         assert self.account is not None  # noqa: S101  (nobody drafts for nobody)
-        return Wallet(self.account)
+        return WalletSigner(self.account)
 
 
 def create_router(service: Service) -> APIRouter:
