@@ -28,6 +28,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -283,6 +284,12 @@ def ask(stage: Stage, story: Round, step: Step, harm: Callable[[], None] | None)
             time.sleep(0.05)
 
 
+def in_work(job: Mapping[str, Any]) -> float:
+    """Seconds from a job's beginning to its end."""
+    begun, ended = (datetime.fromisoformat(job[name].replace("Z", "+00:00")) for name in ("begun", "ended"))
+    return (ended - begun).total_seconds()
+
+
 def sent_by(home: Any, story: Round) -> dict[str, int]:
     """How many transactions each account has sent."""
     with home.reading() as ledger:
@@ -353,7 +360,7 @@ def prepared(arguments: argparse.Namespace) -> Iterator[tuple[Stage, Any, Path]]
 
 def actors(stage: Stage, home: Any, number: int) -> dict[str, Actor]:
     """Three accounts that have not acted before."""
-    from datetime import UTC, datetime
+    from datetime import UTC
 
     from api.service.database import Database
     from api.service.tokens import Tokens
@@ -397,7 +404,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     random.seed(arguments.seed)
-    calm: dict[str, tuple[float, Mapping[str, Any], dict[str, int]]] = {}
+    calm: dict[str, tuple[float, Mapping[str, Any], dict[str, int], float]] = {}
     kills: Counter[tuple[str, str]] = Counter()
     waits: dict[str, list[float]] = {}
     bad: list[str] = []
@@ -411,7 +418,7 @@ def main() -> None:
                 victim = random.choice(VICTIMS)
 
                 def harm(step: Step = step, victim: str = victim, story: Round = story) -> None:
-                    time.sleep(random.uniform(0, calm[step.kind][0]))
+                    time.sleep(random.uniform(0, calm[step.kind][3]))
                     if stage.kill(victim, worker_of(stage, story.jobs[step.kind])):
                         kills[step.kind, victim] += 1
 
@@ -423,7 +430,7 @@ def main() -> None:
                     bad.append(f"round {number}, {step.kind}, {victim}: {job['state']} {job['problem']}")
                     break
                 if not number:
-                    calm[step.kind] = (took, job["result"], sent)
+                    calm[step.kind] = (took, job["result"], sent, in_work(job))
                     print(f"calm    {step.kind:<9}{took:6.1f} s, transactions {sum(sent.values())}", flush=True)
                     continue
                 waits.setdefault(step.kind, []).append(took)
@@ -439,7 +446,7 @@ def main() -> None:
     print(
         "\n| kind | undisturbed, s | kills of worker, job, server, all | with a kill, s (median) |\n|---|---|---|---|"
     )
-    for kind, (took, _, _) in calm.items():
+    for kind, (took, _, _, _) in calm.items():
         counts = ", ".join(str(kills[kind, victim]) for victim in VICTIMS)
         middle = f"{np.median(waits[kind]):.1f}" if kind in waits else "-"
         print(f"| {kind} | {took:.1f} | {counts} | {middle} |")
