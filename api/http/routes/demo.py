@@ -40,7 +40,9 @@ async def at_home(request: Request) -> None:
         near = peer is not None and ipaddress.ip_address(peer.host).is_loopback
     except ValueError:
         near = False
-    if not settings.demo or settings.proxies or not near:
+    # Somebody else's request looks local too where a proxy on this machine passes it on.
+    passed_on = any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip"))
+    if not settings.demo or settings.proxies or passed_on or not near:
         raise NoSuchThing("this is no demonstration on your own machine: sign in with a wallet")
 
 
