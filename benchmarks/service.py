@@ -165,7 +165,19 @@ def serving(work: Callable[..., None], processes: int, *arguments: object) -> It
 
 def ask(address: str, script: Path, paths: Path, connections: int, seconds: int, threads: int = 1) -> Told:
     """Let wrk ask."""
-    command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "-s", str(script), address, "--", str(paths)]
+    command = [
+        "wrk",
+        f"-t{threads}",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "--timeout",
+        "10s",
+        "-s",
+        str(script),
+        address,
+        "--",
+        str(paths),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = re.search(r"^said (.*)$", done.stdout, re.MULTILINE)
     if found is None:

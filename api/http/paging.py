@@ -35,7 +35,7 @@ class Cut:
     newest: bool
 
 
-def cut(
+async def cut(
     after: Annotated[
         int | None, Query(ge=0, lt=1 << 63, description="What `next` of the page before says; leave it to that link.")
     ] = None,

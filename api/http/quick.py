@@ -10,12 +10,11 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
-
 from api.errors import DatabaseUnusable
 from api.http import etags
-from api.service.database import Database
+from api.http.reading import read
 from api.service.lookups import By, Lookups
+from api.service.service import Service
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -39,10 +38,8 @@ _BY_FILE, _BY_MARK = Named(f"{_BELOW}sha256/{{digest}}"), Named(f"{_BELOW}waterm
 class Quick:
     """An application behind the look-up of what is known."""
 
-    def __init__(self, app: App, database: Database) -> None:
-        self._app, self._lookups = app, Lookups(database)
-        # A file on this machine is looked into faster than another thread is woken.
-        self._aside = database.shared
+    def __init__(self, app: App, service: Service) -> None:
+        self._app, self._service, self._lookups = app, service, Lookups(service.database)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it on."""
@@ -67,8 +64,6 @@ class Quick:
         by: By = "id" if digest is None else "audio"
         value = bytes.fromhex(digest or mark or "")
         try:
-            return (
-                await run_in_threadpool(self._lookups.find, by, value) if self._aside else self._lookups.find(by, value)
-            )
+            return await read(self._service, self._lookups.find, by, value)
         except DatabaseUnusable:
             return None  # the route will find it out again, and say so

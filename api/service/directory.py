@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
-from sqlalchemy import Column, Row, Select, select
+from sqlalchemy import Column, ColumnElement, Row, Select, false, select, union_all
 
 from api.service import entries
 from api.service.database import Database
@@ -35,6 +35,9 @@ class Page(Generic[T]):
 
     entries: tuple[T, ...]
     next: int | None
+
+
+_FEW_MODELS: Final = 50
 
 
 class Directory:
@@ -103,10 +106,7 @@ class Directory:
         table = entries.tracks
         asked = _where(select(table), (table.c.owner, owner), (table.c.creator, creator), (table.c.model, model))
         if dataset is not None:
-            owing = select(entries.dues.c.model).where(
-                entries.dues.c.kind == "dataset", entries.dues.c.holder == dataset
-            )
-            asked = asked.where(table.c.model.in_(owing))
+            asked = asked.where(self._owing(asked, dataset, after, min(most, MOST) + 1, newest))
         return self._page(asked, table.c.number, entries.track_of, after, most, newest)
 
     def datasets(
@@ -200,6 +200,25 @@ class Directory:
             row = connection.execute(select(table).where(column == value)).one_or_none()
         return None if row is None else read(row)
 
+    def _owing(
+        self, asked: Select[Any], dataset: int, after: int | None, most: int, newest: bool
+    ) -> ColumnElement[bool]:
+        """That a track owes to a dataset, or is of the first ``most`` wanted ones of a model that does."""
+        table, dues = entries.tracks, entries.dues
+        owing = select(dues.c.model).where(dues.c.kind == "dataset", dues.c.holder == dataset)
+        with self._database.reading() as connection:
+            models = connection.execute(owing.limit(_FEW_MODELS + 1)).scalars().all()
+        if not models:
+            return false()
+        if len(models) > _FEW_MODELS:
+            return (table.c.model + 0).in_(owing)  # nearly every track is one: no index is as short as to look at each
+        # The first of each model's, which an index has in order: there may be a million, or hardly any.
+        if after is not None:
+            asked = asked.where(_beyond(table.c.number, after, newest))
+        asked = asked.order_by(table.c.number.desc() if newest else table.c.number).limit(most)
+        firsts = (select(asked.where(table.c.model == model).subquery().c.number) for model in models)
+        return table.c.number.in_(union_all(*firsts))
+
     def _offers(self, asked: Select[Any], after: int | None, most: int, newest: bool) -> Page[Offer]:
         page = self._page(asked, entries.offers.c.number, entries.listing_of, after, most, newest)
         table = entries.tracks
@@ -220,12 +239,16 @@ class Directory:
     ) -> Page[T]:
         most = min(most, MOST)
         if after is not None:
-            asked = asked.where(order < after if newest else order > after)
+            asked = asked.where(_beyond(order, after, newest))
         asked = asked.order_by(order.desc() if newest else order).limit(most + 1)
         with self._database.reading() as connection:
             rows = connection.execute(asked).all()
         last = getattr(rows[most - 1], order.name) if len(rows) > most else None
         return Page(tuple(read(row) for row in rows[:most]), last)
+
+
+def _beyond(order: Column[int], after: int, newest: bool) -> ColumnElement[bool]:
+    return order < after if newest else order > after
 
 
 def _where(asked: Select[Any], *wanted: tuple[Column[Any], Address | int | bytes | None]) -> Select[Any]:

@@ -144,6 +144,8 @@ offers = Table(
     Column("until", BigInteger, nullable=False),
 )
 
+Index("offers_seller", offers.c.seller, offers.c.number)
+
 sales = Table(
     "sales",
     metadata,

@@ -36,6 +36,10 @@ _COLUMNS: Final = (
 )
 
 
+_CACHE_KIB: Final = 1 << 16
+# Enough for the upper parts of the trees of ten million tracks.
+
+
 class Lookups:
     """Look-ups in one database. Threads share it."""
 
@@ -72,6 +76,7 @@ class Lookups:
         connection = getattr(self._own, "connection", None)
         if connection is None:
             connection = self._own.connection = self._engine.raw_connection()
+            connection.execute(f"pragma cache_size = -{_CACHE_KIB}")
         return connection.execute(self._asked[by][0], (value,)).fetchone()
 
 

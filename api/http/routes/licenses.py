@@ -12,6 +12,7 @@ from api.errors import UsageError
 from api.http import paging
 from api.http.openapi import problems_of
 from api.http.paging import Account, Cut, Number, cut
+from api.http.reading import read
 from api.http.routes.tracks import address
 from api.http.shapes import License
 from api.service.directory import Directory
@@ -30,7 +31,7 @@ def create_router(service: Service) -> APIRouter:
     router, directory = APIRouter(prefix="/licenses", tags=["licenses"]), Directory.of(service)
 
     @router.get("", response_model=LicenseList, responses=problems_of(400))
-    def some(
+    async def some(
         request: Request,
         piece: Annotated[Cut, Depends(cut)],
         dataset: Number = None,
@@ -41,7 +42,9 @@ def create_router(service: Service) -> APIRouter:
         """Licenses, valid or not, of a dataset or of a model; `payee` was paid for them."""
         if dataset is not None and model is not None:
             raise UsageError("dataset and model: a license is of one of them")
-        page = directory.licenses(
+        page = await read(
+            service,
+            directory.licenses,
             dataset=dataset,
             model=model,
             licensee=address(licensee),

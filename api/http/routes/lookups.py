@@ -5,12 +5,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from api.errors import NoSuchThing
 from api.http import etags
 from api.http.openapi import problems_of
+from api.http.reading import read
 from api.http.shapes import Track
 from api.service.lookups import By, Lookups
 from api.service.service import Service
@@ -37,11 +37,9 @@ def create_router(service: Service) -> APIRouter:
         APIRouter(prefix="/lookup", tags=["look-up"], responses=problems_of(404)),
         Lookups(service.database),
     )
-    # A file on this machine is looked into faster than another thread is woken.
-    aside = service.database.shared
 
     async def answer(request: Request, by: By, value: bytes) -> Response:
-        found = await run_in_threadpool(lookups.find, by, value) if aside else lookups.find(by, value)
+        found = await read(service, lookups.find, by, value)
         if found is None:
             raise NoSuchThing("no track of that is known here")
         return etags.answer(request, found)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from api.http import paging
 from api.http.paging import Account, Cut, cut
+from api.http.reading import read
 from api.http.routes.tracks import address
 from api.http.shapes import ForSale, Sold
 from api.service.directory import Directory
@@ -37,9 +38,11 @@ def create_router(service: Service) -> APIRouter:
     router, directory = APIRouter(tags=["market"]), Directory.of(service)
 
     @router.get("/offers", response_model=OfferList)
-    def offers(request: Request, piece: Annotated[Cut, Depends(cut)], seller: Account = None) -> Response:
+    async def offers(request: Request, piece: Annotated[Cut, Depends(cut)], seller: Account = None) -> Response:
         """Tracks that can be bought now. What the chain says when it is paid counts."""
-        page = directory.offers(
+        page = await read(
+            service,
+            directory.offers,
             at=int(service.now().timestamp()),
             seller=address(seller),
             after=piece.after,
@@ -49,7 +52,7 @@ def create_router(service: Service) -> APIRouter:
         return paging.answer(request, "offers", page, ForSale.of)
 
     @router.get("/sales", response_model=SaleList)
-    def sales(
+    async def sales(
         request: Request,
         piece: Annotated[Cut, Depends(cut)],
         track: Track = None,
@@ -57,7 +60,9 @@ def create_router(service: Service) -> APIRouter:
         buyer: Account = None,
     ) -> Response:
         """Sales that took place, of a track, a seller or a buyer if wanted."""
-        page = directory.sales(
+        page = await read(
+            service,
+            directory.sales,
             track=None if track is None else int(track),
             seller=address(seller),
             buyer=address(buyer),

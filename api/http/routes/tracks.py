@@ -12,6 +12,7 @@ from api.errors import NoSuchThing
 from api.http import etags, paging
 from api.http.openapi import problems_of
 from api.http.paging import Account, Cut, Number, cut
+from api.http.reading import read
 from api.http.shapes import Track
 from api.service.directory import Directory
 from api.service.service import Service
@@ -34,7 +35,7 @@ def create_router(service: Service) -> APIRouter:
     router, directory = APIRouter(prefix="/tracks", tags=["tracks"]), Directory.of(service)
 
     @router.get("", response_model=TrackList)
-    def some(
+    async def some(
         request: Request,
         piece: Annotated[Cut, Depends(cut)],
         owner: Account = None,
@@ -43,7 +44,9 @@ def create_router(service: Service) -> APIRouter:
         dataset: Number = None,
     ) -> Response:
         """Tracks, of an owner, a creator or a model if wanted; `dataset` names one that their income is owed to."""
-        page = directory.tracks(
+        page = await read(
+            service,
+            directory.tracks,
             owner=address(owner),
             creator=address(creator),
             model=model,
@@ -55,9 +58,9 @@ def create_router(service: Service) -> APIRouter:
         return paging.answer(request, "tracks", page, Track.of)
 
     @router.get("/{id}", response_model=Track, responses=problems_of(404))
-    def one(request: Request, id: Token) -> Response:  # noqa: A002
+    async def one(request: Request, id: Token) -> Response:  # noqa: A002
         """A track."""
-        found = directory.track(int(id))
+        found = await read(service, directory.track, int(id))
         if found is None:
             raise NoSuchThing(f"no track {id} is known here")
         return etags.answer(request, etags.as_bytes(Track.of(found).model_dump(mode="json")))
