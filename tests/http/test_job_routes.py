@@ -104,7 +104,7 @@ def test_what_cannot_be_done_is_refused_at_once(
     client: TestClient, service: Service, anna: dict[str, str], ben: dict[str, str]
 ) -> None:
     refused(client.post("/v1/jobs", json=TERMS), 401, "NotSignedIn")
-    assert "transactions/prepare" in refused(client.post("/v1/jobs", json=TERMS, headers=ben), 409, "KeyElsewhere")
+    assert "stemmata key import" in refused(client.post("/v1/jobs", json=TERMS, headers=ben), 409, "KeyElsewhere")
     address = service.home.keystore().address("anna")
     refused(client.post("/v1/jobs", json=TERMS, headers=token(service, address, "jobs")), 403, "NotPermitted")
     money = client.post("/v1/jobs", json=TERMS, headers=anna).json()["links"]
@@ -154,7 +154,7 @@ def test_events_are_told_from_where_one_was(client: TestClient, service: Service
         leases.say(claim, "progress", {"phase": "ä", "done": 1, "total": None}, topic="ä")
         leases.finish(claim, {"consent": False})
 
-    threading.Timer(0.4, work).start()  # while somebody watches
+    threading.Timer(0.1, work).start()  # while somebody watches
     told = client.get(f"/v1/jobs/{id_}/events", headers=anna)
     assert told.headers["Content-Type"].startswith("text/event-stream")
     said = [
