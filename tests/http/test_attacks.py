@@ -1,8 +1,10 @@
 """Attacks by name on the service, in one process; see docs/security.md for what each of them must not do."""
 
 import hashlib
+import io
 import itertools
 import json
+import logging
 import re
 import socket
 from collections.abc import Iterator
@@ -11,9 +13,10 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
+from api.http import logs
 from api.http.app import create_app
 from api.http.csrf import SAFE
 from api.service.database import metadata
@@ -339,6 +342,49 @@ def test_xss_even_a_fault_answers_with_the_headers_and_says_nothing_of_itself(se
     assert answer.status_code == 500
     assert "0x1234" not in answer.text
     assert "content-security-policy" in answer.headers
+
+
+def test_leak_logs_hold_nothing_secret_and_nobodys_name(service: Service, app: FastAPI) -> None:
+    broken, stream, root = create_app(service), io.StringIO(), logging.getLogger()
+
+    @broken.get("/v1/broken")
+    def fault(request: Request) -> None:
+        raise RuntimeError(str(request.headers.raw))
+
+    handlers, level = list(root.handlers), root.level
+    logs.configure(stream)
+    try:
+        client = TestClient(broken, base_url=SITE, raise_server_exceptions=False, client=("192.0.2.77", 1))
+        message = challenge(client, ANNA)
+        signature = signed(ANNA, message)
+        said = client.post("/v1/signin", json={"message": message, "signature": signature}).json()["csrf"]
+        client.post("/v1/signin", json={"message": message, "signature": signature})
+        asked = {"name": "a-name-of-mine", "scopes": ["read"], "seconds": 60}
+        made = client.post("/v1/tokens?q=asked", json=asked, headers={"X-CSRF-Token": said}).json()
+        client.get("/v1/broken", headers={"Authorization": f"Bearer {made['token']}"})
+        client.get("/v1/account", headers={"Authorization": "Bearer stm_mistyped"})
+        client.delete(f"/v1/tokens/{made['id']}", headers={"X-CSRF-Token": said})
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    told = stream.getvalue()
+    assert told.count("/v1/signin") >= 3
+    assert "RuntimeError" in told
+    cookie = client.cookies["stemmata_session"]
+    for secret in (
+        cookie,
+        said,
+        signature,
+        made["token"],
+        made["id"],
+        message[-40:],
+        "stm_",
+        "a-name-of-mine",
+        "asked",
+    ):
+        assert secret not in told, secret
+    for name in (str(ANNA.address), str(ANNA.address).lower(), "192.0.2.77"):
+        assert name not in told, name
 
 
 def test_what_is_somebodys_own_is_kept_by_no_cache(client: TestClient) -> None:
