@@ -106,11 +106,9 @@ def _money(service: Service, who: Reader) -> dict[str, Any]:
     with service.home.reading() as ledger:
         credited = income.show(ledger, who.address)
         balance = ledger.chain.balance(who.address)
-        chain = ledger.contracts.deployment.chain_id
     waiting = (("licenses", credited.licenses), ("market", credited.market))
     return {
         "balance": words.money(balance, None),
-        "chain": chain,
         "income": [(name, words.money(units, None)) for name, units in waiting if units],
     }
 

@@ -15,7 +15,7 @@ from api.errors import ApiError, NoSuchThing, UsageError
 from api.pages import studio
 from api.pages.door import Door, Known, Reader, Said, onward
 from api.pages.errands import ask
-from api.pages.job import KINDS
+from api.pages.job import KINDS, asked_of_wallet
 from api.pages.layout import page
 from api.pages.sending import keep
 from api.service import asking
@@ -105,6 +105,7 @@ def create_router(service: Service) -> APIRouter:
             kinds=KINDS,
             takes=[_take(job, one) for one in made],
             asked=job.request["variations"],
+            question=asked_of_wallet(service, job),
             model=job.request.get("model") or "",
         )
 

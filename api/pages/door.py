@@ -14,8 +14,9 @@ from fastapi.responses import RedirectResponse, Response
 from fastapi.routing import APIRoute
 
 from api.errors import NotSignedIn
+from api.home import Home
 from api.http.caller import caller, service_of
-from api.service.accounts import signs_here
+from api.service.keys import in_wallet
 from ledger.address import Address
 
 SIGN_IN = "/sign-in"
@@ -25,13 +26,18 @@ SIGN_IN = "/sign-in"
 class Reader:
     """Who is signed in.
 
-    local: the account's key is in this home, so that jobs sign with it. wallet: a wallet can send transactions, since
-    the chain is no embedded one.
+    local: the account's key is in this home, so that jobs sign with it. wallet: the account's own wallet can be asked,
+    since the chain is no embedded one.
     """
 
     address: Address
     local: bool
     wallet: bool
+
+    @property
+    def able(self) -> bool:
+        """Whether anything can be done for the account that needs its key."""
+        return self.local or self.wallet
 
 
 class Door(APIRoute):
@@ -59,7 +65,7 @@ async def maybe_reader(request: Request) -> Reader | None:
         return None
     home = service_of(request).home
     return Reader(
-        found.address, await run_in_threadpool(signs_here, home, found.address), home.settings.rpc_url is not None
+        found.address, await run_in_threadpool(_is_local, home, found.address), home.settings.rpc_url is not None
     )
 
 
@@ -75,6 +81,10 @@ async def form(request: Request, who: Annotated[Reader, Depends(reader)]) -> For
     """What a form sent, once its reader has been let in."""
     request.state.form = await request.form()  # which the shields close in the end
     return cast(FormData, request.state.form)
+
+
+def _is_local(home: Home, account: Address) -> bool:
+    return home.settings.passphrase is not None and not in_wallet(home, account)
 
 
 def inside(path: str | None, otherwise: str = "/account") -> str:

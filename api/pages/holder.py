@@ -40,13 +40,11 @@ def create_router(service: Service) -> APIRouter:
                 raise NotPermitted(f"dataset {number} is not yours; its public page is /datasets/{number}")
             one = holdings.holding(ledger, directory, entry)
             due = holdings.dues(ledger, directory, number)
-            chain = ledger.contracts.deployment.chain_id
         return page(
             request,
             "holding.html",
             200 if problem is None else 400,
             reader=who,
-            chain=chain,
             one=one,
             terms=one.terms,
             dues=due,

@@ -7,6 +7,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api import terms as words
 from api.pages.door import Door, Known, onward
 from api.pages.layout import page
 from api.pages.writing import when
@@ -14,8 +15,9 @@ from api.service import asking
 from api.service.job import Job
 from api.service.jobs import Jobs
 from api.service.service import Service
+from api.service.wallets import Wallets
 
-KINDS: Final = "state progress made"
+KINDS: Final = "state progress made wallet"
 """The kinds of events that change a page."""
 
 _LEADS: Final = (("track", "/tracks/"), ("model", "/models/"), ("dataset", "/datasets/"))
@@ -31,6 +33,7 @@ _ROOMS: Final = {
     "terms": _RECORDINGS,
     "withdraw": _RECORDINGS,
     "license": ("/studio", "studio.title"),
+    "pull": ("/account", "account.title"),
     "income": ("/account", "account.title"),
 }
 """Kinds of jobs, and where one goes on after them: paths, and the keys of their names."""
@@ -58,6 +61,7 @@ def create_router(service: Service) -> APIRouter:
             progress=_progress(jobs, found),
             result=_leads(found),
             room=_ROOMS.get(found.kind),
+            question=asked_of_wallet(service, found),
             already=bool(found.result and found.result.get("already")),
             files=[path.name for path in asking.files(service, found)],
         )
@@ -73,6 +77,15 @@ def create_router(service: Service) -> APIRouter:
         return onward(f"/jobs/{jobs.retry(asking.seen(service, who.address, id).id).id}")
 
     return router
+
+
+def asked_of_wallet(service: Service, job: Job) -> dict[str, Any] | None:
+    """What the job waits to hear from its account's wallet: the number and kind of the question, and what it costs."""
+    question = Wallets(service.database).open(job)
+    if question is None:
+        return None
+    value = int(str(question.content.get("value", "0x0")), 16)
+    return {"number": question.number, "kind": question.kind, "money": words.money(value, None) if value else None}
 
 
 def _progress(jobs: Jobs, job: Job) -> int | None:

@@ -98,5 +98,4 @@ def _offer(ledger: Ledger, service: Service, track: str) -> dict[str, Any]:
         "creator": found.track.creator,
         "model": found.track.model,
         "sale": sale.of(ledger, found, service.now()),
-        "chain": ledger.contracts.deployment.chain_id,
     }

@@ -39,13 +39,11 @@ def create_router(service: Service) -> APIRouter:
         found = Directory.of(service).tracks(creator=creator, owner=owner, after=after, most=_ON_A_PAGE, newest=True)
         with service.home.reading() as ledger:
             works = [_work(ledger, ledger.contracts.track(entry.id), who) for entry in found.entries]
-            chain = ledger.contracts.deployment.chain_id
         return page(
             request,
             "works.html",
             200 if problem is None else 400,
             reader=who,
-            chain=chain,
             which=which,
             works=works,
             next=found.next,

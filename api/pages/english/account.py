@@ -106,10 +106,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "wallet.refused": "Nothing was sent: {why}",
     "wallet.missing": "The wallet that you signed in with does not speak up in this browser.",
     "wallet.chain": "Your wallet is on another chain; change it to chain {chain}.",
-    "wallet.only": "This needs a signature under a record, which wallets of browsers cannot give yet. Use the "
-    "command line, or a service on your own machine that has your key.",
     "wallet.embedded": "This service keeps a chain of its own, which no wallet reaches. Here, only accounts whose "
     "key lies on this machine can buy, sell or change anything.",
     "form.wrong": "This cannot be done as asked",
     "page.next": "Further",
+    "ask.sign": "Your wallet is asked to sign the record of what you asked for.",
+    "ask.send": "Your wallet is asked to send a transaction.",
+    "ask.pays": "It pays {money}.",
+    "ask.open": "Open the wallet",
 }

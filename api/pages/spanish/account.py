@@ -108,10 +108,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "wallet.refused": "No se ha enviado nada: {why}",
     "wallet.missing": "La cartera con la que inició sesión no responde en este navegador.",
     "wallet.chain": "Su cartera está en otra cadena; cámbiela a la cadena {chain}.",
-    "wallet.only": "Esto necesita una firma bajo un registro, que las carteras de los navegadores aún no pueden dar. "
-    "Use la línea de órdenes, o un servicio en su propia máquina que tenga su clave.",
     "wallet.embedded": "Este servicio lleva una cadena propia, a la que no llega ninguna cartera. Aquí solo las "
     "cuentas cuya clave está en esta máquina pueden comprar, vender o cambiar algo.",
     "form.wrong": "No se puede hacer así",
     "page.next": "Siguientes",
+    "ask.sign": "Se pide a su cartera que firme el registro de lo que usted ha pedido.",
+    "ask.send": "Se pide a su cartera que envíe una transacción.",
+    "ask.pays": "Paga {money}.",
+    "ask.open": "Abrir la cartera",
 }

@@ -4,11 +4,15 @@
 // <main data-live="/v1/jobs/ID/events">   where events come from
 //   <div id="…" data-live-part>           replaced when it has changed
 //   <ol id="…" data-live-list>            gets the children that it has not yet, known by their ids; the others stay,
-//                                         so that what is playing plays on; a "new" event tells of each
+//                                         so that what is playing plays on
+// A "new" event tells of each element that came.
 //   <p data-live-end>                     nothing will happen any more
 const PAUSE = 300
 
+const shown = new Map() // of each part, as it came: scripts change what is on the page
+
 function follow (root) {
+  for (const part of root.querySelectorAll('[data-live-part]')) shown.set(part.id, part.outerHTML)
   const events = new EventSource(root.dataset.live)
   let waiting = null
   const soon = () => {
@@ -34,23 +38,29 @@ async function renew () {
   }
   for (const part of fresh.querySelectorAll('[data-live-part]')) {
     const old = document.getElementById(part.id)
-    if (old && old.outerHTML !== part.outerHTML) swap(old, part)
+    if (!old || shown.get(part.id) === part.outerHTML) continue
+    shown.set(part.id, part.outerHTML)
+    swap(old, part)
   }
   for (const list of fresh.querySelectorAll('[data-live-list]')) {
     const old = document.getElementById(list.id)
     for (const item of old ? [...list.children] : []) {
       if (document.getElementById(item.id)) continue
       old.append(document.importNode(item, true))
-      old.lastElementChild.dispatchEvent(new CustomEvent('new', { bubbles: true }))
+      tell(old.lastElementChild)
     }
   }
 }
 
+const tell = (element) => element.dispatchEvent(new CustomEvent('new', { bubbles: true }))
+
 // Whoever had the focus inside keeps it, if it is still there.
 function swap (old, part) {
   const focused = old.contains(document.activeElement) ? document.activeElement.id : null
-  old.replaceWith(document.importNode(part, true))
+  const fresh = document.importNode(part, true)
+  old.replaceWith(fresh)
   if (focused) document.getElementById(focused)?.focus()
+  tell(fresh)
 }
 
 for (const root of document.querySelectorAll('[data-live]')) follow(root)

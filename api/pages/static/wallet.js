@@ -2,16 +2,25 @@
 // service has prepared (EIP-1193). The service never sees a key, and a wallet shows what it is asked for.
 //
 // <div data-signin data-next="/account"> with <ul data-wallets> and <p data-signin-status>
+// <div data-ask="/v1/jobs/ID/wallet">    a job waits for the wallet's answer to a question
 // <form data-prepare="buy">              instead of being sent, what it says is prepared, and the wallet sends it
 // <p data-wallet-status>                 says how far that is
 const KEPT = 'stemmata-wallet'
 const PATIENCE = 400
 const EVERY = 1000
 const UNKNOWN_CHAIN = 4902 // EIP-3326
+const REJECTED = 4001 // EIP-1193: the user said no
 
 const csrf = () => document.querySelector('meta[name=csrf]')?.content ?? ''
 
 class Said extends Error {}
+
+class OtherChain extends Error {
+  constructor (chain) {
+    super(`chain ${chain}`)
+    this.chain = chain
+  }
+}
 
 async function ask (method, url, body) {
   const answer = await fetch(url, {
@@ -104,7 +113,7 @@ function letSend (form) {
       say('textDone')
       location.reload()
     } catch (error) {
-      say(error.code === UNKNOWN_CHAIN ? 'textChain' : 'textRefused', { why: error.message })
+      say(...told(error))
     } finally {
       button.disabled = false
     }
@@ -113,10 +122,7 @@ function letSend (form) {
 
 async function send (provider, kind, asked, say) {
   const { from, chainId, transactions } = await ask('POST', '/v1/transactions/prepare', { kind, ...asked })
-  const wanted = '0x' + chainId.toString(16)
-  if (await provider.request({ method: 'eth_chainId' }) !== wanted) {
-    await provider.request({ method: 'wallet_switchEthereumChain', params: [{ chainId: wanted }] })
-  }
+  await change(provider, '0x' + chainId.toString(16))
   for (const { to, data, value, gas } of transactions) {
     const call = { from, to, data, value, ...(gas && { gas }) }
     const hash = await provider.request({ method: 'eth_sendTransaction', params: [call] })
@@ -126,6 +132,59 @@ async function send (provider, kind, asked, say) {
     if (!seen.succeeded) throw new Said(hash)
   }
 }
+
+// Let the wallet be on the chain that is meant.
+async function change (provider, chainId) {
+  if (BigInt(await provider.request({ method: 'eth_chainId' })) === BigInt(chainId)) return
+  try {
+    await provider.request({ method: 'wallet_switchEthereumChain', params: [{ chainId }] })
+  } catch (error) {
+    throw error.code === UNKNOWN_CHAIN ? new OtherChain(Number(chainId)) : error
+  }
+}
+
+// A job's question: put to the wallet at once when it comes, and again whenever the reader wants it.
+const put = new Set()
+
+function letAnswer (box) {
+  const status = box.querySelector('[data-wallet-status]')
+  const say = (what, values = {}) => { status.textContent = filled(status.dataset[what], values) }
+  const button = box.querySelector('button')
+  const answer = async () => {
+    button.disabled = true
+    say('textAsking')
+    try {
+      const provider = await mine()
+      if (!provider) return say('textMissing')
+      const question = await ask('GET', box.dataset.ask)
+      if (!question) return
+      const { number } = question
+      try {
+        await ask('POST', box.dataset.ask, { number, ...await got(provider, question, box.dataset.account) })
+      } catch (error) {
+        if (error.code !== REJECTED) throw error
+        await ask('POST', box.dataset.ask, { number, refused: error.message })
+      }
+    } catch (error) {
+      say(...told(error))
+    } finally {
+      button.disabled = false
+    }
+  }
+  button.addEventListener('click', answer)
+  if (put.has(box.dataset.number)) return
+  put.add(box.dataset.number)
+  answer()
+}
+
+async function got (provider, { kind, message, chainId, to, data, value }, from) {
+  if (kind === 'sign') return { signature: await provider.request({ method: 'personal_sign', params: [message, from] }) }
+  await change(provider, chainId)
+  return { hash: await provider.request({ method: 'eth_sendTransaction', params: [{ from, to, data, value }] }) }
+}
+
+// What went wrong, as the page says it.
+const told = (error) => error instanceof OtherChain ? ['textChain', { chain: error.chain }] : ['textRefused', { why: error.message }]
 
 // What a form says, as the JSON API has it: numbers are `data-number`, and what may be several is a list.
 function said (form) {
@@ -141,3 +200,5 @@ function said (form) {
 
 document.querySelectorAll('[data-signin]').forEach(offerSignIn)
 document.querySelectorAll('form[data-prepare]').forEach(letSend)
+document.querySelectorAll('[data-ask]').forEach(letAnswer)
+document.addEventListener('new', ({ target }) => target.querySelectorAll('[data-ask]').forEach(letAnswer))
