@@ -86,6 +86,8 @@ def fill(url: str, count: int) -> None:
     database, chance = Database.open(url), random.Random(5)
     accounts = [str(Address(chance.randbytes(20))) for _ in range(ACCOUNTS)]
     with database.changing() as connection:
+        if not database.shared:
+            connection.exec_driver_sql("pragma cache_size = -1000000")  # keys come in no order
         for begin in range(0, count, 10_000):
             connection.execute(
                 tracks.insert(),
