@@ -14,10 +14,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from urllib.parse import urlsplit
 
+from ledger import hardbinding
 from ledger.address import Address
 from ledger.digest import Digest
-from ledger.errors import Malformed
+from ledger.errors import Malformed, ManifestElsewhere
 from ledger.jumbf import signatures
 from ledger.records.fields import Fields, read_object
 
@@ -34,11 +36,15 @@ ORIGIN = "org.stemmata.origin"
 """The label of our own assertion."""
 ALTERED = "org.stemmata.manifest.altered"
 """A failure that C2PA has no code for: bits of one of our manifests that no hash covers are not as we write them."""
+LOOSE = "org.stemmata.hash.loose"
+"""Another: the hash over the file leaves out more of it than the manifest, and is right for the rest. C2PA's reader
+counts that as other bytes, since nobody can tell whether what is left out is what it was."""
 SIDECAR_MIME = "application/octet-stream"
 _LARGEST_SIDECAR = 16 << 20
 _UNTRUSTED = "signingCredential.untrusted"
 
 _MALFORMED = "claim.malformed"
+_OTHER_BYTES = "assertion.dataHash.mismatch"
 
 State = Literal["trusted", "valid", "invalid"]
 Assertions = Sequence[tuple[str, Any]]
@@ -122,6 +128,8 @@ class Credential:
     """Whether the certificate leads to a root that is trusted, whatever else is wrong."""
     key: bytes | None = None
     """The signer's public key on P-256: 65 bytes, as an account publishes its own. None for another kind of key."""
+    generator: str = ""
+    """With what it was made, as it says: name and version of a program."""
 
 
 def read(path: Path, trust: Sequence[bytes] = (), store: bytes | None = None) -> Credential | None:
@@ -129,7 +137,7 @@ def read(path: Path, trust: Sequence[bytes] = (), store: bytes | None = None) ->
 
     ``trust``: roots in PEM, for signers and time-stamp authorities. ``store``: the manifest store, where it was found
     elsewhere. Nothing is fetched, whatever the manifest asks for.
-    Raises :class:`Malformed` for a file that breaks the reader; OSError.
+    Raises :class:`Malformed` for a file that breaks the reader, :class:`ManifestElsewhere`, OSError.
     """
     import c2pa
 
@@ -145,7 +153,10 @@ def read(path: Path, trust: Sequence[bytes] = (), store: bytes | None = None) ->
 
 
 def extract(path: Path) -> bytes | None:
-    """The manifest store of a file, as a sidecar holds it; None where there is none, or none that can be read."""
+    """The manifest store of a file, as a sidecar holds it; None where there is none, or none that can be read.
+
+    Raises as :func:`read`.
+    """
     import c2pa
 
     with _opened(path, ()) as reader:
@@ -206,7 +217,15 @@ def _reader(kind: type[c2pa.Reader], path: Path, file: Any, context: c2pa.Contex
     try:
         return kind(None, file, None, context)
     except (c2pa.C2paError.ManifestNotFound, c2pa.C2paError.NotSupported):
-        beside = sidecar(path)
+        remote = None
+    except c2pa.C2paError as error:
+        if "must fetch remote manifests" not in str(error):
+            raise
+        remote = urlsplit(str(error).rpartition(" ")[2]).hostname or "a place that it does not name"
+    beside = sidecar(path)
+    if beside is None and remote is not None:
+        where = f"its manifest lies on {remote[:100]}, and nothing is fetched"
+        raise ManifestElsewhere(f"{path}: {where}: put it beside the file, as {path.name}.c2pa")
     if beside is None:
         return None
     file.seek(0)
@@ -245,6 +264,10 @@ def _said(reader: c2pa.Reader, path: Path, given: bytes | None) -> Credential:
         return _broken(_MALFORMED)
     results = content.get("validation_results", {}).get("activeManifest", {})
     failures = [each["code"] for each in results.get("failure", []) if each["code"] != _UNTRUSTED]
+    if _OTHER_BYTES in failures and given is None:
+        bound = json.loads(reader.detailed_json())["manifests"][label]["assertion_store"].get("c2pa.hash.data")
+        if hardbinding.holds(bound, path):
+            failures[failures.index(_OTHER_BYTES)] = LOOSE
     codes = {each["code"] for each in results.get("success", [])}
     state = cast(State, str(content.get("validation_state", "Invalid")).lower())
     said = [(each["label"].split("__")[0], each.get("data")) for each in manifest.get("assertions", [])]
@@ -287,7 +310,14 @@ def _said(reader: c2pa.Reader, path: Path, given: bytes | None) -> Credential:
         embedded=embedded,
         trusted_signer="signingCredential.trusted" in codes,
         key=signed[label].point() if label in signed else None,
+        generator=_generator(manifest),
     )
+
+
+def _generator(manifest: dict[str, Any]) -> str:
+    first = next(_objects(manifest, "claim_generator_info"), {})
+    named = " ".join(str(first[name]) for name in ("name", "version") if first.get(name))
+    return (named or str(manifest.get("claim_generator") or ""))[:200]
 
 
 def _broken(code: str) -> Credential:

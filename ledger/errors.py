@@ -25,6 +25,7 @@
     │   ├── PinFailed          a pinning service gave up, or has not pinned in the time it was given
     │   ├── HolderUnreachable  no answer, or none that makes sense, from a holder's key service
     │   ├── StampUnreachable   no answer, or none that makes sense, from a time-stamp authority
+    │   ├── ManifestElsewhere  a file names its manifest by a URL alone, and nothing is fetched
     │   ├── FormatUnknown      a bundle in a format that nothing here can read
     │   ├── StampUncheckable   a time stamp brings no certificate, or is made in a way that nothing here can check
     │   └── NoDeployment       no contracts known on this chain
@@ -156,6 +157,10 @@ class HolderUnreachable(Unverifiable):
 
 class StampUnreachable(Unverifiable):
     """No answer, or none that makes sense, from a time-stamp authority."""
+
+
+class ManifestElsewhere(Unverifiable):
+    """A file names its manifest by a URL alone, and nothing is fetched."""
 
 
 class FormatUnknown(Unverifiable):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from api.errors import NotCreator, NotMinted, OutputExists, UsageError
 from api.home import Home, Ledger
 from api.outputs import require_folder
 from ledger.digest import Digest
+from ledger.errors import ManifestElsewhere
 
 if TYPE_CHECKING:
     from gen.tags import Tags
@@ -69,7 +71,9 @@ def publish(home: Home, track: Path, out: Path, edition: Edition, *, signer: Sig
             raise NotMinted(f"{track} was minted without a manifest that a copy could name as its parent")
         beside = None if suffix in manifest.EMBEDDED else out.with_name(f"{out.name}.c2pa")
         if out.exists():
-            there = credentials.read(out)
+            there = None
+            with contextlib.suppress(ManifestElsewhere):
+                there = credentials.read(out)
             if there is None or there.state == "invalid" or there.parents != (original.id,):
                 raise OutputExists(f"{out} exists and is no copy of this track; name another file")
             return Published(entry, beside, already=True)

@@ -7,9 +7,10 @@ A manifest binds what it says to the file's bytes. So it is *edited* where only 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ledger.errors import BlockMissing, Invalid, Malformed
+from ledger.errors import BlockMissing, Invalid, Malformed, ManifestElsewhere
 from ledger.evidence import Evidence
 from ledger.findings import Finding, Status
 
@@ -31,28 +32,42 @@ def read(sound: Sound, hearing: Hearing) -> tuple[Credential | None, list[Findin
 
     try:
         credential = credentials.read(sound.path, hearing.trust)
+    except ManifestElsewhere as error:
+        return None, [Finding("manifest", Status.NOTE, "manifest", str(error))]
     except Malformed as error:
         return None, [Finding("manifest", Status.WARNING, "manifest", str(error))]
     if credential is None:
         return None, [Finding("manifest", Status.NOTE, "audio", "no C2PA manifest is in the file, or beside it")]
+    return credential, list(_said(credential))
+
+
+def _said(credential: Credential) -> Iterator[Finding]:
+    from ledger.credentials import LOOSE
+
+    if credential.failures == (LOOSE,):
+        detail = (
+            f"signed by {credential.signer}; but it leaves out more of the file than itself, so that nobody can tell "
+            "whether that is what it was, and C2PA's reader refuses it"
+        )
+        yield Finding("manifest", Status.WARNING, "manifest", detail)
+        return
     if credential.state == "invalid":
-        if is_misplaced(credential):
-            return credential, []
-        return credential, [Finding("manifest", Status.INVALID, "manifest", _failures(credential))]
+        if not is_misplaced(credential):
+            yield Finding("manifest", Status.INVALID, "manifest", _failures(credential))
+        return
     vouched = "a root that is trusted" if credential.state == "trusted" else "no root that is trusted here"
-    said = [
-        Finding("manifest", Status.OK, "manifest", f"whole, signed by {credential.signer}, who leads to {vouched}"),
-    ]
+    yield Finding("manifest", Status.OK, "manifest", f"whole, signed by {credential.signer}, who leads to {vouched}")
+    if credential.origin is None:
+        made = "; it says that a trained model made the sound" if credential.generated else ""
+        detail = f"made with {credential.generator or 'nobody says what'}, it names no track of any chain{made}"
+        yield Finding("manifest", Status.NOTE, "manifest", detail)
     if credential.stamped:
         status = Status.OK if credential.stamp_trusted else Status.NOTE
         whose = "that is trusted" if credential.stamp_trusted else "for whom no root that is trusted here vouches"
         detail = f"signed by {credential.signed_at}, says a time-stamp authority {whose}"
-        said.append(Finding("time stamp", status, "manifest", detail))
+        yield Finding("time stamp", status, "manifest", detail)
     else:
-        said.append(
-            Finding("time stamp", Status.NOTE, "manifest", "it has no time stamp: nobody says when it was signed")
-        )
-    return credential, said
+        yield Finding("time stamp", Status.NOTE, "manifest", "it has no time stamp: nobody says when it was signed")
 
 
 def is_misplaced(credential: Credential) -> bool:
