@@ -20,6 +20,7 @@ from api.service.database import Database, metadata
 from api.service.directory import Directory, Page
 from api.service.follower import Standing, follow, standing
 from api.service.happenings import FOLLOWED
+from api.service.lookups import Lookups
 from api.service.service import Service
 from api.service.settings import ServiceSettings
 from tests.service.traded import ANNA, BEN, CARL, DORA, Trade, digest, home_of
@@ -253,4 +254,7 @@ def test_on_postgresql_it_is_the_same(service: Service) -> None:
         assert directory.tracks(dataset=1, newest=True) == here.tracks(dataset=1, newest=True)
         assert directory.offers(at=int(time.time())) == here.offers(at=int(time.time()))
         assert directory.licenses(dataset=2, payee=BEN.address) == here.licenses(dataset=2, payee=BEN.address)
+        track, both = here.tracks().entries[0], [Lookups(each.database) for each in (service, there)]
+        for by, value in (("audio", track.audio.raw), ("id", track.id.to_bytes(8)), ("id", bytes(8))):
+            assert both[0].find(by, value) == both[1].find(by, value)
         there.close()
