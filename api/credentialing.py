@@ -81,7 +81,7 @@ def tags(record: TrackRecord, title: str = "", artist: str = "") -> Tags:
 
 def _statement(ledger: Ledger, record: TrackRecord, *, mining: bool) -> Statement:
     from ledger.archive import fetch
-    from ledger.credentials import Origin
+    from ledger.origin import Origin
     from ledger.preferences import Preferences
     from ledger.records import TrainingRunRecord
 

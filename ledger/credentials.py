@@ -13,15 +13,14 @@ import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 
 from ledger import hardbinding
-from ledger.address import Address
-from ledger.digest import Digest
 from ledger.errors import Malformed, ManifestElsewhere
 from ledger.jumbf import signatures
-from ledger.records.fields import Fields, read_object
+from ledger.origin import ORIGIN, Origin
+from ledger.records.fields import read_object
 
 if TYPE_CHECKING:
     import c2pa
@@ -32,8 +31,6 @@ ISCC = "io.iscc.v0"
 """ISO 24138's, on C2PA's list."""
 OURS = "org.stemmata."
 """What the labels of our own assertions begin with."""
-ORIGIN = "org.stemmata.origin"
-"""The label of our own assertion."""
 ALTERED = "org.stemmata.manifest.altered"
 """A failure that C2PA has no code for: bits of one of our manifests that no hash covers are not as we write them."""
 LOOSE = "org.stemmata.hash.loose"
@@ -49,47 +46,6 @@ _OTHER_BYTES = "assertion.dataHash.mismatch"
 State = Literal["trusted", "valid", "invalid"]
 Assertions = Sequence[tuple[str, Any]]
 """Each with its label and its content."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a track comes from: enough to look everything up, nothing of a person."""
-
-    chain_id: int
-    tracks: Address
-    """The contract with the token."""
-    token: str
-    """Its number, 16 lower-case hex digits: the watermark's too."""
-    claim: Digest
-    model_record: Digest
-    weights: Digest
-    datasets: tuple[Digest, ...]
-    """The records of the datasets that the model was trained on."""
-
-    def to_json(self) -> dict[str, Any]:
-        """As in the assertion."""
-        return {
-            "chainId": self.chain_id,
-            "tracks": str(self.tracks),
-            "token": self.token,
-            "claim": str(self.claim),
-            "modelRecord": str(self.model_record),
-            "weights": str(self.weights),
-            "datasets": [str(each) for each in self.datasets],
-        }
-
-    @classmethod
-    def read(cls, fields: Fields) -> Self:
-        """Raises :class:`MalformedRecord`."""
-        return cls(
-            chain_id=fields.integer("chainId"),
-            tracks=fields.address("tracks"),
-            token=fields.text("token"),
-            claim=fields.digest("claim"),
-            model_record=fields.digest("modelRecord"),
-            weights=fields.digest("weights"),
-            datasets=tuple(Digest.parse(each) for each in fields.texts("datasets")),
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
 from ledger.certificate import Chain
-from ledger.credentials import ISCC, ORIGIN, SIDECAR_MIME, WATERMARK, Origin, settings
+from ledger.credentials import ISCC, SIDECAR_MIME, WATERMARK, settings
 from ledger.errors import Malformed, StampUnreachable
+from ledger.origin import ORIGIN, Origin
 from ledger.preferences import LABEL, Preferences
 
 if TYPE_CHECKING:

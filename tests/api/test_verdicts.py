@@ -28,10 +28,11 @@ from gen.waveform import Waveform
 from ledger.certificate import Chain
 from ledger.cid import Cid
 from ledger.conclusions import Case
-from ledger.credentials import Origin, extract
+from ledger.credentials import extract
 from ledger.digest import Digest
 from ledger.findings import Status, Verdict
 from ledger.manifest import Pen, Statement, sign
+from ledger.origin import Origin
 
 pytestmark = pytest.mark.slow
 

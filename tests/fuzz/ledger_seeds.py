@@ -175,8 +175,8 @@ def signed_wav() -> bytes:
     from ledger.certificate import Chain
     from ledger.cid import Cid
     from ledger.companions import Companions
-    from ledger.credentials import Origin
     from ledger.digest import Digest
+    from ledger.origin import Origin
 
     account, keys, digest = Address(bytes(range(20))), Companions(bytes(range(96))), Digest.of(b"1")
     origin = Origin(1337, account, "00ff" * 4, digest, digest, digest, (digest,))

@@ -22,9 +22,9 @@ from ledger.address import Address
 from ledger.certificate import Chain, request, roots
 from ledger.cid import Cid
 from ledger.companions import Companions
-from ledger.credentials import Origin
 from ledger.digest import Digest
 from ledger.errors import CertificateUnfit, Malformed
+from ledger.origin import Origin
 
 ACCOUNT = Address(bytes(range(20)))
 COMPANIONS = Companions(bytes(range(96)))

@@ -26,11 +26,12 @@ from ledger.address import Address
 from ledger.certificate import Chain, roots
 from ledger.cid import Cid
 from ledger.companions import Companions
-from ledger.credentials import Origin
 from ledger.digest import Digest
 from ledger.errors import Malformed, StampUnreachable
 from ledger.jumbf import contents, signatures
 from ledger.manifest import Pen, Statement
+from ledger.origin import ORIGIN as LABEL
+from ledger.origin import Origin
 
 ACCOUNT = Address(bytes(range(20)))
 COMPANIONS = Companions(bytes(range(96)))
@@ -232,7 +233,7 @@ def test_our_assertion_in_another_shape_is_invalid(tmp_path: Path) -> None:
     found = credentials.read(target, ROOTS)
     assert found is not None
     assert (found.state, found.origin) == ("invalid", None)
-    assert f"{credentials.ORIGIN}.malformed" in found.failures
+    assert f"{LABEL}.malformed" in found.failures
     assert (found.asset, found.watermark) == (None, None)
 
 
@@ -242,7 +243,7 @@ def _odd(origin: dict[str, object]) -> list[dict[str, object]]:
     return [
         {"label": "c2pa.actions.v2", "data": created, "created": True},
         {"label": "c2pa.soft-binding", "data": {"alg": "io.iscc.v0", "blocks": blocks}, "created": True},
-        {"label": credentials.ORIGIN, "data": origin, "created": True},
+        {"label": LABEL, "data": origin, "created": True},
     ]
 
 
