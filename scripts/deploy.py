@@ -1,7 +1,8 @@
 #!/usr/bin/env python
 """Deploy the contracts to a network behind JSON-RPC, and write down where they are.
 
-The key that pays comes from a keystore folder; its passphrase from STEMMATA_PASSPHRASE, never from the command line.
+The key that pays comes from a keystore folder; its passphrase from STEMMATA_PASSPHRASE, or the file descriptor
+STEMMATA_PASSPHRASE_FD, never from the command line.
 
     STEMMATA_PASSPHRASE=... python scripts/deploy.py --rpc http://127.0.0.1:8545 --keys ~/.stemmata/keys --key me
 """
@@ -13,6 +14,10 @@ import os
 import sys
 from pathlib import Path
 
+import requests
+
+from api.errors import UsageError
+from api.settings import Settings
 from ledger.address import Address
 from ledger.chain import Chain
 from ledger.contracts import deploy
@@ -23,13 +28,18 @@ from ledger.keys import Keystore
 
 def main() -> None:
     options = _options()
-    passphrase = os.environ.get("STEMMATA_PASSPHRASE")
+    try:
+        passphrase = Settings.from_environ(os.environ).passphrase
+    except UsageError as error:
+        sys.exit(str(error))
     if not passphrase:
         sys.exit("set STEMMATA_PASSPHRASE to the passphrase of the key")
     if options.out.exists():
         sys.exit(f"{options.out} exists: the contracts are deployed already; name another file to deploy them again")
     try:
         signer = Keystore(options.keys).unlock(options.key, passphrase)
+        if options.play_money:
+            _give(options.rpc, signer.address)
         with Chain.open_rpc(options.rpc, timeout=options.timeout) as chain:
             deployment = deploy(chain, signer, guardian=options.guardian, site=options.site)
         deployment.write(options.out)
@@ -54,7 +64,23 @@ def _options() -> argparse.Namespace:
         "--site", default="", help="URL, ending in a slash, that pages of tracks and a C2PA API begin with"
     )
     parser.add_argument("--timeout", type=float, default=120, help="seconds to wait for each transaction (%(default)s)")
+    parser.add_argument(
+        "--play-money", action="store_true", help="let a development chain (Ganache, Anvil, Hardhat) give the key ether"
+    )
     return parser.parse_args()
+
+
+def _give(rpc: str, account: Address) -> None:
+    """Set the account's balance to 1000 ether, by the method that the chain knows; no public network has one."""
+    for method in ("evm_setAccountBalance", "anvil_setBalance", "hardhat_setBalance"):
+        call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": [str(account), hex(1000 * 10**18)]}
+        try:
+            answer = requests.post(rpc, json=call, timeout=30).json()
+        except (requests.RequestException, ValueError):
+            sys.exit("--play-money: no answer from the chain that --rpc names")
+        if "error" not in answer:
+            return
+    sys.exit("--play-money: this chain gives nobody money; fund the key, and leave the option out")
 
 
 def _address(text: str) -> Address:
