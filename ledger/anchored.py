@@ -96,7 +96,7 @@ class Anchored:
             proof = InclusionProof(index, size, tuple(Digest.parse(node) for node in path))
             leaf = Leaf.of(bytes.fromhex(said["leaf"]))
             read = cls(Address.parse(said["creator"]), Digest.parse(said["root"]), leaf, proof)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise Malformed(f"an anchored track is none: {error!r}"[:300]) from None
         if read.to_json() != said:
             raise Malformed("an anchored track is in another spelling")

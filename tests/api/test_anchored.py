@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,7 +32,7 @@ from ledger.cid import Cid
 from ledger.conclusions import Case
 from ledger.contracts.tracks import TrackVerbs
 from ledger.digest import Digest
-from ledger.errors import AlreadyRegistered, Malformed
+from ledger.errors import AlreadyRegistered
 from ledger.findings import Status, Verdict
 
 pytestmark = pytest.mark.slow
@@ -242,14 +241,3 @@ def test_content_that_is_anchored_is_not_garbage(copied: Home, files: list[Path]
 
     collect(copied, hours=0, forsaken=["all"], dry_run=False)
     assert audit(copied, files[2]).verdict is Verdict.VERIFIED
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"index": "0"}, {"path": ["ab"]}, {"leaf": "00"}, {"more": 1}, {"creator": "0xab"}, {"path": ["ab" * 32] * 21}],
-)
-def test_an_anchored_track_in_a_bundle_has_one_spelling(story: Story, files: list[Path], change: dict) -> None:
-    batch = audit(story.home, files[0]).tracks[0].entry.anchored
-    assert batch is not None and Anchored.of(json.loads(json.dumps(batch.to_json()))) == batch
-    with pytest.raises(Malformed):
-        Anchored.of({**batch.to_json(), **change})

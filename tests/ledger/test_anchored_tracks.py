@@ -18,7 +18,7 @@ from ledger.conclusions import Case, conclusions
 from ledger.contracts import Contracts, ModelEntry, TrackEntry, deploy
 from ledger.digest import Digest
 from ledger.envelope import Envelope
-from ledger.errors import BlockMissing, DigestMismatch, MalformedRecord, NotFound, ProofInvalid
+from ledger.errors import BlockMissing, DigestMismatch, Malformed, MalformedRecord, NotFound, ProofInvalid
 from ledger.evidence import Evidence
 from ledger.findings import Finding, Status, Verdict, conclude
 from ledger.keys import LocalSigner
@@ -171,6 +171,27 @@ def test_its_creators_key_counts_and_there_is_no_signature_to_check(world: World
     track = anchored(world, model, 8)
     checks = {f.check: f.status for f in verified(world, track)[2] if f.subject == f"track {track.claim}"}
     assert checks["key"] is Status.OK and "co-signature" not in checks
+
+
+SPOILT: dict[str, list[Any]] = {
+    "creator": [None, 5, "0xab", "0x" + "00" * 20 + "0"],
+    "root": [None, 5, "ab", "0x" + "ab" * 32],
+    "leaf": [None, 5, "00", "zz" * 96, "00" * 96],
+    "index": [None, "0", 0.5, True],
+    "size": [None, "3", True],
+    "path": [None, 5, [5], ["ab"], ["ab" * 32] * 21, {"ab" * 32: 1}],
+    "more": [1],
+}
+
+
+def test_an_anchored_track_has_one_spelling_and_what_is_none_is_malformed(world: World, model: ModelEntry) -> None:
+    whole = batch_of(anchored(world, model, 11)).to_json()
+    for name, values in SPOILT.items():
+        for value in values:
+            with pytest.raises(Malformed):
+                Anchored.of({**whole, name: value})
+        with pytest.raises(Malformed):
+            Anchored.of({key: value for key, value in whole.items() if key != name} if name in whole else [whole])
 
 
 def test_what_was_minted_since_is_that(world: World, model: ModelEntry) -> None:
