@@ -26,11 +26,12 @@ from ledger.claims import claims
 from ledger.conclusions import Case, conclusions
 from ledger.contracts import Contracts, TrackEntry, deploy
 from ledger.digest import Digest
-from ledger.errors import AnswerInvalid, LedgerError
+from ledger.errors import AnswerInvalid, LedgerError, ProofInvalid
 from ledger.evidence import Evidence
 from ledger.findings import Finding, Status, Verdict, conclude
 from ledger.keys import LocalSigner
 from ledger.network import Network
+from ledger.proofs import check
 from ledger.recorded import RecordingNetwork, RecordingStore
 from ledger.records import KeyRecord, LicenseRecord, timestamp
 from ledger.store import BlockStore
@@ -148,9 +149,15 @@ def test_whatever_a_bundle_says_of_the_chain_ends_in_findings_or_an_error_of_our
             with changed.believed():
                 contracts = changed.contracts()
                 claims(contracts, [Verifier(contracts, changed.store()).track(contracts.track(track.id))])
+                check(changed.chain)
         except LedgerError:
             stumbled += 1
     assert stumbled > 50
+    for number, proof in whole.chain.answers["proofs"].items():
+        for other in random.Random(number).sample(list(spoiled(proof)), 5):
+            answers = {**whole.chain.answers, "proofs": {**whole.chain.answers["proofs"], number: other}}
+            with pytest.raises(ProofInvalid), whole.believed():
+                check(replace(whole.chain, answers=answers))
 
 
 def test_what_our_own_readers_stumble_over_is_no_answer(world: World) -> None:
