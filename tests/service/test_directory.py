@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import shutil
 import signal
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ganache_server import ETHER, RICH
+from ganache_server import running as ganache
 from postgresql_server import postgresql
 from sqlalchemy import select
 
+from api.home import Home
 from api.service import entries, follower
 from api.service.database import Database, metadata
 from api.service.directory import Directory, Page
@@ -23,6 +28,10 @@ from api.service.happenings import FOLLOWED
 from api.service.lookups import Lookups
 from api.service.service import Service
 from api.service.settings import ServiceSettings
+from api.settings import Settings
+from ledger.chain import Chain
+from ledger.contracts import Contracts, deploy
+from ledger.keys import LocalSigner
 from tests.service.traded import ANNA, BEN, CARL, DORA, Trade, digest, home_of
 
 
@@ -258,3 +267,39 @@ def test_on_postgresql_it_is_the_same(service: Service) -> None:
         for by, value in (("audio", track.audio.raw), ("id", track.id.to_bytes(8)), ("id", bytes(8))):
             assert both[0].find(by, value) == both[1].find(by, value)
         there.close()
+
+
+@pytest.mark.integration
+def test_on_a_network_it_says_the_same_and_takes_back_what_is_gone(tmp_path: Path) -> None:
+    def ask(method: str, *words: str) -> Any:
+        said = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": words}).encode()
+        request = urllib.request.Request(url, said, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request) as answer:
+            return json.loads(answer.read())["result"]
+
+    with ganache() as url:
+        rich = LocalSigner(RICH[0].to_bytes(32))
+        place = tmp_path / "deployment.json"
+        home = Home(Settings(home=tmp_path / "home", rpc_url=url, deployment=place))
+        with Chain.open_rpc(url) as chain:
+            deployment = deploy(chain, rich)
+            deployment.write(place)
+            trade = Trade(Contracts(chain, deployment), [])
+            trade.begin(lambda account: chain.transact(rich, account, b"", value=ETHER))
+            service, afresh = (
+                Service.open(home, ServiceSettings(database=f"sqlite:///{tmp_path / name}")) for name in ("a", "b")
+            )
+            follow(service)
+            before = ask("evm_snapshot")
+            trade.go_on("x")
+            follow(service)
+            assert Directory.of(service).tracks().entries == trade.contracts.tracks()
+            ask("evm_revert", before)
+            trade.go_on("y")
+            follow(service)
+            assert Directory.of(service).tracks().entries == trade.contracts.tracks()
+            assert Directory.of(service).datasets().entries == trade.contracts.datasets()
+            follow(afresh)
+            assert everything(service.database) == everything(afresh.database)
+        for each in (service, afresh):
+            each.close()

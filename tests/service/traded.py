@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,10 +42,13 @@ class Trade:
     def chain(self) -> Chain:
         return self.contracts.chain
 
-    def begin(self) -> None:
-        """Two datasets, and a model of both: CARL's."""
+    def begin(self, pay: Callable[[Address], object] | None = None) -> None:
+        """Two datasets, and a model of both: CARL's. ``pay`` gives an account an ether, where there is no faucet."""
         for signer in (ANNA, BEN, CARL, DORA):
-            self.chain.fund(signer.address, ETHER)
+            if pay is None:
+                self.chain.fund(signer.address, ETHER)
+            else:
+                pay(signer.address)
         for signer, name in ((ANNA, "a"), (BEN, "b")):
             self.contracts.register_dataset(signer, digest(name), digest(f"{name} record"), cid(name), TERMS)
             self.license(CARL, self.contracts.dataset(1 if name == "a" else 2).id)
