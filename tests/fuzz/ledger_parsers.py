@@ -319,6 +319,7 @@ def chain_answers() -> tuple[Callable[[bytes], object], Refuses]:
             lambda: contracts.published_keys(who),
             lambda: contracts.listing(7),
             lambda: contracts.anchors_of(who),
+            lambda: contracts.anchor(who, digest),
         ):
             with contextlib.suppress(LedgerError):
                 ask()

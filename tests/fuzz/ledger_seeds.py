@@ -137,17 +137,22 @@ def key_seeds() -> list[bytes]:
 
 def bundle_seeds() -> list[bytes]:
     from ledger.address import Address
+    from ledger.anchor import Anchor, Leaf
+    from ledger.anchored import Anchored
     from ledger.bundle import Bundle, read, write
     from ledger.cid import Cid
     from ledger.deployment import NOUNS, Deployment
     from ledger.digest import Digest
+    from ledger.index import Place
     from ledger.keys import LocalSigner
     from ledger.recorded import Transcript
 
+    who, batch = Address(bytes(20)), Anchor(Leaf(*[Digest.of(b"%d" % n)] * 3) for n in range(3))
+    candidates = (7, Anchored(who, batch.root, batch.leaf(1), batch.proof(1)), Place(who, batch.root, 1))
     place = Deployment(chain_id=1, block=1, **{noun: Address(bytes(19) + bytes([n])) for n, noun in enumerate(NOUNS)})
     blocks, view = {Cid.of_raw(block): block for block in (b"one", b"two")}, {"evidence": [], "findings": []}
     whole = Bundle(
-        Digest.of(b"x"), "2026-11-23T10:00:00Z", False, place, 0, Transcript(1, 1), [], (7,), blocks, {}, view
+        Digest.of(b"x"), "2026-11-23T10:00:00Z", False, place, 0, Transcript(1, 1), [], candidates, blocks, {}, view
     )
     found = []
     for signer in (None, LocalSigner(bytes(31) + b"\1")):
