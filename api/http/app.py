@@ -78,6 +78,7 @@ def create_app(service: Service) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # it would lead to whatever host the request names
     )
     app.state.service = service
     app.state.rates = rates_of(service.settings)
