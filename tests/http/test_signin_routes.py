@@ -13,6 +13,7 @@ from api.service.sessions import SEEN_EVERY
 from ledger.cid import Cid
 from ledger.digest import Digest
 from ledger.keys import LocalSigner
+from tests.contract_wallet import keeper, wallet
 from tests.http.signing_in import challenge, client_of, service_in, sign_in, signed
 from tests.story import new_key
 
@@ -48,6 +49,22 @@ def test_another_librarys_wallet_signs_in(client: TestClient) -> None:
     signature = account.sign_message(encode_defunct(text=message)).signature
     body = {"message": message, "signature": f"0x{signature.hex().removeprefix('0x')}"}
     assert client.post("/v1/signin", json=body).json()["address"] == account.address
+
+
+@pytest.mark.slow
+def test_a_contract_signs_in_by_its_own_word(tmp_path: Path) -> None:
+    service = service_in(tmp_path)
+    with service.home.ledger() as ledger:
+        account = wallet(ledger.chain, ANNA, keeper(ANNA.address))
+    client = client_of(service)
+    message = client.post("/v1/signin/challenge", json={"address": str(account)}).json()["message"]
+    stranger = LocalSigner(bytes([8] * 32))
+    answer = client.post("/v1/signin", json={"message": message, "signature": signed(stranger, message)})
+    assert (answer.status_code, answer.json()["title"]) == (403, "SignatureInvalid")
+    message = client.post("/v1/signin/challenge", json={"address": str(account)}).json()["message"]
+    answer = client.post("/v1/signin", json={"message": message, "signature": signed(ANNA, message)})
+    assert answer.json()["address"] == str(account)
+    service.close()
 
 
 def test_what_is_wrong_with_a_sign_in_is_said(client: TestClient) -> None:
