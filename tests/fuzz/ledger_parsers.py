@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from ledger.network import Network
 
 
+def sign_in() -> tuple[Callable[[bytes], object], Refuses]:
+    from ledger.errors import Malformed
+    from ledger.signin import SignIn
+
+    def call(data: bytes) -> None:
+        text = data.decode("utf-8", "surrogateescape")
+        assert str(SignIn.parse(text)) == text
+
+    return call, (Malformed,)
+
+
 def canonical() -> tuple[Callable[[bytes], object], Refuses]:
     from ledger.canonical import decode, encode, parse
     from ledger.errors import MalformedRecord

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 from typing import TYPE_CHECKING
 
@@ -219,3 +220,8 @@ def answer_seeds() -> list[bytes]:
         b"".join(len(answer).to_bytes(2) + answer for answer in answers[turn:] + answers[:turn]) * 4
         for turn in range(4)
     ]
+
+
+def sign_in_seeds() -> list[bytes]:
+    cases = json.loads((VECTORS / "eip4361.json").read_text("utf-8"))["parsing_positive"]
+    return [case["message"].encode() for case in cases.values()]

@@ -33,6 +33,7 @@ PARSERS = {
         Parser("credentials", ledger.credentials, seeds.credential_seeds),
         Parser("time-stamp", ledger.time_stamp, seeds.stamp_seeds),
         Parser("certificates", ledger.certificates, seeds.certificate_seeds),
+        Parser("sign-in", ledger.sign_in, seeds.sign_in_seeds),
         Parser("container", audio.container, audio.sound_seeds),
         Parser("ogg", audio.ogg, lambda: audio.sound_seeds()[4:]),
         Parser("decoder", audio.decoder, audio.sound_seeds),
