@@ -9,7 +9,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "nav.account": "Account",
     "signin.title": "Sign in",
     "signin.lead": "Checking a track needs no account. To register recordings, make music, buy or sell, sign in with "
-    "the key that acts for you on the chain. Nothing else is asked: no name, no address, no password.",
+    "the key that acts for you on the chain. Nothing else is asked: no name, no e-mail, no password.",
     "signin.wallet": "With a wallet",
     "signin.wallet.said": "Your browser's wallet shows a message of this site and signs it. That costs nothing and "
     "moves nothing.",

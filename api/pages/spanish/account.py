@@ -10,7 +10,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "signin.title": "Iniciar sesión",
     "signin.lead": "Para comprobar una pista no hace falta cuenta. Para registrar grabaciones, hacer música, comprar "
     "o vender, inicie sesión con la clave que actúa por usted en la cadena. No se pide nada más: ni nombre, ni "
-    "dirección, ni contraseña.",
+    "correo, ni contraseña.",
     "signin.wallet": "Con una cartera",
     "signin.wallet.said": "La cartera de su navegador muestra un mensaje de este sitio y lo firma. No cuesta nada y "
     "no mueve nada.",
