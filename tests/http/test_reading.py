@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,8 +38,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def client(service: Service) -> Iterator[TestClient]:
-    with TestClient(create_app(service), client=("127.0.0.1", 5000)) as opened:
+def app(service: Service) -> FastAPI:
+    return create_app(service)
+
+
+@pytest.fixture(scope="module")
+def client(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app, client=("127.0.0.1", 5000)) as opened:
         yield opened
 
 
@@ -143,10 +149,8 @@ def test_health_readiness_and_metrics(service: Service, client: TestClient, tmp_
     assert f"stemmata_directory_block {float(ready['block'])}" in text
     assert 'stemmata_request_seconds_count{route="/readyz"}' in text
     # A home whose chain is lost cannot answer, and still is alive.
-    lost = home_of(tmp_path / "lost")
-    with lost.ledger():
-        pass
-    (lost.path / "chain" / "chain.sqlite").unlink()
+    lost = home_of(tmp_path)
+    shutil.copy(service.home.path / "deployment.json", tmp_path)
     broken = Service(lost, service.database, service.settings)
     with TestClient(create_app(broken)) as other:
         answer = other.get("/readyz")
@@ -154,8 +158,7 @@ def test_health_readiness_and_metrics(service: Service, client: TestClient, tmp_
         assert other.get("/healthz").status_code == 200
 
 
-def test_metrics_are_for_this_machine_or_a_token(service: Service) -> None:
-    app = create_app(service)
+def test_metrics_are_for_this_machine_or_a_token(service: Service, app: FastAPI) -> None:
     assert TestClient(app, client=("192.0.2.7", 1)).get("/metrics").status_code == 403
     behind = TestClient(app, client=("127.0.0.1", 1), headers={"X-Forwarded-For": "192.0.2.7"})
     assert behind.get("/metrics").status_code == 403

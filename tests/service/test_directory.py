@@ -188,6 +188,7 @@ def test_what_a_reorganisation_takes_off_the_chain_is_taken_back(begun: Path, tm
     service.close()
 
 
+@pytest.mark.slow
 def test_another_chain_and_one_that_changed_too_deep_begin_afresh(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,6 +209,7 @@ def test_another_chain_and_one_that_changed_too_deep_begin_afresh(
     assert everything(service.database) == said
 
 
+@pytest.mark.slow
 def test_piece_by_piece_is_the_same(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     follow(service)
     monkeypatch.setattr(follower, "PIECE", 3)
