@@ -137,6 +137,7 @@ def test_leaves_that_nobody_has_leave_a_marked_copy_open_and_say_nothing_of_othe
     assert (outcome.verdict, cases(outcome)) == (Verdict.UNVERIFIABLE, {Case.CONTENT_UNREACHABLE, Case.NOTHING_KNOWN})
     ((status, detail),) = said(outcome, "anchor", "audio")
     assert status is Status.UNVERIFIABLE and "out of reach" in detail
+    assert "This home generated the file and has not minted it" in Shell(copied.path).run("audit", str(files[0])).out
     save(tmp_path / "other.wav", chords(12.0, 98))
     outcome = audit(copied, tmp_path / "other.wav")
     assert (outcome.verdict, [status for status, _ in said(outcome, "anchor", "audio")]) == (
