@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from api import terms as words
 from api.errors import ApiError, UsageError
 from api.http.caller import SCOPES, session_token
-from api.pages.door import Door, Known, Reader, Said, onward
+from api.pages.door import After, Door, Known, Reader, Said, onward
 from api.pages.errands import ask
 from api.pages.layout import page
 from api.pages.writing import when
@@ -55,7 +55,7 @@ def create_router(service: Service) -> APIRouter:
         return response
 
     @router.get("/account")
-    def account(request: Request, who: Known, before: int | None = None) -> Response:
+    def account(request: Request, who: Known, before: After = None) -> Response:
         """The page."""
         return show(request, who, before)
 

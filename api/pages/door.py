@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, cast
 from urllib.parse import urlencode
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.datastructures import FormData
 from fastapi.responses import RedirectResponse, Response
@@ -99,6 +99,8 @@ def onward(path: str) -> Response:
     return RedirectResponse(path, 303)
 
 
+After = Annotated[int | None, Query(ge=0, lt=2**63)]
+"""Where a list goes on: the ``next`` of the page before."""
 Known = Annotated[Reader, Depends(reader)]
 MaybeKnown = Annotated[Reader | None, Depends(maybe_reader)]
 Said = Annotated[FormData, Depends(form)]

@@ -2,14 +2,14 @@
 
 # No postponed annotations: FastAPI reads those of its handlers.
 
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
-from api.errors import ApiError, NoSuchThing, NotPermitted, UsageError
+from api.errors import ApiError, NotPermitted, UsageError
 from api.pages import holdings
-from api.pages.door import Door, Known, Reader, Said, onward
+from api.pages.door import After, Door, Known, Reader, Said, onward
 from api.pages.errands import ask
 from api.pages.layout import page
 from api.service.directory import Directory
@@ -17,6 +17,7 @@ from api.service.service import Service
 from ledger.errors import LedgerError
 
 _ON_A_PAGE: Final = 12
+Token = Annotated[int, Path(ge=1, lt=2**53)]
 
 
 def create_router(service: Service) -> APIRouter:
@@ -25,7 +26,7 @@ def create_router(service: Service) -> APIRouter:
     directory = Directory.of(service)
 
     @router.get("/recordings")
-    def mine(request: Request, who: Known, after: int | None = None) -> Response:
+    def mine(request: Request, who: Known, after: After = None) -> Response:
         """The reader's datasets, the newest first."""
         found = directory.datasets(owner=who.address, after=after, most=_ON_A_PAGE, newest=True)
         with service.home.reading() as ledger:
@@ -54,36 +55,30 @@ def create_router(service: Service) -> APIRouter:
         )
 
     @router.get("/recordings/{number}")
-    def one(request: Request, who: Known, number: int) -> Response:
+    def one(request: Request, who: Known, number: Token) -> Response:
         """A dataset of the reader's."""
-        return show(request, who, _token(number))
+        return show(request, who, number)
 
     @router.post("/recordings/{number}/terms")
-    def terms(request: Request, who: Known, number: int, said: Said) -> Response:
+    def terms(request: Request, who: Known, number: Token, said: Said) -> Response:
         """Ask for other terms."""
         asked = {name: str(said.get(name, "")) for name in ("price", "share", "mining")}
         try:
             until, uses = str(said.get("until", "")) or "never", tuple(map(str, said.getlist("uses"))) or ("none",)
-            job = ask(service, who, "terms", id=_token(number), until=until, uses=uses, **asked)
+            job = ask(service, who, "terms", id=number, until=until, uses=uses, **asked)
         except (ApiError, LedgerError) as problem:
             return show(request, who, number, problem)
         return onward(f"/jobs/{job.id}")
 
     @router.post("/recordings/{number}/withdraw")
-    def withdraw(request: Request, who: Known, number: int, said: Said) -> Response:
+    def withdraw(request: Request, who: Known, number: Token, said: Said) -> Response:
         """Ask for the end of consent; the reader has to say twice that it is meant."""
         try:
             if said.get("sure") != "yes":
                 raise UsageError("sure: say that you mean it, since it is for good")
-            job = ask(service, who, "withdraw", id=_token(number))
+            job = ask(service, who, "withdraw", id=number)
         except (ApiError, LedgerError) as problem:
             return show(request, who, number, problem)
         return onward(f"/jobs/{job.id}")
 
     return router
-
-
-def _token(number: int) -> int:
-    if not 1 <= number < 2**53:
-        raise NoSuchThing("there is no such dataset")
-    return number

@@ -12,7 +12,7 @@ from api import terms as words
 from api.errors import ApiError, NoSuchThing
 from api.home import Ledger
 from api.pages import sale
-from api.pages.door import Door, Known, MaybeKnown, Reader, Said, onward
+from api.pages.door import After, Door, Known, MaybeKnown, Reader, Said, onward
 from api.pages.errands import ask
 from api.pages.layout import page
 from api.service.directory import Directory
@@ -29,7 +29,7 @@ def create_router(service: Service) -> APIRouter:
     directory = Directory.of(service)
 
     @router.get("/market")
-    def market(request: Request, after: int | None = None) -> Response:
+    def market(request: Request, after: After = None) -> Response:
         """Tracks for sale, the newest offers first."""
         now = int(service.now().timestamp())
         found = directory.offers(at=now, after=after, most=_ON_A_PAGE, newest=True)

@@ -11,7 +11,7 @@ from api import terms as words
 from api.amounts import percent_from_ppm
 from api.errors import ApiError
 from api.home import Ledger
-from api.pages.door import Door, Known, Reader, Said, onward
+from api.pages.door import After, Door, Known, Reader, Said, onward
 from api.pages.errands import ask
 from api.pages.layout import page
 from api.pages.writing import when
@@ -51,9 +51,7 @@ def create_router(service: Service) -> APIRouter:
         )
 
     @router.get("/music")
-    def music(
-        request: Request, who: Known, which: Literal["made", "owned"] = "made", after: int | None = None
-    ) -> Response:
+    def music(request: Request, who: Known, which: Literal["made", "owned"] = "made", after: After = None) -> Response:
         """The page."""
         return show(request, who, which, after)
 
