@@ -53,7 +53,7 @@ def asset(name: str) -> Asset:
     data = b"\n".join((files("api.pages") / "static" / part).read_bytes() for part in parts)
     stem, dot, ending = name.rpartition(".")
     if ending == "css":
-        data = _URL.sub(lambda found: b"url(" + asset(found[1].decode()).served.encode() + b")", data)
+        data = _URL.sub(lambda found: b"url(" + path(found[1].decode()).encode() + b")", data)
     digest = hashlib.sha256(data).hexdigest()[:12]
     kind = _KINDS.get(f".{ending}") or mimetypes.guess_type(name)[0] or "text/plain"
     if kind.startswith("text/"):
@@ -77,7 +77,22 @@ def style_of_players() -> str:
     found = _STYLE.search(asset("wavesurfer.js").data.decode())
     assert found is not None  # noqa: S101  (the file is ours)
     style = re.sub(r"\$\{.*?\)\}", str(_HEIGHT), found[1]).replace("\\n", "\n")
-    return f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'"
+    return _let_in(style.encode())
+
+
+@cache
+def style_of_first_page() -> str:
+    """The same for the style sheet within the first page, where it saves whoever is here first a whole round trip."""
+    return _let_in(asset("style.css").data)
+
+
+def path(name: str) -> str:
+    """Where a page finds the asset of a file."""
+    return f"/static/{asset(name).served}"
+
+
+def _let_in(style: bytes) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(style).digest()).decode()}'"
 
 
 @cache

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 from api.amounts import percent_from_ppm
 from api.http.caller import Caller, csrf_token
 from api.http.shields import POLICY
-from api.pages.assets import asset, style_of_players
+from api.pages.assets import asset, path, style_of_first_page, style_of_players
 from api.pages.language import CHOICE, COOKIE, Words, chosen, language_of
 from api.pages.metadata import name_of
 from api.reports.outline import clock
@@ -64,7 +64,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
     if "gzip" in request.headers.get("accept-encoding", "") and len(response.body) > _WORTH_PACKING:
         response = HTMLResponse(gzip.compress(response.body, _LEVEL, mtime=0), status)
         response.headers["Content-Encoding"] = "gzip"
-    response.headers["Content-Security-Policy"] = POLICY.replace("style-src", f"style-src {style_of_players()}")
+    response.headers["Content-Security-Policy"] = _policy()
     response.headers["Content-Language"] = words.language
     response.headers["Vary"] = "Accept, Accept-Encoding, Accept-Language, Cookie"
     response.headers["Cache-Control"] = "private, no-cache"
@@ -84,19 +84,22 @@ def error_page(request: Request, problem: dict[str, Any]) -> Response:
     return page(request, "error.html", problem["status"], problem=problem)
 
 
+@cache
+def _policy() -> str:
+    """What a page may load: what every answer allows, and two styles by their digests."""
+    return POLICY.replace("style-src", f"style-src {style_of_players()} {style_of_first_page()}")
+
+
 def _in(request: Request, language: str) -> str:
     """The address of this page, without the site, in a language."""
     url = request.url.include_query_params(**{CHOICE: language})
     return f"{url.path}?{url.query}"
 
 
-def _path(name: str) -> str:
-    return f"/static/{asset(name).served}"
-
-
 @cache
 def _environment() -> "Environment":
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
 
     environment = Environment(
         loader=ChoiceLoader([PackageLoader("api.pages"), PackageLoader("api.reports")]),
@@ -106,7 +109,8 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
     )
     environment.globals |= {
-        "asset": _path,
+        "asset": path,
+        "style": lambda: Markup(asset("style.css").data.decode()),  # noqa: S704  (ours, and not a reader's)
         "clock": clock,
         "moment": _moment,
         "name_of": name_of,

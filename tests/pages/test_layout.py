@@ -100,7 +100,7 @@ def test_a_file_is_kept_for_good_under_the_name_of_its_bytes(client: TestClient)
 def test_a_style_sheet_names_the_files_that_it_needs_as_they_are_served() -> None:
     style = assets.asset("style.css").data.decode()
     named = re.findall(r"url\(([^)]+)\)", style)
-    assert named and set(named) <= set(assets.served())
+    assert named and {name.removeprefix("/static/") for name in named} <= set(assets.served())
 
 
 def test_what_is_compressed_is_the_same(client: TestClient) -> None:
