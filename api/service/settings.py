@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from api.errors import UsageError
 
+_PORTS = {"http": 80, "https": 443}
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
@@ -83,10 +85,17 @@ def _database(environ: Mapping[str, str]) -> str | None:
 
 
 def _site(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+    """As browsers write an origin (RFC 6454): small letters, and no port that goes without saying."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        parts, host, port = urlsplit(""), None, None
+    more = parts.path.strip("/") or parts.query or parts.fragment or parts.username
+    if not host or not host.isascii() or parts.scheme not in _PORTS or more:
         raise UsageError(f"STEMMATA_SITE {text!r}: an address such as https://music.example, without a path")
-    return f"{parts.scheme}://{parts.netloc}"
+    place = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{place}" if port in (None, _PORTS[parts.scheme]) else f"{parts.scheme}://{place}:{port}"
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:
