@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from api import terms as words
 from api.amounts import percent_from_ppm
 from api.home import Ledger
+from api.pages.dues import due
 from api.pages.writing import when
 
 if TYPE_CHECKING:
@@ -99,11 +100,9 @@ def dues(ledger: Ledger, directory: Directory, dataset: int) -> tuple[Due, ...]:
     """What the newest tracks made from a dataset owe to its owner, in ether."""
     found = []
     for track in directory.tracks(dataset=dataset, most=MOST_DUES, newest=True).entries:
-        for share in ledger.contracts.royalty_shares(track.id):
-            if (share.kind, share.holder) == ("dataset", dataset):
-                units = ledger.contracts.royalty_due(track.id, share.index)
-                if units:
-                    found.append(Due(f"{track.id:016x}", f"/tracks/{track.id}", words.money(units, None)))
+        units = due(ledger, track.id, lambda share: (share.kind, share.holder) == ("dataset", dataset))
+        if units:
+            found.append(Due(f"{track.id:016x}", f"/tracks/{track.id}", words.money(units, None)))
     return tuple(found)
 
 

@@ -12,6 +12,7 @@ from api.amounts import percent_from_ppm
 from api.errors import ApiError
 from api.home import Ledger
 from api.pages.door import After, Door, Known, Reader, Said, onward
+from api.pages.dues import due
 from api.pages.errands import ask
 from api.pages.layout import page
 from api.pages.writing import when
@@ -76,8 +77,7 @@ def _work(ledger: Ledger, entry: TrackEntry, who: Reader) -> dict[str, Any]:
     """A track as the reader sees it: all that is theirs of it, as the chain has it now."""
     from api.workflows import market
 
-    shares = [share for share in ledger.contracts.royalty_shares(entry.id) if share.payee == who.address and share.ppm]
-    due = sum(ledger.contracts.royalty_due(entry.id, share.index) for share in shares)
+    units = due(ledger, entry.id, lambda share: share.payee == who.address)
     offer = market.show(ledger, f"{entry.id:016x}")
     return {
         "id": f"{entry.id:016x}",
@@ -87,6 +87,6 @@ def _work(ledger: Ledger, entry: TrackEntry, who: Reader) -> dict[str, Any]:
         "owner": entry.owner,
         "minted": when(entry.time),
         "royalty": percent_from_ppm(entry.royalty_ppm),
-        "due": words.money(due, None) if due else None,
+        "due": words.money(units, None) if units else None,
         "offer": words.money(offer.listing.price, offer.listing.currency) if offer.listing and offer.live else None,
     }

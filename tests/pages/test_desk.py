@@ -20,6 +20,7 @@ from api.service.follower import follow
 from api.service.jobs import Jobs
 from api.service.service import Service
 from api.service.tokens import Tokens
+from api.terms import money
 from ledger.keys import LocalSigner
 from tests.http.signing_in import SITE, client_of, service_in, sign_in
 from tests.service.traded import ANNA, CARL, DORA, Trade
@@ -65,6 +66,7 @@ def test_a_mix_becomes_a_request() -> None:
 class Place:
     service: Service
     track: str
+    sold: int
 
     def visitor(self, signer: LocalSigner | None = None) -> TestClient:
         """Somebody with a browser, signed in with a wallet if at all."""
@@ -86,16 +88,18 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """CARL's track is for sale; edna's key lies here."""
+    """CARL's track is for sale, another is sold to DORA; edna's key lies here."""
     service = service_in(tmp_path_factory.mktemp("desk"), rate=10_000, demo=True)
     new_key(service.home, "edna")
     with service.home.ledger() as ledger:
         trade = Trade(ledger.contracts, [])
         trade.begin()
-        track = trade.mint("song")
+        track, sold = trade.mint("song"), trade.mint("sold")
         ledger.contracts.list_track(CARL, track, 25 * 10**16)
+        ledger.contracts.list_track(CARL, sold, 10**17)
+        ledger.contracts.buy_track(DORA, sold, 10**17)
     follow(service)
-    yield Place(service, f"{track:016x}")
+    yield Place(service, f"{track:016x}", sold)
     service.close()
 
 
@@ -211,6 +215,23 @@ def test_a_holder_sees_who_trained_and_nobody_elses(place: Place) -> None:
     for odd in ("/recordings/0", f"/recordings/{2**300}", f"/recordings?after={2**70}", "/account?before=-1"):
         assert anna.get(odd).status_code == 422, odd
     assert anna.get(f"/recordings/{2**52}").status_code == 404
+
+
+@pytest.mark.slow
+def test_everybody_sees_what_is_due_to_them(place: Place) -> None:
+    with place.service.home.reading() as ledger:
+        shares = ledger.contracts.royalty_shares(place.sold)
+        due = {share: ledger.contracts.royalty_due(place.sold, share.index) for share in shares}
+    (annas,) = (units for share, units in due.items() if (share.kind, share.holder) == ("dataset", 1))
+    carls = sum(units for share, units in due.items() if share.payee == CARL.address)
+    assert 0 < annas < carls
+    shown = place.visitor(ANNA).get("/recordings/1").text
+    assert f"{place.sold:016x}" in shown
+    assert f'<td class="number">{money(annas, None)}</td>' in shown
+    assert f"{place.track}" not in shown  # nothing is due of that one
+    carl = place.visitor(CARL)
+    assert f"<strong>{money(carls, None)}</strong>" in carl.get("/music").text
+    assert f"{place.sold:016x}" not in carl.get("/music?which=owned").text
 
 
 @pytest.mark.slow
