@@ -97,6 +97,25 @@ DETAILS: Final[Mapping[str, _Pairs]] = {
         ("no C2PA manifest is in the file, or beside it", "no hay metadatos C2PA en el archivo, ni a su lado"),
         *_each("whole, signed by {who}, who leads to <0>", "íntegros, firmados por {who}, que lleva a <0>", _VOUCHED),
         (
+            "made with {program}, it names no track of any chain; it says that a trained model made the sound",
+            "hechos con {program}, no nombran pista de ninguna cadena; dicen que un modelo entrenado hizo el sonido",
+        ),
+        (
+            "made with {program}, it names no track of any chain",
+            "hechos con {program}, no nombran pista de ninguna cadena",
+        ),
+        (
+            "signed by {who}; but it leaves out more of the file than itself, so that nobody can tell "
+            "whether that is what it was, and C2PA's reader refuses it",
+            "firmados por {who}; pero dejan fuera más del archivo que a sí mismos, de modo que nadie puede saber "
+            "si eso es lo que era, y el lector de C2PA los rechaza",
+        ),
+        (
+            "{path}: its manifest lies on {host}, and nothing is fetched: put it beside the file, as {name}.c2pa",
+            "{path}: sus metadatos firmados están en {host}, y nada se descarga: "
+            "póngalos junto al archivo, como {name}.c2pa",
+        ),
+        (
             "it names a track of chain {chain}, contract {contract}: another one than is asked here",
             "nombran una pista de la cadena {chain}, contrato {contract}: otra que la consultada aquí",
         ),
@@ -141,6 +160,10 @@ DETAILS: Final[Mapping[str, _Pairs]] = {
         (
             "it has no time stamp: nobody says when it was signed",
             "no tienen sello de tiempo: nadie dice cuándo se firmaron",
+        ),
+        (
+            "the time stamp does not bring the certificate of whoever signed it",
+            "el sello de tiempo no trae el certificado de quien lo firmó",
         ),
         *_each(
             "signed by {time}, says {who}, <0>; that is after the block that registered it",
@@ -343,15 +366,39 @@ DETAILS: Final[Mapping[str, _Pairs]] = {
     "bundle": (
         (
             "made {time} at block {block} of chain {chain}, signed by nobody: "
-            "what it says of the chain is on the word of whoever gave it",
+            "what it says of the chain and does not prove is on the word of its giver",
             "hecho {time} en el bloque {block} de la cadena {chain}, sin firma: "
-            "lo que dice de la cadena vale lo que la palabra de quien lo dio",
+            "lo que dice de la cadena y no prueba vale lo que la palabra de quien lo dio",
         ),
         (
             "made {time} at block {block} of chain {chain}, signed by {who}, "
-            "on whose word it is what it says of the chain",
+            "on whose word is what it says of the chain and does not prove",
             "hecho {time} en el bloque {block} de la cadena {chain}, firmado por {who}, "
-            "de cuya palabra es lo que dice de la cadena",
+            "de cuya palabra es lo que dice de la cadena y no prueba",
+        ),
+        (
+            "it is about another file, whose SHA-256 is {digest}: have one made for this file",
+            "trata de otro archivo, cuyo SHA-256 es {digest}: pida uno para este archivo",
+        ),
+    ),
+    "chain proof": (
+        (
+            "{proved} of {all} log entries are proved to be in their blocks: "
+            "the others are on the word of whoever gave the bundle",
+            "{proved} de {all} entradas del registro están probadas en sus bloques: "
+            "las demás valen lo que la palabra de quien dio el paquete",
+        ),
+        (
+            "{count} log entries are proved to be in blocks of the hashes that the bundle names; "
+            "that chain {chain} has these is all there is to trust for them: {hashes}, and {more} more",
+            "{count} entradas del registro están probadas en bloques de los hashes que nombra el paquete; "
+            "que la cadena {chain} los tenga es todo lo que hay que creer de ellas: {hashes}, y {more} más",
+        ),
+        (
+            "{count} log entries are proved to be in blocks of the hashes that the bundle names; "
+            "that chain {chain} has these is all there is to trust for them: {hashes}",
+            "{count} entradas del registro están probadas en bloques de los hashes que nombra el paquete; "
+            "que la cadena {chain} los tenga es todo lo que hay que creer de ellas: {hashes}",
         ),
     ),
     "evidence digest": (

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from ledger.network import Network
     from ledger.store import ContentStore
 
+_MOST_HASHES = 3
+"""How many blocks a finding names; the bundle names them all."""
+
 
 def write(home: Home, path: Path, out: Path, hearing: Hearing, *, now: datetime, signer: Signer | None = None) -> Audit:
     """Audit a file and write the bundle, signed if there is a signer.
@@ -193,20 +196,22 @@ def _proofs(opened: Bundle) -> Iterator[Finding]:
         )
         yield Finding("chain proof", Status.NOTE, "bundle", detail)
     if found.blocks:
-        hashes = ", ".join(f"{number} ({named})" for number, named in sorted(found.blocks.items()))
+        newest = sorted(found.blocks.items(), reverse=True)
+        hashes = ", ".join(f"{number} ({named})" for number, named in newest[:_MOST_HASHES])
+        more = f", and {len(newest) - _MOST_HASHES} more" if len(newest) > _MOST_HASHES else ""
         detail = (
-            f"{found.entries - found.unproved} log entries are proved to be in blocks of these hashes, and whether "
-            f"chain {opened.chain.chain_id} has those is all there is to trust for them: {hashes}"
+            f"{found.entries - found.unproved} log entries are proved to be in blocks of the hashes that the bundle "
+            f"names; that chain {opened.chain.chain_id} has these is all there is to trust for them: {hashes}{more}"
         )
-        yield Finding("chain proof", Status.OK, "bundle", detail[:2000])
+        yield Finding("chain proof", Status.OK, "bundle", detail)
 
 
 def _signature(opened: Bundle) -> Finding:
     made = f"made {opened.made} at block {opened.chain.head} of chain {opened.chain.chain_id}"
     if opened.auditor is None:
-        detail = f"{made}, signed by nobody: what it says of the chain is on the word of whoever gave it"
+        detail = f"{made}, signed by nobody: what it says of the chain and does not prove is on the word of its giver"
         return Finding("bundle", Status.NOTE, "bundle", detail)
-    detail = f"{made}, signed by {opened.auditor}, on whose word it is what it says of the chain"
+    detail = f"{made}, signed by {opened.auditor}, on whose word is what it says of the chain and does not prove"
     return Finding("bundle", Status.OK, "bundle", detail)
 
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shell import Shell
-from stand_alone import alone, told_alone
+from stand_alone import SCRIPT, alone, told_alone
 from story import Story, now
 
 from api.workflows import bundling
@@ -122,6 +122,7 @@ def test_a_reader_that_shares_no_code_comes_to_the_same_verdict(
         damaged.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         pairs.append((damaged, story.track))
     verdicts = [verdict for verdict, _ in told_alone(pairs)]
+    assert len(SCRIPT.read_text().splitlines()) <= 200  # so that it can be read
     assert verdicts == ["verified", "verified", "unverifiable", "invalid", "invalid", "invalid"]
     assert bundling.read(signed, copy, Hearing()).verdict is Verdict.UNVERIFIABLE
 
