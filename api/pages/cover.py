@@ -12,6 +12,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
+from api.errors import TooMany
 from api.home import Home
 from api.reports.picture import look, paint
 from ledger import file
@@ -36,6 +37,8 @@ _PEAKS: Final = 400
 # Ten minutes of stereo: no more is decoded for a picture.
 _MOST_SAMPLES: Final = 1 << 26
 _MEMORY: Final = 1 << 28
+_MOST_WAITING: Final = 8
+_AGAIN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +55,27 @@ class Covers:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._turn = threading.Lock()
+        # Who waits holds a thread that other requests need.
+        self._waiting = threading.Semaphore(_MOST_WAITING)
 
     def look(self, content: ContentRef) -> Look:
         """What a track's file looks like, made now if need be.
 
-        Raises :class:`~ledger.errors.BlockMissing` where the file is not in the store, and
-        :class:`gen.errors.AudioError` where it is no audio, or more of it than is drawn.
+        Raises :class:`~ledger.errors.BlockMissing` where the file is not in the store,
+        :class:`gen.errors.AudioError` where it is no audio, or more of it than is drawn, and
+        :class:`~api.errors.TooMany` where others wait for theirs already.
         """
         folder = self._home.folder("covers")
         found = Look(folder / f"{content.sha256}.png", folder / f"{content.sha256}.json")
         if not (found.cover.exists() and found.outline.exists()):
-            with self._turn:
-                if not (found.cover.exists() and found.outline.exists()):
-                    self._make(content, found)
+            if not self._waiting.acquire(blocking=False):
+                raise TooMany("covers of other tracks are being made; come again in a moment", _AGAIN)
+            try:
+                with self._turn:
+                    if not (found.cover.exists() and found.outline.exists()):
+                        self._make(content, found)
+            finally:
+                self._waiting.release()
         return found
 
     def _make(self, content: ContentRef, target: Look) -> None:

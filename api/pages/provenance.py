@@ -23,6 +23,7 @@ from api.pages.proofs import Minted, Proof, Proofs
 from api.reports import provenance, stemma
 from api.reports.html import SIGN_OF
 from api.reports.outline import owing
+from api.service.directory import Directory
 from api.service.service import Service
 from ledger.cid import Cid
 from ledger.envelope import MAX_BYTES
@@ -35,6 +36,8 @@ _FRESH: Final = "public, max-age=60"
 
 Token = Annotated[int, Path(ge=0, lt=2**64)]
 Number = Annotated[int, Path(ge=1, lt=2**40)]
+MOST_NEWEST: Final = 20
+"""So many tracks of a model, and models of a dataset, its page names: the newest."""
 MOST_RECORDINGS: Final = 200
 """So many recordings of a dataset its page names."""
 READ: Final = ["GET", "HEAD"]
@@ -42,7 +45,7 @@ READ: Final = ["GET", "HEAD"]
 
 def create_router(service: Service) -> APIRouter:
     """Pages of tracks, models and datasets; of tracks also metadata, cover, outline, audio and signed record."""
-    router = APIRouter()
+    router, directory = APIRouter(), Directory.of(service)
     proofs, covers = Proofs(service.home), Covers(service.home)
     _add_track(router, service, proofs, covers)
 
@@ -52,7 +55,8 @@ def create_router(service: Service) -> APIRouter:
         proof = proofs.model(number)
         words = Words(language_of(request))
         tree = provenance.model_boxes(proof.subject, proof.findings, words.report)
-        return page(request, "model.html", node=proof.subject, **_shown(proof, proof.subject, tree))
+        newest = directory.tracks(model=number, most=MOST_NEWEST, newest=True).entries
+        return page(request, "model.html", node=proof.subject, newest=newest, **_shown(proof, proof.subject, tree))
 
     @router.api_route("/datasets/{number}", methods=READ)
     def dataset(request: Request, number: Number) -> Response:
@@ -62,6 +66,7 @@ def create_router(service: Service) -> APIRouter:
         minutes = 0.0 if record is None else sum(one.frames / one.rate for one in record.recordings) / 60
         shown: dict[str, Any] = {
             "held": proof.subject,
+            "models": directory.models(dataset=number, most=MOST_NEWEST, newest=True).entries,
             "minutes": minutes,
             "most": MOST_RECORDINGS,
             "sign_of": SIGN_OF,
@@ -102,6 +107,7 @@ def _add_track(router: APIRouter, service: Service, proofs: Proofs, covers: Cove
             "node": proof.subject.node,
             "owed": owing(proof.subject.node.entry, proof.subject.account, words.report),
             "name": name_of(number),
+            "offered": Directory.of(service).offer(number) is not None,
             "length": _length(proof.subject.node.record, words),
             "address": address_of(service.settings.site, number),
         }
