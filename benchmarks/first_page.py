@@ -4,8 +4,8 @@
 
 Needs Playwright and Debian's Chromium, and a service at that address: `stemmata serve`. Each figure is the median of
 five visits by a browser that has nothing of the page yet. *Seen* is the first contentful paint; *usable* is when the
-form can be filled in and sent (it needs no script for that), *whole* when all scripts have run and nothing is on its
-way any more. Connections are emulated by Chromium (Network.emulateNetworkConditions), which adds the latency to each
+form can be filled in and sent (it needs no script for that), as a script sees it that looks once a frame; *whole* is
+the load event. Connections are emulated by Chromium (Network.emulateNetworkConditions), which adds the latency to each
 request.
 """
 

@@ -132,6 +132,8 @@ def _unreadable(request: Request, error: Exception) -> Response:
     """What does not fit the OpenAPI description, with the place in the request."""
     assert isinstance(error, RequestValidationError)  # noqa: S101  (it is registered for nothing else)
     first = error.errors()[0]
+    if first["loc"][0] == "path" and wants_page(request):
+        return _answer(request, problems.of(404, "NoSuchThing", "no page can have this address"))
     place = ".".join(str(part) for part in first["loc"])
     return _answer(request, problems.of(422, "Malformed", f"{place}: {first['msg']}"))
 

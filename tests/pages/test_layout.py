@@ -86,6 +86,12 @@ def test_what_is_not_there_is_said_in_words(client: TestClient) -> None:
     assert problem.status_code == 404 and problem.json()["title"] == "NoSuchThing"
 
 
+@pytest.mark.parametrize("path", ["/tracks/first", f"/tracks/{2**64}", "/datasets/0", f"/models/{'9' * 5000}"])
+def test_an_address_that_nothing_can_have_is_not_found(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404 and "Nothing lies here" in answer.text
+
+
 def test_a_file_is_kept_for_good_under_the_name_of_its_bytes(client: TestClient) -> None:
     page = client.get("/").text
     names = re.findall(r'/static/([\w.]+)"', page)
