@@ -6,7 +6,9 @@
 //   <ol id="…" data-live-list>            gets the children that it has not yet, known by their ids; the others stay,
 //                                         so that what is playing plays on
 // A "new" event tells of each element that came.
+//   <p role="status" data-live-said>      stays, and is told how things stand, so that whoever listens hears it
 //   <p data-live-end>                     nothing will happen any more
+// and somewhere in a part an element with `data-state`, which says how things stand.
 const PAUSE = 300
 
 const shown = new Map() // of each part, as it came: scripts change what is on the page
@@ -42,6 +44,8 @@ async function renew () {
     shown.set(part.id, part.outerHTML)
     swap(old, part)
   }
+  const [said, state] = [document.querySelector('[data-live-said]'), document.querySelector('[data-state]')]
+  if (said && state && said.textContent !== state.textContent) said.textContent = state.textContent
   for (const list of fresh.querySelectorAll('[data-live-list]')) {
     const old = document.getElementById(list.id)
     for (const item of old ? [...list.children] : []) {
