@@ -174,6 +174,21 @@ def bundle() -> tuple[Callable[[bytes], object], Refuses]:
     return call, (Malformed, Invalid, FormatUnknown)
 
 
+def receipts() -> tuple[Callable[[bytes], object], Refuses]:
+    """A node of a trie over receipts, in a block that binds it."""
+    import rlp
+    from eth_utils.crypto import keccak
+
+    from ledger.errors import ProofInvalid
+    from ledger.receipts import BlockProof
+
+    def call(data: bytes) -> object:
+        header = rlp.encode([*[b""] * 5, keccak(data), *[b""] * 9])
+        return BlockProof(header, (data,), {"0x": 0}).entries("0x")
+
+    return call, (ProofInvalid,)
+
+
 def boxes() -> tuple[Callable[[bytes], object], Refuses]:
     from ledger.errors import Malformed
     from ledger.jumbf import signatures

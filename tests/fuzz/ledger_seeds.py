@@ -164,6 +164,18 @@ def bundle_seeds() -> list[bytes]:
     return found
 
 
+def receipt_seeds() -> list[bytes]:
+    import json
+
+    import rlp
+
+    from ledger.receipts import Sealed
+
+    geth = json.loads((VECTORS / "blocks" / "geth.json").read_text())
+    sealed = Sealed.of_json(geth["headers"]["latest"], geth["receipts"])
+    return [rlp.encode([b"\x20\x80", receipt]) for receipt in sealed.receipts]  # leaves, at the place 0
+
+
 def stamp_seeds() -> list[bytes]:
     return [(VECTORS / "timestamp" / name).read_bytes() for name in ("token.tsr", "bare/p256.tsr", "bare/rsa.tsr")]
 

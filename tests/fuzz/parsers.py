@@ -29,6 +29,7 @@ PARSERS = {
         Parser("preferences", ledger.preferences, seeds.preference_seeds),
         Parser("chain-answers", ledger.chain_answers, seeds.answer_seeds),
         Parser("bundle", ledger.bundle, seeds.bundle_seeds),
+        Parser("receipts", ledger.receipts, seeds.receipt_seeds),
         Parser("boxes", ledger.boxes, seeds.box_seeds),
         Parser("credentials", ledger.credentials, seeds.credential_seeds),
         Parser("time-stamp", ledger.time_stamp, seeds.stamp_seeds),
