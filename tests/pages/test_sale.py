@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from api.home import Home
+from api.home import Home, Ledger
 from api.pages import sale
 from api.pages.sale import Sale
 from api.workflows import market
-from ledger.contracts import ListingEntry
+from ledger.chain import Chain
+from ledger.contracts import Contracts, ListingEntry, deploy
+from ledger.digest import Digest
 from ledger.errors import PriceNotMet
+from ledger.shares import Share, ShareTree
+from ledger.store import BlockStore
 from tests.service.traded import ANNA, BEN, CARL, DORA, Trade, home_of
 
 PRICE = 10**16 + 7
@@ -87,3 +92,29 @@ def test_what_nobody_can_buy_is_no_sale(home: Home) -> None:
         assert sale.of(ledger, good, NOW.replace(second=1)) is None
         assert sale.of(ledger, replace(good, live=False), NOW) is None
         assert sale.of(ledger, replace(good, listing=None), NOW) is None
+
+
+@pytest.mark.slow
+def test_shares_that_were_agreed_on_later_are_told(tmp_path: Path) -> None:
+    clock = [int(NOW.timestamp())]
+    with Chain.open_embedded(tmp_path / "chain", clock=lambda: clock[0]) as chain:
+        chain.fund(CARL.address, 10**19)
+        contracts = Contracts(chain, deploy(chain, CARL))
+        ledger, trade = Ledger(chain, contracts, BlockStore(tmp_path / "content")), Trade(contracts, [])
+        trade.begin()
+        track = trade.mint("song")
+        contracts.list_track(CARL, track, PRICE)
+
+        def settled() -> bool:
+            found = sale.of(ledger, market.show(ledger, f"{track:016x}"), NOW)
+            assert found is not None
+            return found.settled
+
+        assert settled()
+        contracts.open_royalties(CARL, contracts.track(track))
+        tree = ShareTree([Share("account", DORA.address, 1_000_000)])
+        contracts.propose_shares(CARL, track, 0, Digest(tree.root), tree.proof(0))
+        assert settled()  # nothing counts yet
+        clock[0] += 7 * 86400 + 1
+        contracts.adopt_shares(CARL, track)
+        assert not settled()
