@@ -15,9 +15,8 @@ from fastapi.concurrency import run_in_threadpool
 from api.errors import NotPermitted, NotSignedIn
 from api.http import csrf
 from api.http.cookies import cookie, service_of, session_token
-from api.service import sessions as texts
 from api.service.accounts import look_after
-from api.service.sessions import Sessions
+from api.service.sessions import Sessions, masked
 from api.service.tokens import PREFIX, SCOPES, Tokens
 from ledger.address import Address
 
@@ -36,7 +35,7 @@ class Caller:
 def csrf_token(request: Request) -> str:
     """What a form on a page has to bring along as ``csrf``; empty where nobody is signed in, and nothing is needed."""
     token = session_token(request)
-    return "" if token is None else texts.masked(token)
+    return "" if token is None else masked(token)
 
 
 async def caller(request: Request) -> Caller | None:

@@ -36,7 +36,7 @@ MOST_BODY_BYTES = 1 << 20
 """Of a request that brings no file."""
 
 # Where requests may bring files: with POST to these, with PUT below that.
-_FILES_TO = frozenset({"/", "/checks", "/recordings/new", "/studio", "/v1/audits"})
+_FILES_TO = frozenset({"/checks", "/recordings/new", "/studio", "/v1/audits"})
 _FILES_BELOW = "/v1/uploads/"
 
 _FORM_BYTES = 1 << 20  # around a file, in a form

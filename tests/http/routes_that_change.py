@@ -17,7 +17,6 @@ PUBLIC = {
     ("POST", "/sign-in"),
     ("POST", "/v1/audits"),
     ("POST", "/checks"),
-    ("POST", "/"),
 }
 
 
