@@ -33,7 +33,7 @@ def share(folder: Path, group: int) -> None:
         raise RuntimeError("the library was imported before it was told where to count")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for each in folder.iterdir():
-        if each.name != str(group) and not Path("/proc", each.name).exists():
+        if each.name.isdigit() and each.name != str(group) and not Path("/proc", each.name).exists():
             shutil.rmtree(each, ignore_errors=True)
     own = folder / str(group)
     own.mkdir(mode=0o700, exist_ok=True)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -189,3 +192,32 @@ def test_a_line_of_the_log_has_the_route_and_nothing_of_a_person(client: TestCli
     assert (second["route"], second["status"], second["request"]) == ("/v1/jobs/{id}", 404, "from-the-proxy-1")
     assert (third["level"], third["error"]) == ("error", "ValueError") and "test_reading.py" in third["raised"][0]
     assert str(DORA.address) not in stream.getvalue() and "AAAAAA" not in stream.getvalue()
+
+
+COUNT = """
+import os, sys
+from pathlib import Path
+from api.http import metrics
+metrics.share(Path(sys.argv[1]), int(sys.argv[2]))
+from api.home import Home
+from api.service.service import Service
+from api.service.settings import ServiceSettings
+from api.settings import Settings
+settings = ServiceSettings(database=f"sqlite:///{sys.argv[1]}/a.sqlite")
+service = Service.open(Home(Settings(home=Path(sys.argv[1], "home"))), settings)
+counted = metrics.Metrics(service)
+for _ in range(int(sys.argv[3])):
+    counted.count("GET", "/x", 200, 0.001)
+print(counted.text().decode())
+"""
+
+
+@pytest.mark.slow
+def test_processes_of_one_group_count_together(tmp_path: Path) -> None:
+    (tmp_path / "999999999").mkdir()  # a group that has ended
+    for times, total in ((2, 2), (3, 5)):
+        words = [sys.executable, "-c", COUNT, str(tmp_path), str(os.getpid()), str(times)]
+        said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+        assert f'stemmata_requests_total{{method="GET",route="/x",status="200"}} {total}.0' in said
+        assert f'stemmata_request_seconds_count{{route="/x"}} {total}.0' in said
+    assert not (tmp_path / "999999999").exists()
