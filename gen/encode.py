@@ -96,7 +96,13 @@ def _quantised(waveform: Waveform, start: int) -> np.ndarray:
 
 def _rounded(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
     """Samples (channels, n) as int16 (n, channels)."""
-    return np.clip(np.rint(samples.T.astype(np.float64) * 32768.0), -32768, 32767).astype("<i2")
+    # Exact in 32 bits: a power of two moves the point alone.
+    scaled = samples * np.float32(32768)
+    np.rint(scaled, out=scaled)
+    np.clip(scaled, -32768, 32767, out=scaled)
+    pcm = np.empty(scaled.shape[::-1], "<i2")
+    pcm[...] = scaled.T
+    return pcm
 
 
 def _write_wav(file: BinaryIO, waveform: Waveform, name: str) -> None:
