@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import chromium
 import pytest
@@ -44,6 +45,17 @@ def done(page: Page) -> None:
     assert page.locator("#state").get_attribute("data-state") == "done", page.locator("main").inner_text()
 
 
+def drop(page: Page, folder: Path) -> None:
+    """Drag a folder onto the page, from outside of the browser."""
+    place = page.locator("[data-drop]").bounding_box()
+    assert place is not None
+    what = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    hand = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        event = {"type": kind, "x": place["x"] + 20, "y": place["y"] + 20, "data": what}
+        hand.send("Input.dispatchDragEvent", event)
+
+
 @pytest.fixture(scope="module")
 def dataset(browser: Browser, site: whole_service.Site, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The path of a dataset that the holder has registered, with a reload in the midst of it."""
@@ -59,7 +71,7 @@ def dataset(browser: Browser, site: whole_service.Site, tmp_path_factory: pytest
         expect(status).to_contain_text("All 2 files are here", timeout=PATIENCE)
         page.reload()
         expect(status).to_contain_text("2 of 2 files arrived before")
-        choice.set_input_files(folder)
+        drop(page, folder)
         expect(status).to_contain_text("All 2 files are here")
         assert len([url for url in visit.requests if "/files/" in url]) == 2  # nothing was sent twice
         page.get_by_label("What is it called, in public?").fill("Ellen's <script>studies</script>")

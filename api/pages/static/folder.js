@@ -165,6 +165,7 @@ const below = (path) => path.includes('/') ? path.slice(path.indexOf('/') + 1) :
 // The files of what was dropped: folders are walked, in the order of their names.
 async function walked (transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean)
+  if (!entries.length) return named(transfer.files)
   const found = []
   for (const entry of entries) await walk(entry, entry.isDirectory && entries.length === 1 ? '' : entry.name, found)
   return found.sort((a, b) => a.name < b.name ? -1 : 1)

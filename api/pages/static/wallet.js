@@ -89,13 +89,15 @@ async function signIn ({ info, provider }) {
   localStorage.setItem(KEPT, info.uuid === 'old' ? 'old' : info.rdns)
 }
 
-// The wallet that the reader signed in with.
+// The wallet that the reader signed in with; any, where the browser does not remember which.
 function mine () {
   const kept = localStorage.getItem(KEPT)
-  return new Promise((resolve) => discover((wallet) => {
-    if (!wallet) resolve(null)
-    else if (wallet.info.rdns === kept || wallet.info.uuid === kept) resolve(wallet.provider)
-  }))
+  return new Promise((resolve) => {
+    discover((wallet) => {
+      if (wallet && [null, wallet.info.rdns, wallet.info.uuid].includes(kept)) resolve(wallet.provider)
+    })
+    setTimeout(() => resolve((kept === 'old' && globalThis.ethereum) || null), 2 * PATIENCE)
+  })
 }
 
 function letSend (form) {
