@@ -67,6 +67,10 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A connection to read with: all that is read in it is of one moment. Raises :class:`DatabaseUnusable`."""
         with _named(), self.engine.connect() as connection:
+            if self.shared:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            else:
+                connection.exec_driver_sql("begin")
             yield connection
 
     @contextlib.contextmanager

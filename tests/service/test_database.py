@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from postgresql_server import postgresql
 from sqlalchemy import text
 
 from api.errors import DatabaseUnusable
@@ -39,6 +40,31 @@ def test_two_processes_share_a_file(tmp_path: Path) -> None:
         assert reader.execute(text("select n from t")).scalar() == 7
     one.close()
     other.close()
+
+
+def read_twice_around_a_change(url: str) -> None:
+    database = Database.open(url)
+    with database.changing() as connection:
+        connection.execute(text("create table t (n integer)"))
+        connection.execute(text("insert into t values (1)"))
+    with database.reading() as connection:
+        before = connection.execute(text("select n from t")).scalar()
+        with database.changing() as other:
+            other.execute(text("update t set n = 2"))
+        assert connection.execute(text("select n from t")).scalar() == before == 1
+    with database.reading() as connection:
+        assert connection.execute(text("select n from t")).scalar() == 2
+    database.close()
+
+
+def test_what_is_read_is_of_one_moment(tmp_path: Path) -> None:
+    read_twice_around_a_change(f"sqlite:///{tmp_path / 'a.sqlite'}")
+
+
+@pytest.mark.integration
+def test_what_is_read_from_postgresql_is_of_one_moment() -> None:
+    with postgresql() as url:
+        read_twice_around_a_change(url)
 
 
 def test_another_versions_database_is_refused(tmp_path: Path) -> None:
