@@ -196,4 +196,5 @@ def main(bundle: Path, file: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(Path, sys.argv[1:])) if len(sys.argv) == 3 else 2)
+    fit = len(sys.argv) == 3 and all(Path(one).is_file() for one in sys.argv[1:])
+    sys.exit(main(*map(Path, sys.argv[1:])) if fit else print(__doc__) or 2)

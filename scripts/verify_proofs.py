@@ -8,10 +8,12 @@ trusted but the node. Needs eth-utils, rlp and trie. Exit code 0: they hold. 2: 
 """
 
 import json
+import re
 import sys
 import urllib.request
 import zipfile
 from hashlib import sha256
+from pathlib import Path
 
 import rlp
 from eth_utils import is_checksum_address, keccak
@@ -113,5 +115,7 @@ def main(bundle: str, url: str | None = None) -> int:
 
 
 if __name__ == "__main__":
-    fit = len(sys.argv) in (2, 3) and all(url.startswith(("http://", "https://")) for url in sys.argv[2:])
-    sys.exit(main(*sys.argv[1:]) if fit else 2)
+    fit = len(sys.argv) in (2, 3) and Path(sys.argv[1]).is_file()
+    fit = fit and re.search(b"stemmata-bundle-|blocks/baf", Path(sys.argv[1]).read_bytes()) is not None
+    fit = fit and all(url.startswith(("http://", "https://")) for url in sys.argv[2:])
+    sys.exit(main(*sys.argv[1:]) if fit else print(__doc__) or 2)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -302,6 +304,15 @@ def test_what_never_was_a_bundle_is_told_from_one_that_was_altered(signed: Path,
         with pytest.raises(Malformed, match="not a whole bundle") as error:
             bundle.read(path)
         assert not isinstance(error.value, NotABundle)
+
+
+def test_what_is_no_bundle_is_no_verdict_of_the_stand_alone_reader(copy: Path, tmp_path: Path) -> None:
+    for script, *rest in ((SCRIPT, copy), (SCRIPT.with_name("verify_proofs.py"),)):
+        for path in (copy, tmp_path / "nowhere"):
+            command = [sys.executable, str(script), str(path), *map(str, rest)]
+            done = subprocess.run(command, capture_output=True, check=False, text=True)
+            assert "Traceback" not in done.stderr
+            assert done.returncode == 2
 
 
 def test_a_bundle_of_a_later_format_could_not_be_checked(signed: Path, story: Story, tmp_path: Path) -> None:
