@@ -49,7 +49,7 @@ def serve(settings: Settings, host: str, port: int, workers: int, processes: int
     with contextlib.ExitStack() as open_:
         place = open_.enter_context(listening(host, port))
         url = url_of(place).replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-        settings, service_settings = _settings(settings, os.environ, url, host if demo else None)
+        settings, service_settings = _settings(settings, os.environ, url, host, demo=demo)
         _ready(settings, service_settings)
         roles = [
             Role(f"server {number + 1}", answer, (settings, service_settings, place, processes > 1))
@@ -69,11 +69,14 @@ def serve(settings: Settings, host: str, port: int, workers: int, processes: int
 
 
 @click.command()
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that do jobs.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Processes that do jobs.")
 @json_option
 @click.pass_obj
 def work(settings: Settings, workers: int, as_json: bool) -> None:
-    """Do the jobs of a service whose database and home this machine shares, until stopped."""
+    """Do the jobs of a service whose database and home this machine shares, until stopped.
+
+    With two workers or more, one leaves what takes long to the others.
+    """
     settings, service_settings = _settings(settings, os.environ, None, None)
     _ready(settings, service_settings)
     Console(as_json).result({"workers": workers}, f"working for {service_settings.site}, until stopped")
@@ -82,7 +85,7 @@ def work(settings: Settings, workers: int, as_json: bool) -> None:
 
 
 def _settings(
-    settings: Settings, environ: Mapping[str, str], url: str | None, demo_host: str | None
+    settings: Settings, environ: Mapping[str, str], url: str | None, host: str | None, *, demo: bool = False
 ) -> tuple[Settings, ServiceSettings]:
     """What the environment says, with a passphrase. Raises UsageError for secrets that are none."""
     from api.service.guessable import refuse_guessable
@@ -91,15 +94,24 @@ def _settings(
     service = ServiceSettings.from_environ(environ, settings.home)
     if url is not None and not environ.get("STEMMATA_SITE"):
         service = replace(service, site=url)
-    if demo_host is not None:
-        service = replace(service, demo=True)
-    if service.demo and demo_host is not None and demo_host not in _LOCAL:
-        raise UsageError(f"--demo is for this machine alone, and --host {demo_host} is for others too: leave one out")
+    service = replace(service, demo=demo or service.demo)
+    if service.demo:
+        _require_local(service, host)
     if settings.passphrase is None:
         said = _demo_passphrase(settings) if service.demo else Home(settings, ask_passphrase).passphrase("this home")
         settings = replace(settings, passphrase=said)
     refuse_guessable(settings, service)
     return settings, service
+
+
+def _require_local(service: ServiceSettings, host: str | None) -> None:
+    """A demonstration lends its keys: raise UsageError where anybody but this machine could come for them."""
+    if host is not None and host not in _LOCAL:
+        raise UsageError(f"a demo is for this machine alone, and --host {host} is for others too: leave one out")
+    if service.hostname not in _LOCAL:
+        raise UsageError(f"a demo is for this machine alone, and STEMMATA_SITE={service.site} is not: leave one out")
+    if service.proxies:
+        raise UsageError("a demo is for this machine alone: no proxy stands before it (STEMMATA_PROXIES)")
 
 
 def _demo_passphrase(settings: Settings) -> str:

@@ -14,10 +14,12 @@ from api.pages.door import After, Door, Known, Reader, Said, onward
 from api.pages.errands import ask
 from api.pages.layout import page
 from api.pages.writing import when
+from api.service.accounts import refuse_ended
 from api.service.jobs import Jobs
 from api.service.service import Service
 from api.service.sessions import Sessions
 from api.service.tokens import Tokens
+from ledger.errors import KeyEnded
 
 _JOBS = 20
 """So many jobs are on one page."""
@@ -80,9 +82,10 @@ def create_router(service: Service) -> APIRouter:
         try:
             if not (days.isascii() and days.isdigit() and len(days) < 5):
                 raise UsageError("days: a whole number")
+            refuse_ended(service.home, who.address)
             name, tokens = str(said.get("name", "")).strip(), Tokens(service.database)
             _, secret = tokens.make(who.address, name, scopes, int(days) * _DAY, service.now())
-        except ApiError as error:
+        except (ApiError, KeyEnded) as error:
             return show(request, who, status=400, problem=str(error))
         return show(request, who, secret=secret)
 

@@ -64,6 +64,11 @@ class ServiceSettings:
         return urlsplit(self.site).netloc
 
     @property
+    def hostname(self) -> str:
+        """The host alone."""
+        return urlsplit(self.site).hostname or ""
+
+    @property
     def secure(self) -> bool:
         """Whether it is reached over TLS, so that cookies may ask for that."""
         return self.site.startswith("https://")

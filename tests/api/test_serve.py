@@ -15,7 +15,10 @@ import pytest
 from click.testing import CliRunner
 
 from api.cli import stemmata
+from api.commands.serve import _settings
+from api.errors import UsageError
 from api.service.guessable import guessable
+from api.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -41,23 +44,30 @@ def test_what_nobody_tries_first_is_one(secret: str) -> None:
         ({"STEMMATA_METRICS_TOKEN": "password1"}, "STEMMATA_METRICS_TOKEN"),
     ],
 )
-@pytest.mark.parametrize("command", [["serve", "--port", "0"], ["work"]])
-def test_it_does_not_begin_with_a_secret_that_is_none(
-    tmp_path: Path, said: dict[str, str], named: str, command: list[str]
-) -> None:
+def test_it_does_not_begin_with_a_secret_that_is_none(tmp_path: Path, said: dict[str, str], named: str) -> None:
     environ = {"STEMMATA_HOME": str(tmp_path / "home"), "STEMMATA_PASSPHRASE": "correct horse battery", **said}
-    done = CliRunner(env=environ).invoke(stemmata, command)
-    assert done.exit_code == 2 or type(done.exception).__name__ == "UsageError"
-    words = str(done.exception)
-    assert named in words
-    assert next(iter(said.values())) not in words
+    with pytest.raises(UsageError, match=named) as caught:
+        _settings(Settings.from_environ(environ), environ, None, None)
+    assert next(iter(said.values())) not in str(caught.value)
     assert not (tmp_path / "home").exists()
+    demo = {**environ, "STEMMATA_DEMO": "on"}
+    assert _settings(Settings.from_environ(demo), demo, None, None)[1].demo
 
 
-def test_a_demo_is_for_this_machine_alone(tmp_path: Path) -> None:
-    environ = {"STEMMATA_HOME": str(tmp_path / "home")}
-    done = CliRunner(env=environ).invoke(stemmata, ["serve", "--demo", "--host", "0.0.0.0", "--port", "0"])
-    assert "--host 0.0.0.0" in str(done.exception)
+@pytest.mark.parametrize(
+    ("options", "said", "named"),
+    [
+        (["--demo", "--host", "0.0.0.0"], {}, "--host 0.0.0.0"),
+        (["--host", "0.0.0.0"], {"STEMMATA_DEMO": "on"}, "--host 0.0.0.0"),
+        (["--demo"], {"STEMMATA_SITE": "https://music.example"}, "https://music.example"),
+        (["--demo"], {"STEMMATA_PROXIES": "1"}, "STEMMATA_PROXIES"),
+    ],
+)
+def test_a_demo_is_for_this_machine_alone(tmp_path: Path, options: list[str], said: dict[str, str], named: str) -> None:
+    environ = {"STEMMATA_HOME": str(tmp_path / "home"), **said}
+    done = CliRunner(env=environ).invoke(stemmata, ["serve", *options, "--port", "0"])
+    assert named in str(done.exception)
+    assert not (tmp_path / "home").exists()
 
 
 @pytest.mark.slow

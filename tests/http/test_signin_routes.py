@@ -130,7 +130,13 @@ def test_a_demonstration_lends_its_keys_to_its_own_machine_alone(tmp_path: Path)
     assert here.post("/v1/signin/demo", json={"name": "../keys/anna"}).status_code == 404
     assert away.get("/v1/signin/demo").status_code == 404
     assert away.post("/v1/signin/demo", json={"name": "anna"}).status_code == 404
-    for name in ("Forwarded", "X-Forwarded-For", "X-Real-IP"):  # a proxy on this machine, which nobody told us of
+    assert here.get("/v1/signin/demo", headers={"Host": "music.example"}).status_code == 404  # led here by a name
+    for name in (
+        "Forwarded",
+        "X-Forwarded-For",
+        "X-Real-IP",
+        "Via",
+    ):  # a proxy on this machine, which nobody told us of
         assert here.get("/v1/signin/demo", headers={name: "192.0.2.1"}).status_code == 404
     demo.close()
 

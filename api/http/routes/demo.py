@@ -17,6 +17,8 @@ from api.service.service import Service
 from ledger.address import Address
 from ledger.errors import KeyFault
 
+_LOCAL = ("127.0.0.1", "::1", "localhost")
+
 
 class DemoRequest(BaseModel):
     """Which key to sign in with."""
@@ -41,8 +43,9 @@ async def at_home(request: Request) -> None:
     except ValueError:
         near = False
     # Somebody else's request looks local too where a proxy on this machine passes it on.
-    passed_on = any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip"))
-    if not settings.demo or settings.proxies or passed_on or not near:
+    passed_on = any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
+    named = request.url.hostname in (settings.hostname, *_LOCAL)  # what asks for another name was led here
+    if not settings.demo or settings.proxies or passed_on or not near or not named:
         raise NoSuchThing("this is no demonstration on your own machine: sign in with a wallet")
 
 

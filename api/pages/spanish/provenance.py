@@ -62,8 +62,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "dataset.length": "duración",
     "dataset.rate": "frecuencia",
     "proof.title": "La prueba de cada eslabón",
-    "proof.said": "Cada registro está firmado, su resumen está en la cadena de bloques y lo que dice concuerda con ella. "
-    "Leída hasta el bloque {block}.",
+    "proof.said": "Cada registro está firmado, su resumen está en la cadena de bloques y lo que dice concuerda con "
+    "ella. Leída hasta el bloque {block}.",
     "proof.record": "registro",
     "proof.cid": "dónde está",
     "proof.block": "bloque",

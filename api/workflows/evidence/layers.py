@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
 
 class Telling(Protocol):
-    """Hears of a layer: ``decoded``, ``manifest``, ``watermark``, ``digest``, ``fingerprint``, ``chain``, in this order.
+    """Hears of a layer: ``decoded``, ``manifest``, ``watermark``, ``digest``, ``fingerprint``, ``chain``, in order.
 
     With it comes what it found. That is preliminary, since a later layer may explain it; the outcome is what counts.
     """
 
-    def __call__(self, layer: str, findings: Sequence[Finding], evidence: Sequence[Evidence]) -> None: ...
+    def __call__(self, layer: str, findings: Sequence[Finding], evidence: Sequence[Evidence]) -> None:
+        """Hear of it."""
 
 
 def untold(layer: str, findings: Sequence[Finding], evidence: Sequence[Evidence]) -> None:
