@@ -45,7 +45,7 @@ from api.settings import Settings
 
 STUDIO = frozenset({"torch", "librosa", "safetensors", "yaml"})
 """What the extra ``studio`` brings, by the names of imports."""
-SERVE = frozenset({"fastapi", "prometheus_client", "sqlalchemy", "starlette", "uvicorn"})
+SERVE = frozenset({"fastapi", "httptools", "prometheus_client", "sqlalchemy", "starlette", "uvicorn"})
 """What the extra ``serve`` brings."""
 
 

@@ -25,7 +25,7 @@ ROOM = 2 << 30
 
 EXTRAS = {
     "studio": (("torch", "librosa", "safetensors", "yaml"), "training and generation"),
-    "serve": (("fastapi", "uvicorn", "sqlalchemy", "prometheus_client"), "the service, its API and pages"),
+    "serve": (("fastapi", "httptools", "uvicorn", "sqlalchemy", "prometheus_client"), "the service, its API and pages"),
     "report": (("fpdf",), "reports as PDF"),
 }
 """Extras of the package: what to look for, and what it is needed for."""
