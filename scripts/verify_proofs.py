@@ -54,7 +54,7 @@ def climb(node: bytes, place: int, size: int, path: list[bytes]) -> bytes:
 
 
 def told(claim: dict, deployment: dict, entries: list[dict]) -> None:
-    """Check that a claim's record is named by a log entry, or lies under a root that one names."""
+    """Check that a log entry names a claim's record, or a root that it lies under, and who has to have signed it."""
     digest, proof = claim["record"], claim.get("anchored")
     if proof is not None:
         leaf = raw(claim["claim"] + claim["says"]["subject.audio"] + claim["record"])
@@ -63,8 +63,10 @@ def told(claim: dict, deployment: dict, entries: list[dict]) -> None:
         digest = proof["root"]
     where = (deployment[claim["kind"] + "s"], claim["block"], claim["tx"])
     telling = [one for one in entries if (one["address"], one["block"], one["tx"]) == where]
-    words = {one for entry in telling for one in (*map(raw, entry["topics"]), raw(entry["data"]))}
-    require(any(raw(digest) in word for word in words), f"no log entry tells of {claim['kind']} {claim['id']}")
+    words = [b"".join(map(raw, (*entry["topics"], entry["data"]))) for entry in telling]
+    wanted = [raw(digest), *map(raw, claim["signers"])]
+    found = any(all(one in said for one in wanted) for said in words)
+    require(found, f"no log entry tells of {claim['kind']} {claim['id']} and its signers")
 
 
 def on_chain(url: str, number: str) -> str | None:

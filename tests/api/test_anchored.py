@@ -199,6 +199,10 @@ def test_a_bundle_with_another_proof_proves_nothing(story: Story, files: list[Pa
     bundle.write(forged, replace(whole, candidates=(other,), claims=claims))
     assert bundling.read(forged, files[1], Hearing()).verdict is Verdict.INVALID
     assert alone(forged, files[1]) == "invalid"
+    claims = [{**one, "signers": [str(whole.deployment.keys)]} if "anchored" in one else one for one in whole.claims]
+    bundle.write(forged, replace(whole, claims=claims))
+    assert bundling.read(forged, files[1], Hearing()).verdict is Verdict.INVALID
+    assert alone(forged, files[1]) == "invalid"
 
 
 def test_what_is_minted_later_is_minted_and_was_anchored_before(copied: Home, story: Story, files: list[Path]) -> None:
