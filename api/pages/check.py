@@ -19,13 +19,15 @@ from api.http.routes.audits import received
 from api.pages.language import Words, language_of
 from api.pages.layout import page
 from api.reports.html import SIGN_OF
+from api.reports.outline import Said, concluded
 from api.service import asking
 from api.service.job import Job
 from api.service.jobs import Jobs
 from api.service.service import Service
 from ledger.address import Address
-from ledger.conclusions import Case
+from ledger.conclusions import Case, Conclusion
 from ledger.digest import Digest
+from ledger.evidence import Evidence
 from ledger.findings import Finding, Status, Verdict
 
 LAYERS: Final = ("decoded", "manifest", "watermark", "digest", "fingerprint", "chain")
@@ -49,17 +51,7 @@ class Layer:
     state: State
     status: Status
     findings: tuple[Finding, ...]
-    evidence: tuple[Mapping[str, Any], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Conclusion:
-    """What the whole comes to, for people: a verdict, a sentence, how sure it is, and the details that led to it."""
-
-    verdict: Verdict
-    text: str
-    certainty: str
-    because: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
 
 
 def create_router(service: Service) -> APIRouter:
@@ -91,7 +83,7 @@ def create_router(service: Service) -> APIRouter:
             "layers": layers(job, [event.content for event in jobs.events(job.id) if event.kind == "layer"]),
             "outcome": outcome,
             "verdict": None if outcome is None else Verdict(outcome["verdict"]),
-            "conclusions": [] if outcome is None else [_said(one, words) for one in outcome["conclusions"]],
+            "conclusions": [] if outcome is None else _conclusions(outcome, words),
             "tracks": [] if outcome is None else [token(track) for track in outcome["tracks"]],
             "files": [path.name for path in asking.files(service, job)],
             "address": f"{service.settings.site}/checks/{job.id}",
@@ -115,7 +107,8 @@ def layers(job: Job, said: Sequence[Mapping[str, Any]]) -> tuple[Layer, ...]:
     for index, name in enumerate(LAYERS):
         content = told.get(name, {})
         findings = tuple(_finding(one) for one in content.get("findings", ()))
-        evidence = tuple(content.get("evidence", ()))
+        told_of = content.get("evidence", ())
+        evidence = tuple(Evidence(one["layer"], one["track"], one["detail"]) for one in told_of)
         # What points to a track without any doubt of its own is as good as a check that came out well.
         seen = {finding.status for finding in findings} | ({Status.OK} if evidence or name == "decoded" else set())
         status = next((one for one in _WORST if one in seen), Status.NOTE)
@@ -142,11 +135,14 @@ def _finding(said: Mapping[str, str]) -> Finding:
     return Finding(said["check"], Status(said["status"]), said["subject"], said["detail"])
 
 
-def _said(conclusion: Mapping[str, Any], words: Words) -> Conclusion:
-    sentence = words.report.case(Case(conclusion["case"]).name)
-    text = sentence[0].upper() + sentence[1:] + "."
-    certainty = words.report.certainty(conclusion["certainty"])
-    return Conclusion(Verdict(conclusion["verdict"]), text, certainty, tuple(conclusion["because"]))
+def _conclusions(outcome: Mapping[str, Any], words: Words) -> list[Said]:
+    findings = [_finding(one) for one in outcome["findings"]]
+    found = []
+    for one in outcome["conclusions"]:
+        case, verdict, because = Case(one["case"]), Verdict(one["verdict"]), tuple(one["because"])
+        conclusion = Conclusion(case, verdict, one["track"], one["certainty"], because)
+        found.append(concluded(conclusion, findings, words.report))
+    return found
 
 
 def _found(service: Service, what: str) -> int:

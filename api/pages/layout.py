@@ -17,6 +17,7 @@ from api.http.shields import POLICY
 from api.pages.assets import asset, path, style_of_first_page, style_of_players
 from api.pages.language import CHOICE, COOKIE, Words, chosen, language_of
 from api.pages.metadata import name_of
+from api.reports.details import of_evidence, of_finding
 from api.reports.outline import clock
 from api.reports.visible import visible
 from api.terms import money
@@ -112,6 +113,8 @@ def _environment() -> "Environment":
         "asset": path,
         "style": lambda: Markup(asset("style.css").data.decode()),  # noqa: S704  (ours, and not a reader's)
         "clock": clock,
+        "of_evidence": of_evidence,
+        "of_finding": of_finding,
         "moment": _moment,
         "name_of": name_of,
         "money": money,

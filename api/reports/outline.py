@@ -132,7 +132,7 @@ def outline(
         texts=texts,
         name=visible(name),
         verdict=outcome.verdict,
-        conclusions=tuple(_said(conclusion, outcome.findings, texts) for conclusion in outcome.conclusions),
+        conclusions=tuple(concluded(conclusion, outcome.findings, texts) for conclusion in outcome.conclusions),
         facts=facts,
         picture=shown,
         no_picture=visible(picture) if isinstance(picture, str) else "",
@@ -153,7 +153,8 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest // 10:02d}"
 
 
-def _said(conclusion: Conclusion, findings: Sequence[Finding], texts: Texts) -> Said:
+def concluded(conclusion: Conclusion, findings: Sequence[Finding], texts: Texts) -> Said:
+    """A conclusion for people; ``findings`` are those of the audit that it is of."""
     sentence = texts.case(conclusion.case.name)
     told = {f"{finding.subject}: {finding.detail}": finding for finding in findings}
     because = tuple(_reason(why, told.get(why), texts) for why in conclusion.because)
