@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,6 +34,8 @@ _IDLE: Final = 0.5
 """Seconds between two looks for work."""
 _FOLLOW: Final = 2.0
 """Seconds between two looks at the chain."""
+_CATCH_UP: Final = 5.0
+"""Seconds for which an outcome waits for the directory to have it too."""
 _TIDY: Final = 600.0
 """Seconds between two looks for what may go."""
 KEPT: Final = 30 * 86400.0
@@ -66,6 +69,7 @@ class Worker:
         self._leases, self._jobs = Leases(service.database, service.now), Jobs.of(service)
         self._uploads = Uploads.of(service)
         self.name = f"{socket.gethostname()[:40]}:{os.getpid()}"
+        self._catching = ThreadPoolExecutor(1, "catching up")
         self._tidied = 0.0
         self._behind = False
 
@@ -80,6 +84,7 @@ class Worker:
         finally:
             self._stop.set()
             following.join()
+            self._catching.shutdown()
 
     def _look(self) -> None:
         try:
@@ -105,6 +110,10 @@ class Worker:
             self._behind = True
         else:
             self._behind = False
+
+    def catch_up(self) -> Future[None]:
+        """The same in a thread of its own."""
+        return self._catching.submit(self.follow)
 
     def _keep_following(self) -> None:
         while not self._stop.is_set():
@@ -259,12 +268,23 @@ class _Doing:
         claim = self._claim
         if isinstance(message, Done):
             if KINDS[claim.job.kind].signs:
-                self._worker.follow()  # so that whoever hears that it is done finds what was done
+                self._await_directory()
             self._record(lambda: self._leases.finish(claim, message.result))
             return
         log.info("job %d: %s", claim.job.number, message.problem["title"])
         again = _AGAIN * claim.job.tries if message.again else None
         self._record(lambda: self._leases.fail(claim, message.problem, again))
+
+    def _await_directory(self) -> None:
+        """So that whoever hears that it is done finds what was done. A slow node holds the outcome up for some seconds,
+        in which the lease is kept: the wait must not make it somebody else's."""
+        caught_up, began = self._worker.catch_up(), time.monotonic()
+        while not wait([caught_up], self._pace.beat / 2).done:
+            now = time.monotonic()
+            self._beat(now)  # a wish to cancel comes too late
+            if now - began > _CATCH_UP:
+                caught_up.cancel()
+                return
 
     def _record(self, write: Callable[[], State]) -> None:
         """Write the end down, as soon as the database is there again; another worker may have done it by then."""

@@ -1,0 +1,58 @@
+"""How a worker ends a job: what it has done is written down, whatever is slow or breaks beside it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from multiprocessing import Pipe
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from api.home import Home
+from api.service.job_process import Done
+from api.service.jobs import Jobs
+from api.service.leases import Leases
+from api.service.service import Service
+from api.service.settings import ServiceSettings
+from api.service.worker import Pace, Worker, _Doing
+from api.settings import Settings
+from ledger.address import Address
+
+ANNA = Address(bytes(19) + b"a")
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    home = Home(Settings(home=tmp_path / "home", instrument=None))
+    opened = Service.open(home, ServiceSettings(database=f"sqlite:///{tmp_path / 'service.sqlite'}"))
+    yield opened
+    opened.close()
+
+
+def test_an_outcome_keeps_its_lease_while_the_chain_is_slow(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    monkeypatch.setattr("api.service.follower.follow", lambda service: released.wait(30))
+    monkeypatch.setattr("api.service.worker._CATCH_UP", 1.0)
+    jobs, leases = Jobs.of(service), Leases(service.database, service.now)
+    job = jobs.submit(ANNA, "income", {})
+    worker = Worker(service, threading.Event(), pace=Pace(lease=0.6, beat=0.1))
+    claim = leases.claim("first", 0.6)
+    assert claim is not None
+    connection, theirs = Pipe()
+    theirs.send(Done({"x": 1}))
+    ends = threading.Thread(
+        target=_Doing(worker, claim, cast(Any, SimpleNamespace(connection=connection))).see_to_the_end
+    )
+    ends.start()
+    try:
+        time.sleep(0.8)
+        assert ends.is_alive()  # it waits for the directory, for longer than the lease was
+        assert leases.claim("second", 30) is None
+        ends.join()  # and not for ever
+    finally:
+        released.set()
+    assert (jobs.get(job.id).state, jobs.get(job.id).result) == ("done", {"x": 1})
