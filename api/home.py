@@ -60,6 +60,8 @@ if TYPE_CHECKING:
 
 # Play money: the embedded chain pays each key this much, once, when the key first acts.
 EMBEDDED_ALLOWANCE_WEI = 1_000 * 10**18
+# Whoever only reads has somebody waiting.
+READING_SECONDS = 8.0
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,7 @@ class Home:
         with (
             Chain.read_embedded(self.folder("chain"))
             if settings.rpc_url is None
-            else Chain.open_rpc(settings.rpc_url, confirmations=settings.confirmations)
+            else Chain.open_rpc(settings.rpc_url, confirmations=settings.confirmations, timeout=READING_SECONDS)
         ) as chain:
             yield Ledger(chain, Contracts(chain, Deployment.read(where)), self.store())
 

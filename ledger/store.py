@@ -71,9 +71,9 @@ class ContentStore(Protocol):
         """Keep bytes; their CID, the same as that of a file of these bytes."""
         return self.add_file(io.BytesIO(content))
 
-    def read(self, cid: Cid, *, limit: int = unixfs.MAX_SIZE) -> Iterator[bytes]:
-        """Content piece by piece; errors of :func:`ledger.unixfs.read` and of :meth:`get`."""
-        return unixfs.read(cid, self.get, limit=limit)
+    def read(self, cid: Cid, *, limit: int = unixfs.MAX_SIZE, start: int = 0) -> Iterator[bytes]:
+        """Content piece by piece, from byte ``start`` on; errors of :func:`ledger.unixfs.read` and of :meth:`get`."""
+        return unixfs.read(cid, self.get, limit=limit, start=start)
 
     def read_bytes(self, cid: Cid, limit: int = IN_MEMORY) -> bytes:
         """Content as one piece; more than ``limit`` bytes are :class:`~ledger.errors.Malformed` before any is read."""

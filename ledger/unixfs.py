@@ -79,17 +79,17 @@ def import_part(file: BinaryIO, put: Put, *, chunk: int = CHUNK, width: int = WI
     return levels[height][0]
 
 
-def read(cid: Cid, get: Get, *, limit: int = MAX_SIZE) -> Iterator[bytes]:
-    """The content under ``cid``, in order, block by block.
+def read(cid: Cid, get: Get, *, limit: int = MAX_SIZE, start: int = 0) -> Iterator[bytes]:
+    """The content under ``cid``, in order, block by block, from byte ``start`` on; blocks before it are not asked for.
 
     ``get`` must return bytes that belong to the CID it was asked for, as :meth:`ledger.store.ContentStore.get` does.
     Raises :class:`~ledger.errors.Malformed` where a size in a node disagrees with what lies below it, where the tree
     is deeper than :data:`MAX_DEPTH`, and before the first byte where more than ``limit`` bytes are announced.
     A fault deep in the tree shows only when it is reached: until the iterator ends, the content is unproven.
     """
-    for _, _, content in _walk(cid, get, limit, None):
-        if content:
-            yield content
+    for _, _, place, content in _walk(cid, get, limit, None, start):
+        if content[max(0, start - place) :]:
+            yield content[max(0, start - place) :]
 
 
 def blocks(cid: Cid, get: Get, *, limit: int = MAX_SIZE) -> Iterator[tuple[Cid, bytes]]:
@@ -98,21 +98,26 @@ def blocks(cid: Cid, get: Get, *, limit: int = MAX_SIZE) -> Iterator[tuple[Cid, 
     The work is bounded by the number of distinct blocks, however often the tree repeats them.
     """
     given: set[Cid] = set()
-    for name, block, _ in _walk(cid, get, limit, set()):
+    for name, block, _, _ in _walk(cid, get, limit, set()):
         if name not in given:
             given.add(name)
             yield name, block
 
 
-def _walk(root: Cid, get: Get, limit: int, seen: set[tuple[Part, int]] | None) -> Iterator[tuple[Cid, bytes, bytes]]:
-    """CID, block and content of each node in the order of the file; with ``seen``, equal parts only once."""
+def _walk(
+    root: Cid, get: Get, limit: int, seen: set[tuple[Part, int]] | None, start: int = 0
+) -> Iterator[tuple[Cid, bytes, int, bytes]]:
+    """CID, block, place in the file and content of each node in the order of the file.
+
+    With ``seen``, equal parts only once; without those that end before ``start``.
+    """
     block, opened = _open(root, get)
     if opened.size > limit:
         raise Malformed(f"{root} announces {opened.size} bytes; at most {limit} are read here")
-    yield root, block, opened.content
-    waiting = [(part, 1) for part in reversed(opened.parts)]
+    yield root, block, 0, opened.content
+    waiting = _below(opened, 0, 1, start)
     while waiting:
-        part, depth = waiting.pop()
+        part, depth, place = waiting.pop()
         if seen is not None:
             if (part, depth) in seen:
                 continue
@@ -125,8 +130,18 @@ def _walk(root: Cid, get: Get, limit: int, seen: set[tuple[Part, int]] | None) -
                 f"block {part.cid} holds {opened.size} bytes of content in {opened.total_size} bytes of blocks; "
                 f"the node above it in {root} says {part.size} in {part.total_size}"
             )
-        yield part.cid, block, opened.content
-        waiting.extend((below, depth + 1) for below in reversed(opened.parts))
+        yield part.cid, block, place, opened.content
+        waiting.extend(_below(opened, place, depth + 1, start))
+
+
+def _below(opened: _Opened, place: int, depth: int, start: int) -> list[tuple[Part, int, int]]:
+    """The parts of a node that do not end before ``start``, the last first, with their depth and place."""
+    found, place = [], place + len(opened.content)
+    for part in opened.parts:
+        if place + part.size > start or part.size == 0:
+            found.append((part, depth, place))
+        place += part.size
+    return found[::-1]
 
 
 def _open(cid: Cid, get: Get) -> tuple[bytes, _Opened]:

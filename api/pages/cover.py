@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
@@ -39,6 +40,8 @@ _MOST_SAMPLES: Final = 1 << 26
 _MEMORY: Final = 1 << 28
 _MOST_WAITING: Final = 8
 _AGAIN: Final = 5
+_FAILED_FOR: Final = 3600.0
+_MOST_FAILED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Covers:
         self._turn = threading.Lock()
         # Who waits holds a thread that other requests need.
         self._waiting = threading.Semaphore(_MOST_WAITING)
+        self._failed: dict[str, tuple[float, Exception]] = {}
 
     def look(self, content: ContentRef) -> Look:
         """What a track's file looks like, made now if need be.
@@ -65,6 +69,9 @@ class Covers:
         :class:`gen.errors.AudioError` where it is no audio, or more of it than is drawn, and
         :class:`~api.errors.TooMany` where others wait for theirs already.
         """
+        failed = self._failed.get(str(content.sha256))
+        if failed is not None and time.monotonic() - failed[0] < _FAILED_FOR:
+            raise failed[1].with_traceback(None)
         folder = self._home.folder("covers")
         found = Look(folder / f"{content.sha256}.png", folder / f"{content.sha256}.json")
         if not (found.cover.exists() and found.outline.exists()):
@@ -73,10 +80,22 @@ class Covers:
             try:
                 with self._turn:
                     if not (found.cover.exists() and found.outline.exists()):
-                        self._make(content, found)
+                        self._make_or_remember(content, found)
             finally:
                 self._waiting.release()
         return found
+
+    def _make_or_remember(self, content: ContentRef, target: Look) -> None:
+        """Make it; what cannot be drawn is not decoded again for a while."""
+        from gen.errors import AudioError
+
+        try:
+            self._make(content, target)
+        except AudioError as error:
+            if len(self._failed) >= _MOST_FAILED:
+                self._failed.clear()
+            self._failed[str(content.sha256)] = time.monotonic(), error
+            raise
 
     def _make(self, content: ContentRef, target: Look) -> None:
         import tempfile

@@ -29,9 +29,8 @@ def listen(store: ContentStore, content: ContentRef, size: int, wanted: str | No
 
     Raises :class:`~ledger.errors.BlockMissing` before anything is sent.
     """
-    pieces = store.read(content.cid)
-    first = next(pieces, b"")
-    kind = next((kind for sign, kind in _KINDS if first.startswith(sign)), _UNKNOWN)
+    head = next(store.read(content.cid), b"")
+    kind = next((kind for sign, kind in _KINDS if head.startswith(sign)), _UNKNOWN)
     headers = {
         "Accept-Ranges": "bytes",
         "ETag": f'"{content.sha256}"',
@@ -41,12 +40,12 @@ def listen(store: ContentStore, content: ContentRef, size: int, wanted: str | No
     part = _part(wanted, size)
     if part is None:
         headers["Content-Length"] = str(size)
-        return StreamingResponse(_cut(first, pieces, 0, size), 200, headers, kind)
+        return StreamingResponse(store.read(content.cid), 200, headers, kind)
     start, end = part
     if start >= end:
         return Response(b"", 416, {**headers, "Content-Range": f"bytes */{size}"})
     headers |= {"Content-Range": f"bytes {start}-{end - 1}/{size}", "Content-Length": str(end - start)}
-    return StreamingResponse(_cut(first, pieces, start, end), 206, headers, kind)
+    return StreamingResponse(_first(store.read(content.cid, start=start), end - start), 206, headers, kind)
 
 
 def _part(wanted: str | None, size: int) -> tuple[int, int] | None:
@@ -60,11 +59,8 @@ def _part(wanted: str | None, size: int) -> tuple[int, int] | None:
     return int(start), min(size, int(last) + 1) if last else size
 
 
-def _cut(first: bytes, rest: Iterator[bytes], start: int, end: int) -> Iterator[bytes]:
-    """Bytes from ``start`` to before ``end`` of pieces that come from the beginning; each is verified as it is read."""
-    place, piece = 0, first
-    while piece and place < end:
-        if place + len(piece) > start:
-            yield piece[max(0, start - place) : end - place]
-        place += len(piece)
-        piece = next(rest, b"")
+def _first(pieces: Iterator[bytes], count: int) -> Iterator[bytes]:
+    """So many bytes of pieces; each is verified as it is read."""
+    while count > 0 and (piece := next(pieces, b"")):
+        yield piece[:count]
+        count -= len(piece)

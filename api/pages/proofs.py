@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from api.errors import TooMany
 from ledger.findings import Finding, Verdict, conclude
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 KEPT: Final = 60.0
 """Seconds for which a proof is shown again."""
 _MOST: Final = 256
+_AT_ONCE: Final = 8
+_PATIENCE: Final = 10.0
+_AGAIN: Final = 5
 
 Subject = TypeVar("Subject")
 
@@ -67,6 +71,7 @@ class Proofs:
         self._home, self._clock = home, clock
         self._kept: OrderedDict[tuple[str, int], tuple[float, Proof[object]]] = OrderedDict()
         self._lock = threading.Lock()
+        self._turns = tuple(threading.Lock() for _ in range(_AT_ONCE))
 
     def track(self, number: int) -> Proof[Minted]:
         """The track whose token that is, down to every dataset behind it."""
@@ -97,13 +102,27 @@ class Proofs:
             kept = self._kept.get((kind, number))
             if kept is not None and now - kept[0] < KEPT:
                 return kept[1]  # type: ignore[return-value]  # kept under its kind
-        proof = self._verified(verify)
+        proof = self._alone(kind, number, verify)
         with self._lock:
             self._kept[kind, number] = (now, proof)  # type: ignore[assignment]
             self._kept.move_to_end((kind, number))
             while len(self._kept) > _MOST:
                 self._kept.popitem(last=False)
         return proof
+
+    def _alone(self, kind: str, number: int, verify: Callable[[Ledger, Verifier], Subject]) -> Proof[Subject]:
+        """Verify, or take what somebody else has verified meanwhile; a few at a time, so that others get their turn."""
+        turn = self._turns[hash((kind, number)) % len(self._turns)]
+        if not turn.acquire(timeout=_PATIENCE):
+            raise TooMany("others are having proofs verified; come again in a moment", _AGAIN)
+        try:
+            with self._lock:
+                kept = self._kept.get((kind, number))
+            if kept is not None and self._clock() - kept[0] < KEPT:
+                return kept[1]  # type: ignore[return-value]  # kept under its kind
+            return self._verified(verify)
+        finally:
+            turn.release()
 
     def _verified(self, verify: Callable[[Ledger, Verifier], Subject]) -> Proof[Subject]:
         from ledger.verify import Verifier

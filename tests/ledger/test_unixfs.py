@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger import dagpb, unixfs
-from ledger.cid import Cid
+from ledger.cid import Cid, Codec
 from ledger.dagpb import Link, Node
 from ledger.errors import Malformed
 
@@ -258,3 +258,19 @@ def test_a_changed_node_never_reads_as_the_same_file(at, bit):
     blocks[cid] = bytes(block)
     with contextlib.suppress(Malformed, KeyError):
         assert b"".join(unixfs.read(cid, blocks.__getitem__)) != bytes(range(200))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=400), st.integers(1, 9), st.integers(2, 4), st.integers(0, 420))
+def test_content_from_any_byte_on_is_the_end_of_the_whole_and_asks_for_no_leaf_before_it(data, chunk, width, start):
+    blocks: dict[Cid, bytes] = {}
+    root = unixfs.import_file(io.BytesIO(data), blocks.__setitem__, chunk=chunk, width=width)
+    asked = []
+
+    def get(cid):
+        asked.append(cid)
+        return blocks[cid]
+
+    assert b"".join(unixfs.read(root, get, start=start)) == data[start:]
+    leaves = [cid for cid in asked if cid.codec is Codec.RAW]
+    assert len(leaves) <= max(1, -(-len(data) // chunk) - start // chunk)

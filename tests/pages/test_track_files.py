@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 import zlib
 from io import BytesIO
@@ -88,9 +89,13 @@ def test_the_outline_is_the_loudness() -> None:
 def test_what_is_no_audio_has_no_cover_and_leaves_nothing(tmp_path: Path) -> None:
     home = Home(Settings(home=tmp_path / "home"))
     cid = home.store().add_bytes(b"no audio")
+    covers, content = Covers(home), ContentRef(cid, "unixfs-v1-2025", Digest.of(b"no audio"))
     with pytest.raises(AudioError):
-        Covers(home).look(ContentRef(cid, "unixfs-v1-2025", Digest.of(b"no audio")))
+        covers.look(content)
     assert list(home.folder("covers").iterdir()) == []
+    shutil.rmtree(home.path / "content")  # it is remembered, and not read and decoded again
+    with pytest.raises(AudioError):
+        covers.look(content)
 
 
 @pytest.mark.parametrize(
