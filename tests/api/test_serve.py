@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -53,18 +54,20 @@ def test_it_does_not_begin_with_a_secret_that_is_none(tmp_path: Path, said: dict
 
 
 @pytest.mark.parametrize(
-    ("options", "said", "named"),
+    ("host", "demo", "said", "named"),
     [
-        (["--demo", "--host", "0.0.0.0"], {}, "--host 0.0.0.0"),
-        (["--host", "0.0.0.0"], {"STEMMATA_DEMO": "on"}, "--host 0.0.0.0"),
-        (["--demo"], {"STEMMATA_SITE": "https://music.example"}, "https://music.example"),
-        (["--demo"], {"STEMMATA_PROXIES": "1"}, "STEMMATA_PROXIES"),
+        ("0.0.0.0", True, {}, "--host 0.0.0.0"),
+        ("0.0.0.0", False, {"STEMMATA_DEMO": "on"}, "--host 0.0.0.0"),
+        ("127.0.0.1", True, {"STEMMATA_SITE": "https://music.example"}, "https://music.example"),
+        ("127.0.0.1", True, {"STEMMATA_PROXIES": "1"}, "STEMMATA_PROXIES"),
     ],
 )
-def test_a_demo_is_for_this_machine_alone(tmp_path: Path) -> None:
-    environ = {"STEMMATA_HOME": str(tmp_path / "home")}
-    with pytest.raises(UsageError, match="--host 0.0.0.0"):
-        _settings(Settings.from_environ(environ), environ, None, "0.0.0.0")
+def test_a_demo_is_for_this_machine_alone(
+    tmp_path: Path, host: str, demo: bool, said: dict[str, str], named: str
+) -> None:
+    environ = {"STEMMATA_HOME": str(tmp_path / "home"), **said}
+    with pytest.raises(UsageError, match=re.escape(named)):
+        _settings(Settings.from_environ(environ), environ, "http://127.0.0.1:8750", host, demo=demo)
     assert not (tmp_path / "home").exists()
 
 
