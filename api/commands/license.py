@@ -50,12 +50,8 @@ def buy(
 
     home = Home(settings, ask_passphrase)
     kind: SubjectKind = "model" if of_model else "dataset"
-    agreed = None
-    if price is not None:
-        with home.ledger() as ledger:
-            agreed = words.price(price, licenses.subject(ledger.contracts, kind, subject_id).terms.currency)
-    signer = home.signer(key_name)
-    done = licenses.buy(home, kind, subject_id, uses=words.uses(uses), signer=signer, now=now, price=agreed)
+    signer, seen = home.signer(key_name), licenses.Seen(price=price)
+    done = licenses.buy(home, kind, subject_id, uses=words.uses(uses), signer=signer, now=now, seen=seen)
     _say(done, kind, subject_id, f"you own {kind} {subject_id}: no license needed", as_json)
 
 

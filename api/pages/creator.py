@@ -82,11 +82,11 @@ def create_router(service: Service) -> APIRouter:
 
     @router.post("/studio/license")
     def license_(request: Request, who: Known, said: Said) -> Response:
-        """Buy the license to play a model, at the price that was shown."""
+        """Buy the license to play a model, on the terms that were shown."""
         number = _number(said.get("model"))
         try:
-            price = str(said.get("price", ""))
-            job = ask(service, who, "license", subject="model", id=number, uses=("generate",), price=price)
+            seen = {name: str(said.get(name, "")) for name in ("price", "currency", "share", "until")}
+            job = ask(service, who, "license", subject="model", id=number, uses=("generate",), **seen)
         except (ApiError, LedgerError) as problem:
             return show(request, who, number, None, problem)
         return onward(f"/jobs/{job.id}")

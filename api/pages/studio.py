@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from api import terms as words
+from api.amounts import percent_from_ppm
 from api.errors import InstrumentMissing, UsageError
 from api.home import Home, Ledger
 
@@ -33,14 +34,14 @@ class Style:
 class Model:
     """A model as a reader may play it.
 
-    access: it is the instrument, the reader's own, licensed, on sale, or not to be had. price, money: of a license, as
-    :func:`api.terms.price` reads it and for people; None where none is on sale.
+    access: it is the instrument, the reader's own, licensed, on sale, or not to be had. money: the price of a
+    license for people; None where none is on sale. terms: what its buyer agrees to, as the job ``license`` reads it.
     """
 
     id: int
     access: Access
-    price: str | None
     money: str | None
+    terms: Mapping[str, str]
     styles: tuple[Style, ...]
 
     @property
@@ -74,11 +75,17 @@ def _model(ledger: Ledger, entry: ModelEntry, reader: Address, instrument: int |
     elif ledger.contracts.is_licensed("model", entry.id, reader, "generate"):
         access = "licensed"
     price, token = entry.terms.price, entry.terms.currency
+    terms = {
+        "price": words.amount(price, token),
+        "currency": words.ETHER if token is None else str(token),
+        "share": percent_from_ppm(entry.terms.royalty_ppm),
+        "until": entry.terms.until or words.NEVER,
+    }
     return Model(
         entry.id,
         access,
-        words.amount(price, token) if offered else None,
         words.money(price, token) if offered else None,
+        terms,
         styles,
     )
 

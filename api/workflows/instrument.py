@@ -53,5 +53,6 @@ def ready(home: Home, *, creator: Address, unlock: Callable[[], Signer], now: Ca
         model = entry(home, ledger).id
         if ledger.contracts.is_licensed("model", model, creator, "generate"):
             return Playable(model, None)
-    taken = licenses.buy(home, "model", model, uses=("generate",), signer=unlock(), now=now, price=0)
+    free = licenses.Seen(price="0")
+    taken = licenses.buy(home, "model", model, uses=("generate",), signer=unlock(), now=now, seen=free)
     return Playable(model, None if taken.already else taken.entry)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from api.home import Home, Ledger
@@ -26,6 +26,37 @@ class Licensed:
     already: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The terms that a buyer has seen, each as a person writes it (:mod:`api.terms`); None stands for any.
+
+    ``share`` is a percentage; ``until`` a day, a moment, or ``never``.
+    """
+
+    price: str | None = None
+    currency: str | None = None
+    share: str | None = None
+    until: str | None = None
+
+    def require(self, what: str, asked: Terms) -> None:
+        """Raise :class:`~ledger.errors.PriceNotMet` where other terms are asked for ``what``."""
+        from api import terms as words
+        from api.amounts import percent_from_ppm, ppm_from_percent
+        from ledger.errors import PriceNotMet
+
+        # The currency first: it says how a price is written.
+        met = self.currency is None or words.currency(self.currency) == asked.currency
+        met = met and (self.price is None or words.price(self.price, asked.currency) == asked.price)
+        met = met and (self.share is None or ppm_from_percent(self.share) == asked.royalty_ppm)
+        met = met and (self.until is None or words.until(self.until, datetime.min.replace(tzinfo=UTC)) == asked.until)
+        if not met:
+            seen = ", ".join(f"{name} {value}" for name, value in asdict(self).items() if value is not None)
+            raise PriceNotMet(
+                f"{what} costs {words.money(asked.price, asked.currency)} now, share "
+                f"{percent_from_ppm(asked.royalty_ppm)} %, until {asked.until or words.NEVER}; not {seen}: look again"
+            )
+
+
 def subject(contracts: Contracts, kind: SubjectKind, id: int) -> DatasetEntry | ModelEntry:  # noqa: A002
     """The dataset or model that a license is for."""
     return contracts.dataset(id) if kind == "dataset" else contracts.model(id)
@@ -39,19 +70,18 @@ def buy(
     uses: Sequence[str],
     signer: Signer,
     now: Callable[[], datetime],
-    price: int | None = None,
+    seen: Seen | None = None,
 ) -> Licensed:
     """Accept the terms of a dataset or model, pay the price and hold a license for those uses not licensed yet.
 
-    The License record, signed by the licensee, is the acceptance. ``price`` is what the buyer has seen, in the smallest
-    unit of the currency; None accepts what is asked now.
+    The License record, signed by the licensee, is the acceptance. ``seen`` is what the buyer agrees to; None accepts
+    what is asked now.
 
     Raises:
         ConsentWithdrawn, UseNotOffered, ArgumentRefused: nothing (of the kind) is on sale, or not any more.
-        PriceNotMet: something else than ``price`` is asked.
+        PriceNotMet: other terms are asked than were seen.
     """
     from ledger.archive import publish
-    from ledger.errors import PriceNotMet
 
     with home.changing("licenses"), home.acting(signer.address) as ledger:
         contracts = ledger.contracts
@@ -63,8 +93,7 @@ def buy(
             return Licensed(held_license(ledger, kind, id, signer.address, uses[0]), already=True)
         terms = entry.terms
         _require_offer(kind, entry, missing, now())
-        if price not in (None, terms.price):
-            raise PriceNotMet(f"{kind} {id} costs {terms.price} of the smallest unit now, not {price}; look again")
+        (seen or Seen()).require(f"{kind} {id}", terms)
         record = _record(kind, entry, signer.address, missing, now, terms)
         cid = publish(ledger.store, record, signer)
         home.introduce(ledger, signer)

@@ -43,7 +43,7 @@ def test_nobody_is_led_to_another_site(path: str) -> None:
 
 def test_a_mix_becomes_a_request() -> None:
     styles = (studio.Style(3, "Bach: fugues", 100), studio.Style(4, None, 50))
-    model = studio.Model(2, "licensed", None, None, styles)
+    model = studio.Model(2, "licensed", None, {}, styles)
     said = {"style-3": "70", "style-4": "0", "seconds": "3.5", "seed": "7", "variations": "2", "temperature": "0.9"}
     assert studio.wish(model, said, "u" * 22) == {
         "kind": "generate",

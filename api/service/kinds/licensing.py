@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from api.service.kinds.kind import Account, Amount, Context, Day, Kind, Number, Request, Use
+from api.service.kinds.kind import Account, Amount, Context, Day, Kind, Number, Percent, Request, Use
 
 if TYPE_CHECKING:
     from api.workflows.licenses import Licensed
@@ -20,6 +20,9 @@ class License(Request):
     id: Number
     uses: tuple[Use, ...] = Field(min_length=1, max_length=3)
     price: Amount | None = Field(default=None, description="Buy at this price or not at all.", examples=["0.05"])
+    currency: Account | Literal["ether"] | None = Field(default=None, description="Buy in it or not at all.")
+    share: Percent | None = Field(default=None, description="Buy at this share of the income or not at all.")
+    until: Day | None = Field(default=None, description="Buy a license that lasts until then or none at all.")
 
 
 class Grant(Request):
@@ -37,11 +40,6 @@ def _buy(context: Context, asked: License) -> dict[str, Any]:
     from api import terms as words
     from api.workflows import licenses
 
-    agreed = None
-    if asked.price is not None:
-        with context.home.ledger() as ledger:
-            entry = licenses.subject(ledger.contracts, asked.subject, asked.id)
-            agreed = words.price(asked.price, entry.terms.currency)
     done = licenses.buy(
         context.home,
         asked.subject,
@@ -49,7 +47,7 @@ def _buy(context: Context, asked: License) -> dict[str, Any]:
         uses=words.uses(asked.uses),
         signer=context.signer(),
         now=context.now,
-        price=agreed,
+        seen=licenses.Seen(asked.price, asked.currency, asked.share, asked.until),
     )
     return _outcome(done, asked.subject, asked.id)
 
