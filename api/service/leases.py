@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, FromClause, and_, case, func, or_, select, update
 
 from api.errors import LeaseLost
 from api.service import events
@@ -23,6 +23,11 @@ from api.service.job import Job, State, as_text, change, jobs
 
 MOST_TRIES: Final = 3
 """So often a job is begun before it is the job that is thought to end its workers."""
+HEAD_START: Final = 3600.0
+"""Seconds that an account without a turn counts as having waited before it asked, no more: new accounts cost nothing,
+and would go before everybody's second job for ever."""
+# Any number, the same for every process: who claims a job holds it.
+_CLAIMING = 0x436C6169
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +49,16 @@ class Leases:
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self._database, self._now = database, now
 
-    def claim(self, worker: str, seconds: float, without: Collection[str] = ()) -> Claim | None:
+    def claim(
+        self, worker: str, seconds: float, without: Collection[str] = (), alone: Collection[str] = ()
+    ) -> Claim | None:
         """A job, under a lease of so many seconds; None where there is nothing to do.
 
-        It is the turn of whoever has not had one for longest; of theirs, it is the job that has waited longest. (What
-        needs no account takes turns as one account does.)
-        ``without`` names kinds that this worker does not do. A job that has been begun :data:`MOST_TRIES` times by
-        workers who died fails, and one whose end was asked for meanwhile is cancelled.
+        It is the turn of whoever has not had one for longest, a head start of :data:`HEAD_START` before the asking at
+        most; of theirs, it is the job that has waited longest. (What needs no account takes turns as one account does.)
+        ``without`` names kinds that this worker does not do, ``alone`` those of which an account has one in work at a
+        time. A job that has been begun :data:`MOST_TRIES` times by workers who died fails, and one whose end was asked
+        for meanwhile is cancelled.
         """
         while True:
             now = self._time()
@@ -60,12 +68,22 @@ class Leases:
             )
             had = jobs.alias()
             turn = select(func.max(had.c.begun)).where(had.c.account == jobs.c.account).scalar_subquery()
-            found = select(jobs).where(due, jobs.c.kind.not_in(without)).limit(1)
-            found = found.order_by(func.coalesce(turn, 0.0), jobs.c.number)
+            latest = jobs.c.made - HEAD_START
+            busy = select(had.c.number).where(
+                had.c.account == jobs.c.account,
+                had.c.number != jobs.c.number,
+                had.c.kind.in_(alone),
+                _at_work(had, now),
+            )
+            free = or_(jobs.c.kind.not_in(alone), ~busy.exists())
+            found = select(jobs).where(due, jobs.c.kind.not_in(without), free).limit(1)
+            found = found.order_by(case((turn > latest, turn), else_=latest), jobs.c.number)
             with self._database.reading() as connection:  # who only looks for work holds up nobody
                 if connection.execute(found).first() is None:
                     return None
             with self._database.changing() as connection:
+                if self._database.shared:  # of two at once, each would find the account without one in work
+                    connection.execute(select(func.pg_advisory_xact_lock(_CLAIMING)))
                 row = connection.execute(found.with_for_update(skip_locked=True, of=jobs)).first()
                 if row is None:
                     return None
@@ -145,6 +163,10 @@ _LOST: Final = {
     "status": 500,
     "detail": f"whatever worked on it ended without a word, {MOST_TRIES} times; its keeper finds more in the log",
 }
+
+
+def _at_work(table: FromClause, now: float) -> ColumnElement[bool]:
+    return and_(table.c.state == "running", table.c.lease >= now)
 
 
 def _held(claim: Claim) -> ColumnElement[bool]:

@@ -20,7 +20,7 @@ from api.service import asking
 from api.service.job import State
 from api.service.job_process import Asked, Done, Failed, JobProcess, Noted, Said, Task, prepare
 from api.service.jobs import Jobs
-from api.service.kinds import KINDS
+from api.service.kinds import KINDS, LONG
 from api.service.leases import Claim, Leases
 from api.service.service import Service
 from api.service.uploads import FOLDER as UPLOADS
@@ -89,7 +89,7 @@ class Worker:
     def _look(self) -> None:
         try:
             self.tidy()
-            claim = self._leases.claim(self.name, self._pace.lease, self._without)
+            claim = self._leases.claim(self.name, self._pace.lease, self._without, LONG)
             if claim is None:
                 self._stop.wait(_IDLE)
             else:
@@ -191,14 +191,18 @@ class _Doing:
                 return self._record(lambda: self._leases.cancelled(self._claim))
             if now - self._began > limits.seconds:
                 self._process.kill()
-                problem = problems.of(413, "TooExpensive", f"not done after {limits.seconds:.0f} s; ask for less")
-                return self._end(Failed(problem, again=False))
+                return self._end(Failed(self._too_long(), again=False))
             if self._stop.is_set():
                 self._stopping = self._stopping or now
                 if now - self._stopping > self._pace.grace:
                     self._process.kill()
                     log.info("job %d: given back", self._claim.job.number)
                     return self._record(lambda: self._leases.release(self._claim))
+
+    def _too_long(self) -> dict[str, Any]:
+        kind = KINDS[self._claim.job.kind]
+        more = ", or have it tried again: it goes on from what is done" if kind.long else ""
+        return problems.of(413, "TooExpensive", f"not done after {kind.limits.seconds:.0f} s; ask for less{more}")
 
     def _hear(self) -> Done | Failed | None:
         """What has been said by now, of each topic the last; the end, if it has come to that."""

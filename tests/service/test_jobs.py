@@ -221,6 +221,41 @@ def test_accounts_take_turns(database: Database, clock: Clock) -> None:
     assert done == [1, 4, 5, 2, 7, 6, 3]
 
 
+def test_new_accounts_cannot_keep_everybody_else_waiting(database: Database, clock: Clock) -> None:
+    jobs, leases = Jobs(database, clock), Leases(database, clock)
+    jobs.submit(ANNA, "batch", {})
+    leases.finish(claimed(leases), {})
+    second = jobs.submit(ANNA, "batch", {})
+    overtaken = 0
+    for number in range(20):
+        jobs.submit(Address(number.to_bytes(20)), "batch", {})
+        claim = claimed(leases)
+        if claim.job.id == second.id:
+            break
+        overtaken += 1
+        leases.finish(claim, {})
+        clock.wait(600)
+    assert 5 <= overtaken <= 7  # for an hour; after that it is her turn
+
+
+def test_an_account_has_one_long_job_in_work(database: Database, clock: Clock) -> None:
+    jobs, leases = Jobs(database, clock), Leases(database, clock)
+    first, second = (jobs.submit(ANNA, "batch", {}) for _ in range(2))
+    short, bens = jobs.submit(ANNA, "mint", {}), jobs.submit(BEN, "batch", {})
+    claims = {}
+    while claim := leases.claim("w", 30, alone=("train", "batch")):
+        claims[claim.job.id] = claim
+    assert claims.keys() == {first.id, short.id, bens.id}
+    leases.finish(claims[first.id], {})
+    again = leases.claim("w", 30, alone=("train", "batch"))
+    assert again is not None
+    assert again.job.id == second.id
+    clock.wait(31)  # its worker died: its own lease is in nobody's way
+    again = leases.claim("w", 30, alone=("train", "batch"))
+    assert again is not None
+    assert again.job.id in (second.id, bens.id, short.id)
+
+
 def test_many_at_once_share_nothing(database: Database, clock: Clock) -> None:
     jobs, leases = Jobs(database, clock, Bounds(account=6)), Leases(database, clock)
     gate = threading.Barrier(4)

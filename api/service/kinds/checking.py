@@ -101,7 +101,7 @@ def _batch(context: Context, asked: Batch) -> dict[str, Any]:
     paths = list(workflow.files(auditor.place))
     with (
         Journal(context.folder / workflow.JOURNAL, workflow.state(Home(bare), auditor)) as journal,
-        Crew(auditor, workflow.processors()) as crew,
+        Crew(auditor, 1) as crew,  # the machine is everybody's
     ):
         try:
             tally = workflow.batch(auditor, paths, journal, crew, partial(context.progress, "auditing"))
@@ -112,4 +112,4 @@ def _batch(context: Context, asked: Batch) -> dict[str, Any]:
 
 _LIMITS = Limits(seconds=900.0, memory=6 * GIB)
 AUDIT = Kind("audit", Audit, _audit, scope=None, signs=False, limits=_LIMITS, spends=("done", "failed", "cancelled"))
-BATCH = Kind("batch", Batch, _batch, signs=False, long=True, limits=Limits(24 * 3600.0, None), spends=("done",))
+BATCH = Kind("batch", Batch, _batch, signs=False, long=True, limits=Limits(3600.0, 6 * GIB), spends=("done",))
