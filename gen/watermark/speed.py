@@ -22,11 +22,12 @@ COARSE: Final = 0.001
 FINE: Final = 0.00015
 # Bands are 3 % wide and more.
 PITCH: Final = 0.012
-FINALISTS: Final = 3
+FINALISTS: Final = 2
+_COARSE_FINALISTS: Final = 6
 _ROWS_PER_TILE: Final = 2
 _ROWS_PER_CHIP: Final = CHIP_TILES * _ROWS_PER_TILE
 # Over so many chips tempos that differ so much slip by an eighth of a chip from the one between them. That costs a mark
-# 6 % of its score on average, as was measured. So twice as many as are wanted are judged again, each by itself.
+# 6 % of its score on average, as was measured. So more than are wanted are judged again, each by itself.
 _PART: Final = PERIOD // 8
 _ALIKE: Final = 0.0055
 _SKIP: Final = STEPS // _ROWS_PER_TILE
@@ -61,7 +62,7 @@ def likely(waveform: Waveform, key: bytes, id_bytes: int) -> list[Change]:
     pitches = [float(step) for step in 1 + np.arange(-REACH, REACH + PITCH / 2, PITCH)]
     together = [Change(tempo, min(pitches, key=lambda pitch: abs(pitch - tempo))) for tempo in tempos]
     coarse = {*together, *(Change(tempo, 1.0) for tempo in tempos), *(Change(1.0, pitch) for pitch in pitches)}
-    finalists = _best(analysis, middle, gain, pilots, coarse, 2 * FINALISTS, _ALIKE)
+    finalists = _best(analysis, middle, gain, pilots, coarse, _COARSE_FINALISTS, _ALIKE)
     near = {
         Change(
             change.tempo + k * FINE,
@@ -70,13 +71,16 @@ def likely(waveform: Waveform, key: bytes, id_bytes: int) -> list[Change]:
         for change in finalists
         for k in range(-5, 6)
     }
-    best = _best(analysis, power, gain, pilots, near, FINALISTS)
-    return [change for place, change in enumerate(best) if not any(_same(change, other) for other in best[:place])]
+    chosen: list[Change] = []
+    for change in _best(analysis, power, gain, pilots, near, len(near)):
+        if not any(_same(change, other) for other in chosen):
+            chosen.append(change)
+    return chosen[:FINALISTS]
 
 
 def _same(one: Change, other: Change) -> bool:
     """Whether a search at one finds what a search at the other does."""
-    return abs(one.tempo - other.tempo) < 3 * FINE and abs(one.pitch - other.pitch) < PITCH / 2
+    return abs(one.tempo - other.tempo) < COARSE and abs(one.pitch - other.pitch) < PITCH / 2
 
 
 def _best(
