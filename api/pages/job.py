@@ -69,7 +69,7 @@ def create_router(service: Service) -> APIRouter:
     @router.post("/jobs/{id}/cancel")
     def cancel(who: Known, id: str) -> Response:  # noqa: A002
         """Ask for its end."""
-        return onward(f"/jobs/{jobs.cancel(asking.seen(service, who.address, id).id).id}")
+        return onward(f"/jobs/{asking.cancel(service, asking.seen(service, who.address, id).id).id}")
 
     @router.post("/jobs/{id}/retry")
     def retry(who: Known, id: str) -> Response:  # noqa: A002

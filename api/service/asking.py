@@ -13,7 +13,7 @@ from api.service.uploads import Uploads
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from api.service.job import Job
+    from api.service.job import Job, State
     from api.service.kinds.kind import Request
     from api.service.service import Service
     from ledger.address import Address
@@ -37,6 +37,21 @@ def ask(service: Service, account: Address | None, request: Request) -> Job:
     if kind.signs:
         keys.require(service.home, account)
     return jobs.submit(account, request.kind, request.model_dump(mode="json", exclude={"kind"}))
+
+
+def cancel(service: Service, id: str) -> Job:  # noqa: A002
+    """Ask for a job's end, as :meth:`Jobs.cancel` does; where it has come to that, its uploads go at once."""
+    job = Jobs.of(service).cancel(id)
+    spend(service, job, job.state)
+    return job
+
+
+def spend(service: Service, job: Job, state: State) -> None:
+    """Drop the uploads that a job has done with, now that it is in this state."""
+    kind = KINDS[job.kind]
+    if state in kind.spends:
+        for upload in kind.request.model_validate({"kind": kind.name, **job.request}).uploads():
+            Uploads.of(service).drop(upload)
 
 
 def seen(service: Service, account: Address | None, id: str) -> Job:  # noqa: A002

@@ -150,6 +150,13 @@ class Uploads:
                 connection.execute(select(_uploads.c.id).where(_uploads.c.made < before).limit(1000)).scalars()
             )
 
+    def nobodys(self, before: float) -> tuple[str, ...]:
+        """The ids of those that are nobody's and to which nothing has come since that time."""
+        with self._database.reading() as connection:
+            asked = select(_uploads.c.id).where(_uploads.c.account.is_(None), _uploads.c.made < before)
+            ids = tuple(connection.execute(asked).scalars())
+        return tuple(id_ for id_ in ids if _changed(self._folder / id_) < before)
+
     @contextlib.contextmanager
     def _arriving(self, target: Path) -> Iterator[BinaryIO]:
         """A file beside its place, hidden from whoever looks for recordings, which takes it at the end."""
@@ -221,6 +228,15 @@ def safe(name: str) -> Path:
     except UnicodeEncodeError:
         raise UsageError("the name of the file is no text") from None
     return Path(*parts)
+
+
+def _changed(place: Path) -> float:
+    """When anything below a folder was written to last, in Unix seconds; 0 where there is nothing."""
+    last = 0.0
+    for path in place.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # it has got its name meanwhile
+            last = max(last, path.stat().st_mtime)
+    return last
 
 
 def _require_sound(file: BinaryIO, name: str) -> None:

@@ -36,12 +36,14 @@ _FOLLOW: Final = 2.0
 """Seconds between two looks at the chain."""
 _CATCH_UP: Final = 5.0
 """Seconds for which an outcome waits for the directory to have it too."""
-_TIDY: Final = 600.0
+_TIDY: Final = 60.0
 """Seconds between two looks for what may go."""
 KEPT: Final = 30 * 86400.0
 """Seconds for which a job and what it made are kept after its end."""
 UNUSED: Final = 2 * 86400.0
 """Seconds after which an upload goes that no job is to work on."""
+QUIET: Final = 120.0
+"""The same for what is nobody's, from the last byte that came: its job is asked for with it."""
 _AGAIN: Final = 10.0
 """Seconds until what could not be done now is tried again."""
 
@@ -140,8 +142,13 @@ class Worker:
         for id_ in self._jobs.forget(now - KEPT):
             shutil.rmtree(self._service.home.folder(asking.FOLDER) / id_, ignore_errors=True)
         for id_ in self._uploads.old(now - UNUSED):
-            if not self._jobs.mention(id_):
-                self._uploads.drop(id_)
+            self._drop_unused(id_)
+        for id_ in self._uploads.nobodys(now - QUIET):
+            self._drop_unused(id_)
+
+    def _drop_unused(self, upload: str) -> None:
+        if not self._jobs.mention(upload):
+            self._uploads.drop(upload)
 
     def _task(self, claim: Claim) -> Task:
         job, home = claim.job, self._service.home
@@ -157,13 +164,6 @@ class Worker:
             sent=Wallets(self._service.database).sent(job),
             note=job.note,
         )
-
-    def spend(self, claim: Claim, state: State) -> None:
-        """Drop the uploads that the job has done with, now that it is in this state."""
-        kind = KINDS[claim.job.kind]
-        if state in kind.spends:
-            for upload in kind.request.model_validate({"kind": kind.name, **claim.job.request}).uploads():
-                self._uploads.drop(upload)
 
 
 class _Doing:
@@ -300,4 +300,4 @@ class _Doing:
                 if self._stop.wait(1):
                     raise LeaseLost(f"job {self._claim.job.number}: its end could not be written down") from None
         with contextlib.suppress(ApiError):
-            self._worker.spend(self._claim, state)
+            asking.spend(self._worker._service, self._claim.job, state)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from multiprocessing import Pipe
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,12 +16,15 @@ from typing import Any, cast
 import pytest
 
 from api.home import Home
+from api.service import asking
 from api.service.job_process import Done
 from api.service.jobs import Jobs
+from api.service.kinds.checking import Audit
 from api.service.leases import Leases
 from api.service.service import Service
 from api.service.settings import ServiceSettings
-from api.service.worker import Pace, Worker, _Doing
+from api.service.uploads import Uploads
+from api.service.worker import QUIET, Pace, Worker, _Doing
 from api.settings import Settings
 from ledger.address import Address
 
@@ -31,6 +37,27 @@ def service(tmp_path: Path) -> Iterator[Service]:
     opened = Service.open(home, ServiceSettings(database=f"sqlite:///{tmp_path / 'service.sqlite'}"))
     yield opened
     opened.close()
+
+
+def sent(service: Service) -> Path:
+    """The folder of a file that nobody in particular has sent in."""
+    uploads = Uploads.of(service)
+    place = uploads.path(uploads.make(None))
+    (place / "a.wav").write_bytes(bytes(10))
+    return place
+
+
+def test_the_file_of_a_check_that_is_cancelled_or_lost_goes(service: Service) -> None:
+    cancelled, lost, waiting, arriving = (sent(service) for _ in range(4))
+    asking.cancel(service, asking.ask(service, None, Audit(upload=cancelled.name)).id)
+    assert not cancelled.exists()
+    job = asking.ask(service, None, Audit(upload=lost.name))
+    asking.ask(service, None, Audit(upload=waiting.name))
+    Jobs.of(service).cancel(job.id)  # as whoever finds a job whose workers died
+    later = replace(service, now=lambda: service.now() + timedelta(seconds=QUIET + 60))
+    os.utime(arriving / "a.wav", (time.time() + 100,) * 2)
+    Worker(later, threading.Event()).tidy()
+    assert [place.exists() for place in (lost, waiting, arriving)] == [False, True, True]
 
 
 def test_an_outcome_keeps_its_lease_while_the_chain_is_slow(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

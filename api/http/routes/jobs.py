@@ -86,7 +86,7 @@ def create_router(service: Service) -> APIRouter:
     def cancel(id: Id, who: Anybody) -> JSONResponse:  # noqa: A002
         """End a job: at once where it waits, in a few seconds where it runs. What it has recorded on chain stays."""
         mine(id, who, None)
-        return JSONResponse(job_as_json(service, jobs.cancel(id)))
+        return JSONResponse(job_as_json(service, asking.cancel(service, id)))
 
     @router.post("/jobs/{id}/retry", status_code=202, response_model=JobShape, responses=_OVER)
     def retry(id: Id, who: Anybody) -> JSONResponse:  # noqa: A002
