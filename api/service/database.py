@@ -47,9 +47,9 @@ class Database:
         if url.startswith("postgresql://"):
             url = url.replace("postgresql://", "postgresql+psycopg://", 1)
         try:
-            # A file is always there, and each thread that answers may have it open; a server counts connections.
-            pool = {"pool_size": 10, "max_overflow": 40} if url.startswith("sqlite") else {"pool_pre_ping": True}
-            engine = create_engine(url, hide_parameters=True, **pool)
+            # Each of the forty threads that answer may have one open, and the loop's; nobody waits long for another's.
+            pool = {"pool_size": 10, "max_overflow": 40, "pool_timeout": 5}
+            engine = create_engine(url, hide_parameters=True, pool_pre_ping=not url.startswith("sqlite"), **pool)
         except (SQLAlchemyError, ValueError, ImportError) as error:
             raise DatabaseUnusable(f"STEMMATA_DATABASE cannot be understood: {type(error).__name__}") from None
         if engine.dialect.name == "sqlite":
@@ -65,7 +65,15 @@ class Database:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection to read with: all that is read in it is of one moment. Raises :class:`DatabaseUnusable`."""
+        """A connection to read with: all that is read in it is of one moment. Raises :class:`DatabaseUnusable`.
+
+        Inside a change of the same thread it is a part of that, and sees what was changed: who holds one connection and
+        waits for a second may wait for others who do the same.
+        """
+        going: Connection | None = getattr(self._going, "connection", None)
+        if going is not None:
+            yield going
+            return
         with _named(), self.engine.connect() as connection:
             if self.shared:
                 connection.execution_options(isolation_level="REPEATABLE READ")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import QueuePool, text
 
 from api.errors import RequestConflict
 from api.service.answers import Answer, Answers
@@ -29,7 +29,7 @@ class Till:
     def act(self) -> Answer:
         with self.database.changing() as connection:
             connection.execute(text("insert into done values (1)"))
-        return Answer(202, {"done": self.count() + 1}, {"Location": "/x"})
+        return Answer(202, {"done": self.count()}, {"Location": "/x"})
 
     def count(self) -> int:
         with self.database.reading() as connection:
@@ -90,3 +90,19 @@ def test_of_many_at_once_one_is_done(till: Till) -> None:
         thread.join()
     assert (till.count(), len(got), len({answer.status for answer in got})) == (1, 8, 1)
     assert all(answer == got[0] for answer in got)
+
+
+def test_who_asks_has_one_connection(till: Till) -> None:
+    pool = till.database.engine.pool
+    assert isinstance(pool, QueuePool)
+    held: list[int] = []
+
+    def act() -> Answer:
+        till.act()
+        with till.database.reading() as connection:
+            held.append(pool.checkedout())
+            assert connection.execute(text("select count(*) from done")).scalar() == 1  # which it has changed
+        return Answer(202, {}, {})
+
+    till.answers.once(ANNA, "k", b"buy", act)
+    assert held == [1]
