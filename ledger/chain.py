@@ -193,6 +193,10 @@ class Chain:
         """How many transactions the account has sent."""
         return self._network.nonce(account)
 
+    def passed(self, account: Address) -> int:
+        """How many of the account's transactions are mined for good: a nonce below that is nobody's to use any more."""
+        return self._network.nonce_at_depth(account, self._watch.confirmations)
+
     def has_code(self, address: Address) -> bool:
         """Whether a contract lives at an address."""
         return bool(self._network.code(address))

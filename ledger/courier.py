@@ -81,15 +81,16 @@ class Courier:
         quote = self.quote(account, to, data, value)
         self._check_balance(account, quote, value)
         tx = signer.send_transaction(self._network.chain_id, to, data, value, quote.gas)
-        for attempt in range(_TRIES):
-            found = self._network.sent(tx)
-            if found is not None:
-                break
-            time.sleep(_FIRST_PAUSE * 2**attempt)  # the wallet's node is another one
-        else:
-            raise ChainUnreachable(
-                f"the wallet says that it sent {tx}, and the node has not heard of it yet; try again"
-            )
+        end, pause = time.monotonic() + self.watch.timeout, _FIRST_PAUSE
+        while (found := self._network.sent(tx)) is None:
+            # The wallet's node is another one; what it hands to builders of blocks alone is heard of once it is mined.
+            if time.monotonic() > end:
+                raise ChainUnreachable(
+                    f"the wallet says that it sent {tx}, and the node has not heard of it within "
+                    f"{self.watch.timeout:g} s; it may still be mined: look before you send it again"
+                )
+            time.sleep(pause)
+            pause = min(2 * pause, 2)
         if (found.account, found.to, found.data, found.value) != (account, to, data, value):
             raise Refused(f"the wallet sent another transaction than it was asked for: {tx}")
         fees = (found.gas, found.fee_per_gas, found.tip_per_gas)

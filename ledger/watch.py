@@ -23,7 +23,7 @@ class Watch:
         self.outbox = outbox
         self.confirmations = confirmations
         self._network = network
-        self._timeout = timeout
+        self.timeout = timeout
         self._guard = threading.Lock()
         self._awaited: set[tuple[Address, int]] = set()  # those whose receipt somebody in this process has yet to ask
         self._tended: dict[Address, float] = {}
@@ -85,7 +85,7 @@ class Watch:
 
     def until(self, submission: Submission, final: bool) -> Status:
         """Wait until mined, or final. Raises :class:`TransactionDropped`, or :class:`ChainUnreachable` in the end."""
-        end = time.monotonic() + self._timeout
+        end = time.monotonic() + self.timeout
         pause, entry = 0.05, None
         while True:
             state = "not mined"
@@ -106,7 +106,7 @@ class Watch:
                 state = f"not found ({error})"
             if time.monotonic() > end:
                 raise ChainUnreachable(
-                    f"transaction {submission.tx} was sent but {state} within {self._timeout} s; "
+                    f"transaction {submission.tx} was sent but {state} within {self.timeout} s; "
                     "it may still be mined, and will be looked up again before another is sent"
                 )
             time.sleep(pause)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from api.home import Home
 from api.http import logs
 from api.service.supervisor import call, end_with_parent
-from api.service.wallets import PATIENCE
+from api.service.wallets import PATIENCE, Sent
 from api.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ _PRELOADED: Final = (
 )
 _PACE: Final = 0.2
 """Seconds between two events of one topic, unless it is the last."""
+_AWAITED: Final = 30.0
+"""Seconds for which a try waits for what an earlier one had sent, before it makes room for other jobs."""
 _PAGE: Final = resource.getpagesize()
 
 
@@ -64,7 +66,7 @@ class Task:
     uploads: Path
     jobs: Path
     memory: int | None
-    sent: tuple[str, ...] = ()
+    sent: tuple[Sent, ...] = ()
     note: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
@@ -184,25 +186,41 @@ def _run(task: Task, said: _Mouth) -> dict[str, Any]:
         say=said.say,
         write_down=said.write_down,
         note=task.note,
-        wallet=_Asking(said),
+        wallet=None if account is None else _Asking(said, home, account),
     )
     if kind.signs and account is not None:
         # What an earlier try had sent, and nobody heard the receipt of, is waited for: after that the chain tells what
         # has still to be done.
         with home.acting(account) as ledger:
-            for tx in task.sent:
-                _await(ledger.chain, tx)
+            for sent in task.sent:
+                _await(ledger.chain, account, sent)
     return kind.run(context, kind.request.model_validate({"kind": task.kind, **task.request}))
 
 
-def _await(chain: Chain, tx: str) -> None:
-    """Wait for what a wallet sent for an earlier try, for as long as a node thinks that it may be mined."""
-    from ledger.errors import NotFound, TransactionDropped
+def _await(chain: Chain, account: Address, sent: Sent, seconds: float = _AWAITED) -> None:
+    """Wait for what a wallet sent for an earlier try.
+
+    One that the node does not know may be mined still, as wallets hand some to builders of blocks alone; it cannot be
+    once another of the account is mined under its nonce. Raises :class:`~ledger.errors.ChainUnreachable` after so many
+    seconds.
+    """
+    from ledger.errors import ChainUnreachable, NotFound
     from ledger.submission import State
 
-    with contextlib.suppress(NotFound, TransactionDropped):
-        while chain.status(tx).state is State.PENDING:
-            time.sleep(1)
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            if chain.status(sent.tx).state is not State.PENDING:
+                return
+        except NotFound:
+            if chain.passed(account) > sent.nonce:
+                return
+        if time.monotonic() > end:
+            raise ChainUnreachable(
+                f"the wallet has sent {sent.tx}, which is not mined yet; once it is, or another in its place, try "
+                "again. Nothing more is asked of the wallet before that"
+            )
+        time.sleep(1)
 
 
 def _now() -> datetime:
@@ -244,22 +262,27 @@ class _Mouth:
 class _Asking:
     """The way to the wallet of the account: through the worker, to whoever has the job's page open."""
 
-    def __init__(self, said: _Mouth) -> None:
-        self._said = said
+    def __init__(self, said: _Mouth, home: Home, account: Address) -> None:
+        self._said, self._home, self._account = said, home, account
 
     def sign(self, message: bytes) -> bytes:
         return bytes.fromhex(self._answer(Asked("sign", {"message": f"0x{message.hex()}"}), "signature")[2:])
 
     def send(self, chain_id: int, to: Address | None, data: bytes, value: int, gas: int) -> str:
+        with self._home.reading() as ledger:
+            nonce = ledger.chain.nonce(self._account)
         call = {"chainId": hex(chain_id), "data": f"0x{data.hex()}", "value": hex(value), "gas": hex(gas)}
+        call["nonce"] = hex(nonce)
         return self._answer(Asked("send", call if to is None else {**call, "to": str(to)}), "hash")
 
     def _answer(self, question: Asked, name: str) -> str:
-        from ledger.errors import KeyUnreachable, KeyWithheld
+        from ledger.errors import ChainUnreachable, KeyUnreachable, KeyWithheld
 
         answer = self._said.ask(question)
         if "refused" in answer:
             raise KeyWithheld(f"the wallet said no: {answer['refused']}")
+        if "earlier" in answer:
+            raise ChainUnreachable(f"the wallet has sent {answer['earlier']} after all, which was asked before")
         if name not in answer:
             raise KeyUnreachable(f"the wallet did not answer within {PATIENCE:.0f} s; try again with its page open")
         return answer[name]

@@ -1,7 +1,7 @@
 """What a job asks of its account's wallet, and what the wallet answers: to sign a record, or to send a transaction.
 
 The job's process waits; its page shows what is asked, and the wallet's answer comes back over HTTP. What was sent is
-remembered with the job, so that a try after a crash waits for it and does not ask for the same again.
+remembered with the job, however late that is told: the next try waits for it, and does not ask for the same again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from sqlalchemy import Column, Connection, Float, Integer, String, Table, Text, and_, delete, func, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    String,
+    Table,
+    Text,
+    and_,
+    delete,
+    func,
+    select,
+    update,
+)
 
 from api.errors import LeaseLost, RequestConflict, UsageError
 from api.service.database import Database, metadata
@@ -47,11 +61,20 @@ _asks = Table(
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a wallet is asked. ``content`` is ``message`` in hex, or a transaction with ``to``, ``data``, ``value``."""
+    """What a wallet is asked. ``content`` is ``message`` in hex, or a transaction with ``to``, ``data``, ``value``,
+    and ``nonce``, the account's next one as the node sees it."""
 
     number: int
     kind: Kind
     content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a wallet has sent for a job: its hash, and the account's next nonce at the time of the question."""
+
+    tx: str
+    nonce: int
 
 
 class Wallets:
@@ -92,22 +115,33 @@ class Wallets:
     def answer(self, job: Job, number: int, answer: Mapping[str, str]) -> None:
         """Take an answer: ``signature`` or ``hash`` as the question was, or ``refused`` with why.
 
+        A hash is taken for as long as the job is kept: what was sent is sent. Where the job asks for something else by
+        then, it is told so instead of what it waits for.
+
         Raises :class:`UsageError` for an answer to something else, and :class:`~api.errors.RequestConflict` where the
         job does not wait for it, or has it.
         """
         ask = self.open(job)
         if ask is None or ask.number != number:
-            raise RequestConflict("the job does not wait for this answer any more")
+            self._answer_late(job, number, answer, ask)
+            return
         name, form = _ANSWERS[ask.kind]
         if set(answer) == {"refused"}:
             answer = {"refused": answer["refused"][:_REFUSAL]}
         elif set(answer) != {name} or not form.fullmatch(answer[name]):
             raise UsageError(f"{name}: what the wallet gave, in hex after 0x; or refused, with why")
-        unanswered = and_(_asks.c.job == job.number, _asks.c.number == number, _asks.c.answer.is_(None))
         with self._database.changing() as connection:
-            written = connection.execute(update(_asks).where(unanswered).values(answer=json.dumps(answer)))
-            if written.rowcount != 1:
+            if not _write(connection, job, number, answer):
                 raise RequestConflict("this was answered already")
+
+    def _answer_late(self, job: Job, number: int, answer: Mapping[str, str], ask: Ask | None) -> None:
+        if set(answer) != {"hash"} or not _ANSWERS["send"][1].fullmatch(answer["hash"]):
+            raise RequestConflict("the job does not wait for this answer any more")
+        with self._database.changing() as connection:
+            if not _write(connection, job, number, answer, _asks.c.kind == "send"):
+                raise RequestConflict("the job does not wait for this answer any more, or has it")
+            if ask is not None:
+                _write(connection, job, ask.number, {"earlier": answer["hash"]})
 
     def answered(self, claim: Claim, number: int) -> Mapping[str, str] | None:
         """The answer to a question, once there is one."""
@@ -119,14 +153,21 @@ class Wallets:
         answer: Mapping[str, str] = json.loads(found)
         return answer
 
-    def sent(self, job: Job) -> tuple[str, ...]:
-        """The hashes of what was sent for the job so far, by any try, oldest first."""
-        asked = select(_asks.c.answer).where(
-            _asks.c.job == job.number, _asks.c.kind == "send", _asks.c.answer.is_not(None)
-        )
+    def sent(self, job: Job) -> tuple[Sent, ...]:
+        """What was sent for the job so far, by any try, oldest first."""
+        answered = and_(_asks.c.job == job.number, _asks.c.kind == "send", _asks.c.answer.is_not(None))
+        found = select(_asks.c.content, _asks.c.answer).where(answered).order_by(_asks.c.number)
         with self._database.reading() as connection:
-            answers = [json.loads(text) for text in connection.execute(asked.order_by(_asks.c.number)).scalars()]
-        return tuple(answer["hash"] for answer in answers if "hash" in answer)
+            rows = [(json.loads(row.content), json.loads(row.answer)) for row in connection.execute(found)]
+        return tuple(Sent(answer["hash"], int(asked["nonce"], 16)) for asked, answer in rows if "hash" in answer)
+
+
+def _write(
+    connection: Connection, job: Job, number: int, answer: Mapping[str, str], *more: ColumnElement[bool]
+) -> bool:
+    """Write an answer down, unless there is one."""
+    unanswered = and_(_asks.c.job == job.number, _asks.c.number == number, _asks.c.answer.is_(None), *more)
+    return connection.execute(update(_asks).where(unanswered).values(answer=json.dumps(answer))).rowcount == 1
 
 
 def forget(connection: Connection, numbers: Sequence[int]) -> None:

@@ -1,11 +1,13 @@
 """A wallet that sends by itself: Ganache holds the key, as a browser's wallet does, and is asked to send."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import ganache_server
 import pytest
 import requests
+from eth_utils.crypto import keccak
 
 from ledger.address import Address
 from ledger.chain import Chain
@@ -78,8 +80,24 @@ def test_another_transaction_than_was_asked_for_is_not_taken_for_it(url: str) ->
 
 
 def test_a_hash_that_no_node_knows_is_no_transaction(url: str) -> None:
-    with Chain.open_rpc(url) as chain, pytest.raises(ChainUnreachable, match="not heard of it"):
+    with Chain.open_rpc(url, timeout=2) as chain, pytest.raises(ChainUnreachable, match="not heard of it"):
         chain.transact(wallet(Unlocked(url, invented="0x" + "ab" * 32)), RECEIVER, b"", value=5)
+
+
+def test_what_is_heard_of_only_once_it_is_mined_is_waited_for(url: str) -> None:
+    class Private(Unlocked):
+        """Hands it to nobody but a builder of blocks, who takes a while."""
+
+        def send(self, chain_id: int, to: Address | None, data: bytes, value: int, gas: int) -> str:
+            nonce = int(self._ask("eth_getTransactionCount", str(OWNER.address), "latest"), 16)
+            fees = {"maxFeePerGas": 10**11, "maxPriorityFeePerGas": 10**9}
+            fields = {"type": 2, "chainId": chain_id, "nonce": nonce, "to": str(to), "data": data, "gas": gas, **fees}
+            raw = OWNER.sign_transaction({**fields, "value": value})
+            threading.Timer(5, self._ask, ("eth_sendRawTransaction", f"0x{raw.hex()}")).start()
+            return f"0x{keccak(raw).hex()}"
+
+    with Chain.open_rpc(url) as chain:
+        assert chain.transact(wallet(Private(url)), RECEIVER, b"\x07", value=5).succeeded
 
 
 def test_nobody_is_asked_for_what_the_account_cannot_pay(url: str) -> None:

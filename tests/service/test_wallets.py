@@ -7,10 +7,14 @@ import pytest
 
 from api.errors import LeaseLost, RequestConflict, UsageError
 from api.service.database import Database
+from api.service.job_process import _await
 from api.service.jobs import Jobs
 from api.service.leases import Claim, Leases
-from api.service.wallets import Wallets
+from api.service.wallets import Sent, Wallets
 from ledger.address import Address
+from ledger.chain import Chain
+from ledger.errors import ChainUnreachable
+from ledger.signer import LocalSigner
 from tests.http.signing_in import Clock
 
 ANNA = Address(b"\x0a" * 20)
@@ -34,7 +38,7 @@ class Desk:
         return claim
 
     def ask(self, kind: str = "sign") -> int:
-        content = {"message": "0x6d"} if kind == "sign" else {"data": "0x", "value": "0x0", "chainId": "0x1"}
+        content = {"message": "0x6d"} if kind == "sign" else {"data": "0x", "value": "0x0", "nonce": "0x7"}
         return self.wallets.ask(self.claim, kind, content, 0.0)  # type: ignore[arg-type]
 
     def job(self):
@@ -96,7 +100,7 @@ def test_what_was_sent_is_remembered_for_the_next_try(desk: Desk) -> None:
     desk.wallets.answer(desk.job(), desk.ask("send"), {"hash": HASH})
     desk.clock.pass_by(31)
     desk.claimed()
-    assert desk.wallets.sent(desk.job()) == (HASH,)
+    assert desk.wallets.sent(desk.job()) == (Sent(HASH, 7),)
 
 
 def test_questions_of_a_try_that_is_over_are_not_answered(desk: Desk) -> None:
@@ -110,6 +114,40 @@ def test_questions_of_a_try_that_is_over_are_not_answered(desk: Desk) -> None:
     with pytest.raises(LeaseLost):
         desk.wallets.ask(former, "sign", {"message": "0x6d"}, 0.0)
     assert desk.ask() == number + 1
+
+
+def test_what_was_sent_is_told_however_late(desk: Desk) -> None:
+    number, signing = desk.ask("send"), desk.ask()
+    desk.leases.fail(desk.claim, {"title": "KeyUnreachable"})
+    for late, answer in ((number, {"refused": "no"}), (signing, {"hash": HASH}), (signing + 1, {"hash": HASH})):
+        with pytest.raises(RequestConflict):
+            desk.wallets.answer(desk.job(), late, answer)
+    desk.wallets.answer(desk.job(), number, {"hash": HASH})
+    assert desk.wallets.sent(desk.job()) == (Sent(HASH, 7),)
+    with pytest.raises(RequestConflict):
+        desk.wallets.answer(desk.job(), number, {"hash": "0x" + "5d" * 32})
+
+
+def test_a_try_that_asks_anew_is_told_of_what_was_sent_before(desk: Desk) -> None:
+    before = desk.ask("send")
+    desk.clock.pass_by(31)
+    desk.claim = desk.claimed()
+    number = desk.ask("send")
+    desk.wallets.answer(desk.job(), before, {"hash": HASH})
+    assert desk.wallets.answered(desk.claim, number) == {"earlier": HASH}
+    assert desk.wallets.sent(desk.job()) == (Sent(HASH, 7),)
+
+
+def test_what_no_node_knows_is_not_asked_for_again_before_its_nonce_has_passed(tmp_path: Path) -> None:
+    with Chain.open_embedded(tmp_path) as chain:
+        key = LocalSigner(b"\x0a" * 32)
+        chain.fund(key.address, 10**18)
+        sent = Sent(HASH, chain.nonce(key.address))
+        with pytest.raises(ChainUnreachable, match=f"{HASH}, which is not mined yet"):
+            _await(chain, key.address, sent, 0)
+        other = chain.transact(key, ANNA, b"")  # another takes its nonce
+        _await(chain, key.address, sent, 0)
+        _await(chain, key.address, Sent(other.tx, 9), 0)  # mined, whatever its nonce was thought to be
 
 
 def test_another_number_than_the_open_one_is_no_answer(desk: Desk) -> None:
