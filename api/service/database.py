@@ -11,7 +11,19 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, create_engine, event, select, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    Table,
+    create_engine,
+    event,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolEmpty
 
@@ -25,6 +37,16 @@ FORMAT = 1
 _format = Table("format", metadata, Column("number", Integer, nullable=False))
 # Any number, the same for every process: who makes the tables holds it.
 _MAKING = 0x5374656D
+_PATIENCE = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+}
+"""What libpq is told of a server that says nothing, unless the URL does: seconds, and milliseconds of TCP."""
+_STATEMENT = 20_000
+"""Milliseconds that one statement may take on a server, the wait for locks among them."""
 
 
 class Database:
@@ -49,11 +71,16 @@ class Database:
         try:
             # Each of the forty threads that answer may have one open, and the loop's; nobody waits long for another's.
             pool = {"pool_size": 10, "max_overflow": 40, "pool_timeout": 5}
-            engine = create_engine(url, hide_parameters=True, pool_pre_ping=not url.startswith("sqlite"), **pool)
+            server = not url.startswith("sqlite")
+            said = make_url(url).query
+            patience = {name: value for name, value in _PATIENCE.items() if server and name not in said}
+            engine = create_engine(url, hide_parameters=True, pool_pre_ping=server, connect_args=patience, **pool)
         except (SQLAlchemyError, ValueError, ImportError) as error:
             raise DatabaseUnusable(f"STEMMATA_DATABASE cannot be understood: {type(error).__name__}") from None
         if engine.dialect.name == "sqlite":
             _prepare(engine)
+        else:
+            _bound(engine)
         database = cls(engine)
         database._make()
         return database
@@ -127,6 +154,16 @@ def _prepare(engine: Engine) -> None:
         connection.isolation_level = None  # transactions begin where we say so
         for line in ("journal_mode = wal", "synchronous = full", "busy_timeout = 30000", "foreign_keys = on"):
             connection.execute(f"pragma {line}")
+
+
+def _bound(engine: Engine) -> None:
+    """A server that hangs, or a lock that nobody gives back, ends as an error."""
+
+    @event.listens_for(engine, "connect")
+    def opened(connection: Any, record: Any) -> None:
+        connection.autocommit = True
+        connection.execute(f"set statement_timeout = {_STATEMENT}")
+        connection.autocommit = False
 
 
 @contextlib.contextmanager

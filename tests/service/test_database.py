@@ -1,5 +1,7 @@
 """The service's database: whole changes or none, the same on SQLite and on another process's file."""
 
+import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ from postgresql_server import postgresql
 from sqlalchemy import text
 
 from api.errors import DatabaseUnusable
-from api.service.database import Database
+from api.service.database import _PATIENCE, Database
 
 
 def opened(path: Path) -> Database:
@@ -65,6 +67,33 @@ def test_what_is_read_is_of_one_moment(tmp_path: Path) -> None:
 def test_what_is_read_from_postgresql_is_of_one_moment() -> None:
     with postgresql() as url:
         read_twice_around_a_change(url)
+
+
+@pytest.mark.integration
+def test_what_hangs_ends_as_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.service.database._STATEMENT", 300)
+    with postgresql() as url:
+        database, other = Database.open(url), Database.open(url)
+        with database.changing() as connection:
+            connection.execute(text("create table t (n integer)"))
+        with database.changing() as holder:
+            holder.execute(text("lock table t"))
+            with pytest.raises(DatabaseUnusable, match="QueryCanceled"), other.reading() as connection:
+                connection.execute(text("select n from t"))
+        with other.reading() as connection:  # and the connection is good for more
+            assert connection.execute(text("select n from t")).first() is None
+        database.close()
+        other.close()
+
+
+@pytest.mark.slow
+def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_PATIENCE, "connect_timeout", 2)  # the least that there is
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        with pytest.raises(DatabaseUnusable):
+            Database.open(f"postgresql://u@127.0.0.1:{silent.getsockname()[1]}/n")
+        assert time.monotonic() - began < 20
 
 
 def test_another_versions_database_is_refused(tmp_path: Path) -> None:
