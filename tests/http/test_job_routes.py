@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -224,6 +226,24 @@ def test_uploads(client: TestClient, service: Service, anna: dict[str, str], ben
     assert client.post("/v1/jobs", json=asked, headers=anna).status_code == 202
     assert client.delete(place, headers=anna).status_code == 204
     assert not folder.exists()
+
+
+def test_what_is_refused_goes_without_keeping_others_waiting(
+    client: TestClient, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = []
+    drop = Uploads.drop
+
+    def watched(uploads: Uploads, id: str) -> None:
+        with suppress(RuntimeError):
+            waited.append(asyncio.get_running_loop())  # which would answer nobody until the database lets it
+        drop(uploads, id)
+
+    monkeypatch.setattr(Uploads, "drop", watched)
+    before = set((service.home.path / "uploads").iterdir())
+    refused(client.post("/v1/audits", content=b"no sound at all"), 415, "NotAudio")
+    assert set((service.home.path / "uploads").iterdir()) == before
+    assert not waited
 
 
 def test_anybody_may_ask_where_a_file_comes_from(client: TestClient, service: Service) -> None:

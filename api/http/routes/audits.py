@@ -2,6 +2,7 @@
 
 # No postponed annotations: FastAPI reads those of its handlers.
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -83,7 +84,7 @@ async def received(service: Service, request: Request, *, name: str = "audio", s
         asked = Audit(upload=upload.id, search_speed=search_speed)
         return await run_in_threadpool(asking.ask, service, None, asked)
     except BaseException:
-        uploads.drop(upload.id)  # at once: whoever hung up waits for nothing
+        await asyncio.shield(run_in_threadpool(uploads.drop, upload.id))  # at once, also where whoever sent it hung up
         raise
 
 
