@@ -114,6 +114,7 @@ class JobProcess:
 
     def __init__(self, task: Task) -> None:
         self.connection, theirs = multiprocessing.Pipe()
+        self._turn = threading.Lock()
         self._process = multiprocessing.get_context("forkserver").Process(target=_do, args=(task, theirs), daemon=False)
         self._process.start()
         theirs.close()
@@ -123,12 +124,18 @@ class JobProcess:
         """Its number; also that of the group of all that it starts."""
         return self._process.pid
 
-    def kill(self) -> None:
-        """End it with all that it has started, and wait until it is gone."""
-        if self._process.pid is not None:
+    def end(self) -> None:
+        """End it with all that it has started, from any thread, unless it has ended: its number may be another's."""
+        with self._turn:
+            if self._process.pid is None or self._process.exitcode is not None:
+                return
             for end in (os.killpg, os.kill):  # it may not lead its group yet
                 with contextlib.suppress(OSError):
                     end(self._process.pid, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """The same, and wait until it is gone."""
+        self.end()
         self._process.join()
         self.connection.close()
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 from api.errors import ApiError, DatabaseUnusable, LeaseLost
 from api.http import problems
 from api.service import asking
+from api.service.fuse import Fuse
 from api.service.job import State
 from api.service.job_process import Asked, Done, Failed, JobProcess, Noted, Said, Task, prepare
 from api.service.jobs import Jobs
@@ -127,7 +128,8 @@ class Worker:
         log.info("job %d: %s, try %d", claim.job.number, claim.job.kind, claim.job.tries)
         process = JobProcess(self._task(claim))
         try:
-            _Doing(self, claim, process).see_to_the_end()
+            with Fuse(process.end, self._pace.lease) as fuse:
+                _Doing(self, claim, process, fuse).see_to_the_end()
         except LeaseLost as error:  # it is somebody else's by now, with all that it needs
             log.warning("%s", error)
         finally:
@@ -169,8 +171,8 @@ class Worker:
 class _Doing:
     """One job in work: what its process says is written down, and its lease kept."""
 
-    def __init__(self, worker: Worker, claim: Claim, process: JobProcess) -> None:
-        self._worker, self._claim, self._process = worker, claim, process
+    def __init__(self, worker: Worker, claim: Claim, process: JobProcess, fuse: Fuse) -> None:
+        self._worker, self._claim, self._process, self._fuse = worker, claim, process, fuse
         self._leases, self._pace, self._stop = worker._leases, worker._pace, worker._stop
         self._began = self._beaten = self._tried = time.monotonic()
         self._stopping: float | None = None
@@ -266,6 +268,7 @@ class _Doing:
                 raise LeaseLost(f"job {self._claim.job.number}: no word of its lease for too long") from None
             return False
         self._beaten = now
+        self._fuse.renew(now)
         return cancelling
 
     def _end(self, message: Done | Failed) -> None:

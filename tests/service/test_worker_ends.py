@@ -17,6 +17,7 @@ import pytest
 
 from api.home import Home
 from api.service import asking
+from api.service.fuse import Fuse
 from api.service.job_process import Done
 from api.service.jobs import Jobs
 from api.service.kinds.checking import Audit
@@ -71,9 +72,9 @@ def test_an_outcome_keeps_its_lease_while_the_chain_is_slow(service: Service, mo
     assert claim is not None
     connection, theirs = Pipe()
     theirs.send(Done({"x": 1}))
-    ends = threading.Thread(
-        target=_Doing(worker, claim, cast(Any, SimpleNamespace(connection=connection))).see_to_the_end
-    )
+    fuse = Fuse(lambda: None, 60)
+    process = cast(Any, SimpleNamespace(connection=connection))
+    ends = threading.Thread(target=_Doing(worker, claim, process, fuse).see_to_the_end)
     ends.start()
     try:
         time.sleep(0.8)
