@@ -126,14 +126,21 @@ class Worker:
     def do(self, claim: Claim) -> None:
         """Have a job done, whatever becomes of it."""
         log.info("job %d: %s, try %d", claim.job.number, claim.job.kind, claim.job.tries)
-        process = JobProcess(self._task(claim))
         try:
-            with Fuse(process.end, self._pace.lease) as fuse:
-                _Doing(self, claim, process, fuse).see_to_the_end()
+            process = JobProcess(self._task(claim))
+            try:
+                with Fuse(process.end, self._pace.lease) as fuse:
+                    _Doing(self, claim, process, fuse).see_to_the_end()
+            finally:
+                process.kill()
         except LeaseLost as error:  # it is somebody else's by now, with all that it needs
             log.warning("%s", error)
-        finally:
-            process.kill()
+        except DatabaseUnusable:
+            raise
+        except Exception as error:  # a defect of ours, which shall cost this job, and not each worker that takes it up
+            log.error("job %d: its worker fails over it", claim.job.number, exc_info=error)
+            with contextlib.suppress(LeaseLost):
+                self._leases.fail(claim, problems.problem(error))
 
     def tidy(self) -> None:
         """Now and then: drop what nobody needs any more."""

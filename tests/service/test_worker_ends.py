@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import threading
 import time
@@ -18,7 +19,7 @@ import pytest
 from api.home import Home
 from api.service import asking
 from api.service.fuse import Fuse
-from api.service.job_process import Done
+from api.service.job_process import Done, JobProcess
 from api.service.jobs import Jobs
 from api.service.kinds.checking import Audit
 from api.service.leases import Leases
@@ -59,6 +60,30 @@ def test_the_file_of_a_check_that_is_cancelled_or_lost_goes(service: Service) ->
     os.utime(arriving / "a.wav", (time.time() + 100,) * 2)
     Worker(later, threading.Event()).tidy()
     assert [place.exists() for place in (lost, waiting, arriving)] == [False, True, True]
+
+
+def test_a_job_that_a_worker_fails_over_costs_no_worker(service: Service) -> None:
+    jobs = Jobs.of(service)
+    job = jobs.submit(ANNA, "nonesuch", {})
+    claim = Leases(service.database, service.now).claim("w", 30)
+    assert claim is not None
+    Worker(service, threading.Event()).do(claim)
+    failed = jobs.get(job.id)
+    assert (failed.state, failed.problem and failed.problem["title"]) == ("failed", "Fault")
+
+
+def test_a_process_that_has_ended_is_not_killed_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed: list[int] = []
+    process = JobProcess.__new__(JobProcess)
+    process.connection, _ = Pipe()
+    process._turn = threading.Lock()
+    process._process = multiprocessing.get_context("spawn").Process(target=os.getpid)
+    process._process.start()
+    process._process.join()
+    for name in ("kill", "killpg"):
+        monkeypatch.setattr(os, name, lambda number, how: killed.append(number))
+    process.kill()
+    assert not killed
 
 
 def test_an_outcome_keeps_its_lease_while_the_chain_is_slow(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
