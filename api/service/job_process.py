@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from api.home import Home
 from api.http import logs
 from api.service.supervisor import call, end_with_parent
-from api.service.wallets import PATIENCE, Sent
+from api.service.wallets import PATIENCE, UNSEEN, Sent
 from api.settings import Settings
 
 if TYPE_CHECKING:
@@ -291,7 +291,10 @@ class _Asking:
         if "earlier" in answer:
             raise ChainUnreachable(f"the wallet has sent {answer['earlier']} after all, which was asked before")
         if name not in answer:
-            raise KeyUnreachable(f"the wallet did not answer within {PATIENCE:.0f} s; try again with its page open")
+            raise KeyUnreachable(
+                f"the wallet did not answer within {PATIENCE:.0f} s, or nobody looked at what it is asked for "
+                f"{UNSEEN:.0f} s; try again with its page open"
+            )
         return answer[name]
 
 

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 180.0
 """Seconds for which a job waits for a person; after that it fails, and may be tried again."""
+UNSEEN: Final = 20.0
+"""Seconds for which it waits where nobody so much as looks at what is asked: it keeps others from the worker."""
 
 Kind = Literal["sign", "send"]
 _ANSWERS: Final[Mapping[str, tuple[str, re.Pattern[str]]]] = {
@@ -54,7 +56,7 @@ _asks = Table(
     Column("fence", Integer, nullable=False),
     Column("kind", String(4), nullable=False),
     Column("content", Text, nullable=False),
-    Column("at", Float, nullable=False),
+    Column("at", Float, nullable=False),  # of the question; once somebody has looked at it, of the last look
     Column("answer", Text),
 )
 
@@ -111,6 +113,21 @@ class Wallets:
         if row is None or row.answer is not None:
             return None
         return Ask(row.number, row.kind, json.loads(row.content))
+
+    def look(self, job: Job, at: float) -> Ask | None:
+        """The same for whoever is to answer: that somebody has looked is written down."""
+        ask = self.open(job)
+        if ask is not None:
+            seen = and_(_asks.c.job == job.number, _asks.c.number == ask.number, _asks.c.at < at)
+            with self._database.changing() as connection:
+                connection.execute(update(_asks).where(seen).values(at=at))
+        return ask
+
+    def looked_at(self, claim: Claim, number: int, asked: float) -> bool:
+        """Whether somebody has looked at a question since it was asked."""
+        found = select(_asks.c.at).where(_asks.c.job == claim.job.number, _asks.c.number == number)
+        with self._database.reading() as connection:
+            return bool(connection.execute(found).scalar_one() > asked)
 
     def answer(self, job: Job, number: int, answer: Mapping[str, str]) -> None:
         """Take an answer: ``signature`` or ``hash`` as the question was, or ``refused`` with why.

@@ -26,7 +26,7 @@ from api.service.leases import Claim, Leases
 from api.service.service import Service
 from api.service.uploads import FOLDER as UPLOADS
 from api.service.uploads import Uploads
-from api.service.wallets import PATIENCE, Wallets
+from api.service.wallets import PATIENCE, UNSEEN, Wallets
 from ledger.errors import LedgerError
 
 log = logging.getLogger(__name__)
@@ -184,7 +184,7 @@ class _Doing:
         self._began = self._beaten = self._tried = time.monotonic()
         self._stopping: float | None = None
         self._wallets = Wallets(worker._service.database)
-        self._question: tuple[int, float] | None = None  # its number, and since when it is open
+        self._question: tuple[int, float, float] | None = None  # its number, and since when it is open, on both clocks
 
     def see_to_the_end(self) -> None:
         """Raises :class:`~api.errors.LeaseLost`."""
@@ -243,17 +243,20 @@ class _Doing:
         """Ask the wallet, and say so to whoever watches."""
         at = self._worker._service.now().timestamp()
         number = self._wallets.ask(self._claim, question.kind, question.content, at)
-        self._question = number, time.monotonic()
+        self._question = number, time.monotonic(), at
         self._leases.say(self._claim, "wallet", {"number": number, "open": True}, topic="wallet")
 
     def _hand_on_answer(self, now: float) -> None:
         """Give the process the wallet's answer, or none when nobody has given one for too long."""
         if self._question is None:
             return
-        number, since = self._question
+        number, since, asked = self._question
         answer = self._wallets.answered(self._claim, number)
-        if answer is None and now - since < PATIENCE:
-            return
+        if answer is None:
+            if now - since < UNSEEN:
+                return
+            if now - since < PATIENCE and self._wallets.looked_at(self._claim, number, asked):
+                return
         self._question = None
         self._leases.say(self._claim, "wallet", {"number": number, "open": False}, topic="wallet")
         with contextlib.suppress(OSError):  # it has died, which is heard of next

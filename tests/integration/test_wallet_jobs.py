@@ -19,6 +19,7 @@ from fastapi.testclient import TestClient
 
 from api.home import Home
 from api.http.app import create_app
+from api.service import worker
 from api.service.job import Job
 from api.service.jobs import Jobs
 from api.service.service import Service
@@ -90,13 +91,13 @@ class Browser:
 @contextmanager
 def working(service: Service) -> Iterator[None]:
     stop = threading.Event()
-    worker = threading.Thread(target=Worker(service, stop, pace=Pace(lease=5, beat=0.2, grace=0.2)).run)
-    worker.start()
+    thread = threading.Thread(target=Worker(service, stop, pace=Pace(lease=5, beat=0.2, grace=0.2)).run)
+    thread.start()
     try:
         yield
     finally:
         stop.set()
-        worker.join()
+        thread.join()
 
 
 def registering(service: Service, browser: Browser, folder: Path, seed: int) -> str:
@@ -186,6 +187,25 @@ def test_what_was_sent_before_a_crash_is_found_and_not_sent_again(service: Servi
             if entry.root == ledger.contracts.dataset(int(done.result["dataset"])).root
         ]
         assert holders == [HOLDER.address]
+
+
+def test_a_job_waits_long_only_for_whoever_looks(
+    service: Service, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "UNSEEN", 1.0)
+    browser = Browser(service, url)
+    with working(service):
+        failed = followed(service, registering(service, browser, tmp_path, 5), lambda: None)
+        assert failed.problem is not None
+        assert failed.problem["title"] == "KeyUnreachable"
+        job = registering(service, browser, tmp_path, 6)
+        while browser.client.get(f"/v1/jobs/{job}/wallet").status_code == 204:
+            time.sleep(0.05)
+            assert not Jobs.of(service).get(job).over
+        time.sleep(3)
+        assert browser.look(job) is not None
+        Jobs.of(service).cancel(job)
+        followed(service, job, lambda: None)
 
 
 def test_nobody_else_sees_or_answers_what_a_wallet_is_asked(service: Service, url: str, tmp_path: Path) -> None:

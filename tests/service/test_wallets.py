@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from api.commands.serve import _workers
 from api.errors import LeaseLost, RequestConflict, UsageError
 from api.service.database import Database
 from api.service.job_process import _await
 from api.service.jobs import Jobs
 from api.service.leases import Claim, Leases
+from api.service.settings import ServiceSettings
 from api.service.wallets import Sent, Wallets
+from api.settings import Settings
 from ledger.address import Address
 from ledger.chain import Chain
 from ledger.errors import ChainUnreachable
@@ -148,6 +151,34 @@ def test_what_no_node_knows_is_not_asked_for_again_before_its_nonce_has_passed(t
         other = chain.transact(key, ANNA, b"")  # another takes its nonce
         _await(chain, key.address, sent, 0)
         _await(chain, key.address, Sent(other.tx, 9), 0)  # mined, whatever its nonce was thought to be
+
+
+def test_it_is_known_whether_anybody_looked(desk: Desk) -> None:
+    asked = desk.clock().timestamp()
+    number = desk.wallets.ask(desk.claim, "sign", {"message": "0x6d"}, asked)
+    desk.wallets.open(desk.job())  # as pages that show the job do
+    assert not desk.wallets.looked_at(desk.claim, number, asked)
+    desk.clock.pass_by(1)
+    found = desk.wallets.look(desk.job(), desk.clock().timestamp())
+    assert found is not None
+    assert found.number == number
+    assert desk.wallets.looked_at(desk.claim, number, asked)
+
+
+@pytest.mark.parametrize(("url", "state"), [("http://127.0.0.1:9", "waiting"), (None, "running")])
+def test_one_worker_of_two_never_waits_for_a_wallet(tmp_path: Path, url: str | None, state: str) -> None:
+    site = ServiceSettings(database="sqlite://")
+    first, second = _workers(Settings(home=tmp_path, rpc_url=url), site, 2)
+    desk = Desk(tmp_path)
+    desk.leases.release(desk.claim)
+    desk.leases.claim("second", 30, second.arguments[2])
+    assert desk.job().state == state
+    check = desk.jobs.submit(None, "audit", {"upload": "x"})
+    found = desk.leases.claim("second", 30, second.arguments[2])
+    assert found is not None
+    assert found.job.id == check.id
+    assert first.arguments[2] == frozenset()
+    desk.database.close()
 
 
 def test_another_number_than_the_open_one_is_no_answer(desk: Desk) -> None:

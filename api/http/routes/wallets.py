@@ -61,8 +61,10 @@ def create_router(service: Service) -> APIRouter:
 
     @router.get("/jobs/{id}/wallet", response_model=Question, responses={204: {"description": "Nothing is asked now."}})
     def asked(id: Id, who: Annotated[Caller, Depends(needs("money"))]) -> Response | Question:  # noqa: A002
-        """What the job waits for; 204 where it waits for nothing. The event `wallet` says that it changed."""
-        question = wallets.open(mine(id, who))
+        """What the job waits for; 204 where it waits for nothing. The event `wallet` says that it changed.
+
+        It waits three minutes for an answer, and only 20 seconds where nobody asks this."""
+        question = wallets.look(mine(id, who), service.now().timestamp())
         if question is None:
             return Response(status_code=204, headers={"Cache-Control": "no-store"})
         content = dict(question.content)
