@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api.errors import NotPermitted
+from api.http import forms
 from api.service import sessions
 
 if TYPE_CHECKING:
@@ -21,17 +22,14 @@ FIELD = "csrf"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing (RFC 9110, section 9.2.1), and so need no token."""
 
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-
 
 async def check(request: Request, token: str) -> None:
     """Let a request of the session with this token through, or raise :class:`NotPermitted`. Forms are read whole."""
     if request.method in SAFE:
         return
     said = request.headers.get(HEADER)
-    if said is None and request.headers.get("Content-Type", "").partition(";")[0].strip().lower() in _FORMS:
-        request.state.form = await request.form()  # which the shields close in the end
-        field = request.state.form.get(FIELD)
+    if said is None and forms.kind(request) in forms.KINDS:
+        field = (await forms.read(request)).get(FIELD)
         said = field if isinstance(field, str) else None
     if said is None or not sessions.brings_along(said, token):
         raise NotPermitted("the request does not come from a page of this site: load the page anew, and try again")

@@ -4,7 +4,7 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query, Request
@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 
 from api.errors import NotSignedIn
 from api.home import Home
+from api.http import forms
 from api.http.caller import caller, service_of
 from api.service.keys import in_wallet
 from ledger.address import Address
@@ -79,8 +80,7 @@ async def reader(request: Request) -> Reader:
 
 async def form(request: Request, who: Annotated[Reader, Depends(reader)]) -> FormData:
     """What a form sent, once its reader has been let in."""
-    request.state.form = await request.form()  # which the shields close in the end
-    return cast(FormData, request.state.form)
+    return await forms.read(request)
 
 
 def _is_local(home: Home, account: Address) -> bool:

@@ -2,13 +2,14 @@
 
 # No postponed annotations: FastAPI reads those of its handlers.
 
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.datastructures import FormData
 from fastapi.responses import Response
 
 from api.errors import NoSuchThing
+from api.http import forms
 from api.http.cookies import begin
 from api.http.rates import limited
 from api.http.routes.demo import at_home, lent
@@ -48,5 +49,4 @@ async def _offers_keys(request: Request) -> bool:
 
 
 async def _form(request: Request) -> FormData:
-    request.state.form = await request.form()  # which the shields close in the end
-    return cast(FormData, request.state.form)
+    return await forms.read(request)

@@ -224,7 +224,7 @@ def safe(name: str) -> Path:
     if len(parts) > _DEEPEST:
         raise UsageError(f"{name[:200]!r}: folders are at most {_DEEPEST - 1} deep")
     try:
-        os.fsencode("/".join(parts))
+        "/".join(parts).encode()  # a lone surrogate cannot be told to anybody
     except UnicodeEncodeError:
         raise UsageError("the name of the file is no text") from None
     return Path(*parts)

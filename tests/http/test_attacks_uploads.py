@@ -94,6 +94,18 @@ def test_traversal_no_name_of_a_file_leads_out_of_its_upload(client: TestClient,
     assert client.delete(f"/v1/uploads/{upload}").status_code == 204
 
 
+@pytest.mark.parametrize("charset", ["punycode", "unicode_escape", "undefined", "idna", "utf-16"])
+def test_charset_a_form_is_utf_8_or_refused(client: TestClient, charset: str) -> None:
+    body = (
+        b'--X\r\nContent-Disposition: form-data; name="file"; filename="\\udc80.wav"\r\n\r\n' + SOUND + b"\r\n--X--\r\n"
+    )
+    for place in ("/v1/audits", "/checks"):
+        said = {"Content-Type": f"multipart/form-data; boundary=X; charset={charset}"}
+        assert client.post(place, content=body, headers=said).status_code == 400
+    with pytest.raises(UsageError):
+        safe("\udc80.wav")
+
+
 @given(st.text(max_size=30) | st.lists(st.sampled_from(["..", ".", "a", "", "\\", "~"]), max_size=9).map("/".join))
 def test_traversal_what_counts_as_a_name_stays_below_its_folder(name: str) -> None:
     try:

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import UploadFile
 
 from api.errors import UsageError
+from api.http import forms
 from api.http.job_shapes import JobShape
 from api.http.openapi import problems_of
 from api.http.rates import limited
@@ -71,8 +72,8 @@ async def received(service: Service, request: Request, *, name: str = "audio", s
     """Take the file of a request in, and ask for its audit. Raises what :meth:`Uploads.receive` does."""
     uploads = Uploads.of(service)
     pieces: AsyncIterator[bytes] = request.stream()
-    if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "multipart/form-data":
-        form = request.state.form = await request.form()  # which the shields close in the end
+    if forms.kind(request) == forms.MULTIPART:
+        form = await forms.read(request)
         sent = form.get("file")
         if not isinstance(sent, UploadFile):
             raise UsageError("file: the form has no file of this name")
