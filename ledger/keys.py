@@ -7,8 +7,9 @@ import hashlib
 import hmac
 import secrets
 import threading
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ledger import file, keyname
 from ledger.address import Address
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KeyCard", "Keystore", "LocalSigner", "Signer"]
 
+_GRAIN = 2_000_000_000  # nanoseconds; of the coarsest clocks that file systems go by
+
 
 class Keystore:
     """A folder of encrypted keys, readable by their owner alone.
@@ -38,6 +41,7 @@ class Keystore:
         """Nothing is read or made until it is needed."""
         self._folder = folder
         self._unlocked: dict[bytes, _Unlocked] = {}
+        self._found = _Found(0, {}, {})
         # One scrypt at a time: each takes 256 MiB.
         self._opening = threading.Lock()
 
@@ -114,12 +118,30 @@ class Keystore:
         return KeyFile.read(self._path(name)).address
 
     def name_of(self, address: Address) -> str | None:
-        """The first name of the key with this address, None if it is not here; damaged files are passed over."""
+        """The first name of the key with this address, None if it is not here; damaged files are passed over.
+
+        Files are read when they are new or changed, and not for every question.
+        """
+        try:
+            changed = self._folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
+        if changed != self._found.changed:
+            self._found = self._find(changed)
+        return self._found.names.get(address)
+
+    def _find(self, changed: int) -> _Found:
+        before, stated = self._found.stated, dict[str, tuple[tuple[int, int, int], Address]]()
+        names: dict[Address, str] = {}
         for name in self.names():
-            with contextlib.suppress(KeyDamaged, KeyNotFound):
-                if self.address(name) == address:
-                    return name
-        return None
+            with contextlib.suppress(KeyDamaged, KeyNotFound, FileNotFoundError):
+                status = self._path(name).stat()
+                state = (status.st_ino, status.st_size, status.st_mtime_ns)
+                known = before.get(name)
+                stated[name] = known if known is not None and known[0] == state else (state, self.address(name))
+                names.setdefault(stated[name][1], name)
+        # A folder that has just changed may change again within the grain of its clock.
+        return _Found(changed if time.time_ns() - changed > _GRAIN else 0, stated, names)
 
     def card(self, name: str) -> KeyCard:
         """What the files of a key state, read without a passphrase. Raises :class:`KeyNotFound`, KeyDamaged."""
@@ -236,6 +258,15 @@ class Keystore:
             raise KeyExists(f"a key named {key.path.stem!r} exists in {key.path.parent}") from None
         except OSError as error:
             raise StoreFault(f"{key.path} could not be written: {error.strerror}; nothing was kept") from error
+
+
+class _Found(NamedTuple):
+    """What was found in a folder that changed at that time; 0 to look again: the address that each file states, with
+    how the file looked, and the first name of each."""
+
+    changed: int
+    stated: dict[str, tuple[tuple[int, int, int], Address]]
+    names: dict[Address, str]
 
 
 class _Unlocked:

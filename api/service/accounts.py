@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from api.home import Home
+from api.service.keys import in_wallet
 from api.service.service import Service
 from api.service.sessions import Sessions
 from api.service.tokens import Tokens
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def signs_here(home: Home, account: Address) -> bool:
     """Whether jobs can sign for an account: its key is in this home, and so is what opens it."""
-    return home.settings.passphrase is not None and home.keystore().name_of(account) is not None
+    return home.settings.passphrase is not None and not in_wallet(home, account)
 
 
 @contextlib.contextmanager

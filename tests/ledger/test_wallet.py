@@ -1,6 +1,7 @@
 """A signer whose key is in somebody's wallet: what it signs is checked, and what it cannot do it says."""
 
 import json
+import os
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -98,6 +99,26 @@ def test_a_wallets_entry_in_a_keystore_has_companions_and_no_secret(tmp_path: Pa
     envelope = sign(b"payload", opened.by(Person(OWNER)))
     verify(envelope, OWNER.address)
     assert len(envelope.signatures) == 2
+
+
+def test_files_of_keys_are_read_once_however_often_a_stranger_is_looked_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, read = Keystore(tmp_path), []
+    keys.adopt("mine", WalletKey(str(OWNER.address)), "word", scrypt_n=2**12)
+    assert keys.name_of(OWNER.address) == "mine"
+    keys.adopt("a", WalletKey(str(STRANGER.address)), "word", scrypt_n=2**12)  # at once, within a grain of the clock
+    assert keys.name_of(STRANGER.address) == "a"
+    address = keys.address
+    monkeypatch.setattr(keys, "address", lambda name: read.append(name) or address(name))
+    os.utime(tmp_path, (10**9, 10**9))
+    assert [keys.name_of(Address(bytes([n] * 20))) for n in range(50)] == [None] * 50
+    keys.rename("a", "b")
+    assert keys.name_of(STRANGER.address) == "b"
+    assert keys.name_of(OWNER.address) == "mine"
+    assert read == ["b"]
+    (tmp_path / "b.json").unlink()
+    assert keys.name_of(STRANGER.address) is None
 
 
 @pytest.mark.parametrize("account", ["", "0x12", "0x" + "zz" * 20])

@@ -1,12 +1,16 @@
 """Questions to wallets: each answered once, by what was asked for, and none of a try that is over."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from api.commands.serve import _workers
 from api.errors import LeaseLost, RequestConflict, UsageError
+from api.home import Home
+from api.service import keys
+from api.service.accounts import signs_here
 from api.service.database import Database
 from api.service.job_process import _await
 from api.service.jobs import Jobs
@@ -16,12 +20,28 @@ from api.service.wallets import Sent, Wallets
 from api.settings import Settings
 from ledger.address import Address
 from ledger.chain import Chain
-from ledger.errors import ChainUnreachable
+from ledger.errors import ChainUnreachable, KeyUnreachable, SignatureInvalid
 from ledger.signer import LocalSigner
+from ledger.signing import sign
 from tests.http.signing_in import Clock
 
 ANNA = Address(b"\x0a" * 20)
 SIGNATURE, HASH = "0x" + "1b" * 65, "0x" + "5c" * 32
+
+
+@dataclass
+class Person:
+    """Somebody with a wallet."""
+
+    key: LocalSigner
+    signed: list[bytes] = field(default_factory=list)
+
+    def sign(self, message: bytes) -> bytes:
+        self.signed.append(message)
+        return self.key.sign_message(message)
+
+    def send(self, chain_id: int, to: Address | None, data: bytes, value: int, gas: int) -> str:
+        raise AssertionError("nobody should have asked")
 
 
 class Desk:
@@ -179,6 +199,23 @@ def test_one_worker_of_two_never_waits_for_a_wallet(tmp_path: Path, url: str | N
     assert found.job.id == check.id
     assert first.arguments[2] == frozenset()
     desk.database.close()
+
+
+def test_a_wallet_leaves_companions_in_the_home_once_it_has_signed(tmp_path: Path) -> None:
+    key, other = LocalSigner(b"\x0a" * 32), LocalSigner(b"\x0b" * 32)
+    home = Home(Settings(home=tmp_path, passphrase="correct horse battery", rpc_url="http://127.0.0.1:9"))
+    for signer in (keys.opened(home, key.address, None), keys.opened(home, key.address, Person(other))):
+        with pytest.raises((KeyUnreachable, SignatureInvalid)):
+            sign(b"a record", signer)
+    assert home.keystore().names() == ()
+    assert len(sign(b"a record", keys.opened(home, key.address, Person(key))).signatures) == 2
+    assert home.keystore().names() == (f"wallet-{str(key.address)[2:].lower()}",)
+    again = keys.opened(home, key.address, None)
+    assert again.companions is not None
+    assert not signs_here(home, key.address)  # its companions do; its key is elsewhere still
+    early = Person(other)  # companions are wanted before anything is signed, as for a manifest
+    assert keys.opened(home, other.address, early).companions is not None
+    assert len(early.signed) == 1
 
 
 def test_another_number_than_the_open_one_is_no_answer(desk: Desk) -> None:
