@@ -1,4 +1,4 @@
-"""What a form sent, as text in UTF-8 and files."""
+"""What a body is, and what a form in it sent: text in UTF-8, and files."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ KINDS = ("application/x-www-form-urlencoded", MULTIPART)
 def kind(request: Request) -> str:
     """The media type of a body, in small letters; empty where none is named."""
     return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def length(request: Request) -> int | None:
+    """The bytes of a body, where it says how many they are."""
+    said = request.headers.get("Content-Length", "")
+    return int(said) if said.isascii() and said.isdigit() else None
 
 
 async def read(request: Request) -> FormData:

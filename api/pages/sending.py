@@ -26,7 +26,7 @@ async def keep(service: Service, who: Reader, sent: Sequence[UploadFile]) -> str
         for one in sent:
             # Some browsers send a path; its folders are of no use here.
             name = (one.filename or "").replace("\\", "/").rpartition("/")[2].lstrip(". ").rstrip()
-            await uploads.receive(upload, name, _pieces(one))
+            await uploads.receive(upload, name, _pieces(one), one.size)
     except BaseException:
         await run_in_threadpool(uploads.drop, upload.id)
         raise

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Self
 
 from sqlalchemy import BigInteger, Column, Connection, Float, Integer, String, Table, delete, func, select, update
 
-from api.errors import NoSuchThing, TooLarge, TooMany, UsageError
+from api.errors import DatabaseUnusable, NoSuchThing, TooLarge, TooMany, UsageError
 from api.service.database import Database, metadata
 from ledger.address import Address
 
@@ -33,6 +33,9 @@ _SEGMENT: Final = re.compile(r"[^\x00-\x1f\x7f/\\]+")
 _LONGEST_SEGMENT: Final = 200
 _DEEPEST: Final = 8
 _FULL: Final = "there is no room for this beside what is here already; delete an upload, or come again later"
+_GONE: Final = "there is no such upload any more"
+# Any number, the same for every process: who counts an account's uploads holds it, together with the account's own.
+_COUNTING = 0x55706C64
 
 _uploads = Table(
     "uploads",
@@ -49,13 +52,16 @@ _uploads = Table(
 class Room:
     """What may lie here at a time.
 
-    file: bytes of one file. account: bytes of all of an account's uploads. anonymous: of nobody's in all. files: of one
-    upload. uploads: of one account.
+    file: bytes of one file. account: bytes of an account's uploads together. all: of all accounts'. anonymous: of those
+    that are nobody's. free: bytes of the disk for which nothing is taken in. files: of one upload. uploads: of one
+    account.
     """
 
     file: int = 256 << 20
     account: int = 8 << 30
+    all: int = 256 << 30
     anonymous: int = 16 << 30
+    free: int = 1 << 30
     files: int = 10_000
     uploads: int = 20
 
@@ -87,6 +93,7 @@ class Uploads:
         """An empty one. Raises :class:`~api.errors.TooMany` where the account has as many as may be."""
         id_, now = secrets.token_urlsafe(16), self._now().timestamp()
         with self._database.changing() as connection:
+            self._hold(connection, account)
             if account is not None:
                 own = select(func.count()).select_from(_uploads).where(_uploads.c.account == str(account))
                 if connection.execute(own).scalar_one() >= self.room.uploads:
@@ -114,28 +121,40 @@ class Uploads:
         """Its folder."""
         return self._folder / upload.id
 
-    async def receive(self, upload: Upload, name: str, pieces: AsyncIterator[bytes]) -> int:
+    def require_room(self, account: Address | None, size: int) -> None:
+        """Raise :class:`~api.errors.TooLarge` where a file of so many bytes would find no room now."""
+        with self._database.reading() as connection:
+            self._require_room(connection, account, size)
+
+    async def receive(self, upload: Upload, name: str, pieces: AsyncIterator[bytes], size: int | None = None) -> int:
         """Stream a file to the disk, whole or not at all; one of that name is replaced. Returns its bytes.
+
+        Room is taken before the first byte: for ``size`` of them where it is known, and else for as many as may come.
 
         Raises:
             UsageError: a name that is none for a file here.
-            TooLarge: the file, or what the account has here with it, is larger than may be.
+            TooLarge: the file, or what is here with it, is larger than may be.
             NotAudio: it does not begin as sound does, and is no list of labels.
         """
-        target = self.path(upload) / safe(name)
-        left = await asyncio.to_thread(self._room_left, upload.account)
-        with self._arriving(target) as file:
-            size = 0
-            async for piece in pieces:
-                size += len(piece)
-                if size > self.room.file:
-                    raise TooLarge(f"a file has at most {self.room.file} bytes here")
-                if size > left:
-                    raise TooLarge(_FULL)
-                file.write(piece)
-            await asyncio.to_thread(_require_sound, file, name)
-            await asyncio.to_thread(self._count, upload, target, size)
-        return size
+        target = self._place(upload, name)
+        taken = await asyncio.to_thread(self._take, upload, size)
+        try:
+            with self._arriving(self.path(upload)) as file:
+                came = 0
+                async for piece in pieces:
+                    came += len(piece)
+                    if came > self.room.file:
+                        raise TooLarge(f"a file has at most {self.room.file} bytes here")
+                    if came > taken:
+                        raise TooLarge(_FULL)
+                    file.write(piece)
+                await asyncio.to_thread(_require_sound, file, name)
+                file.flush()
+                await asyncio.to_thread(self._keep, upload, Path(file.name), target, came, taken)
+        except BaseException:
+            await asyncio.shield(asyncio.to_thread(self._give_back, upload, taken))
+            raise
+        return came
 
     def drop(self, id: str) -> None:  # noqa: A002
         """Delete an upload with its files; one that is gone already is no fault."""
@@ -157,56 +176,97 @@ class Uploads:
             ids = tuple(connection.execute(asked).scalars())
         return tuple(id_ for id_ in ids if _changed(self._folder / id_) < before)
 
-    @contextlib.contextmanager
-    def _arriving(self, target: Path) -> Iterator[BinaryIO]:
-        """A file beside its place, hidden from whoever looks for recordings, which takes it at the end."""
-        try:
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError):
-            raise UsageError(f"{target.parent.name!r} is a file of this upload, and cannot be a folder too") from None
+    def _place(self, upload: Upload, name: str) -> Path:
+        """Where a file is to lie. Raises UsageError where something of another sort lies there."""
+        top = self.path(upload)
+        target = top / safe(name)
+        between = [parent for parent in target.parents if top in parent.parents]
+        if any(parent.exists() and not parent.is_dir() for parent in between):
+            raise UsageError(f"{target.parent.name!r} is a file of this upload, and cannot be a folder too")
         if target.is_dir():
             raise UsageError(f"{target.name!r} is a folder of this upload, and cannot be a file too")
-        partial = target.with_name(f".{secrets.token_hex(8)}.part")
+        return target
+
+    @contextlib.contextmanager
+    def _arriving(self, top: Path) -> Iterator[BinaryIO]:
+        """A file at the top of an upload, hidden from whoever looks for recordings, and gone at the end unless it got
+        its name."""
+        partial = top / f".{secrets.token_hex(8)}.part"
         try:
             with partial.open("xb+") as file:
                 os.fchmod(file.fileno(), 0o600)
                 yield file
-                file.flush()
-            partial.replace(target)
+        except FileNotFoundError:
+            raise NoSuchThing(_GONE) from None
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise TooLarge("there is no room left on this service's disk; come again later") from None
+                raise TooLarge(_FULL) from None
             raise
         finally:
             partial.unlink(missing_ok=True)
 
-    def _room_left(self, account: Address | None) -> int:
-        with self._database.reading() as connection:
-            return self._left(connection, account)
-
-    def _left(self, connection: Connection, account: Address | None) -> int:
-        whose = _uploads.c.account.is_(None) if account is None else _uploads.c.account == str(account)
-        held = connection.execute(select(func.sum(_uploads.c.bytes)).where(whose)).scalar() or 0
-        return (self.room.anonymous if account is None else self.room.account) - int(held)
-
-    def _count(self, upload: Upload, target: Path, size: int) -> None:
-        before = target.stat().st_size if target.exists() else None
+    def _take(self, upload: Upload, size: int | None) -> int:
+        """Take room for a file that is to come; for how many bytes."""
+        if size is not None and size > self.room.file:
+            raise TooLarge(f"a file has at most {self.room.file} bytes here")
         with self._database.changing() as connection:
+            self._hold(connection, upload.account)
+            left = self._require_room(connection, upload.account, size or 1)
+            taken = min(left, self.room.file) if size is None else size
+            more = update(_uploads).where(_uploads.c.id == upload.id).values(bytes=_uploads.c.bytes + taken)
+            if connection.execute(more.returning(_uploads.c.id)).first() is None:
+                raise NoSuchThing(_GONE)
+        return taken
+
+    def _give_back(self, upload: Upload, taken: int) -> None:
+        """Give back the room of a file that did not come; where that cannot be now, it goes with the upload."""
+        less = update(_uploads).where(_uploads.c.id == upload.id).values(bytes=_uploads.c.bytes - taken)
+        with contextlib.suppress(DatabaseUnusable), self._database.changing() as connection:
+            connection.execute(less)
+
+    def _require_room(self, connection: Connection, account: Address | None, size: int) -> int:
+        """The bytes that may come yet, of the account and of all. Raises TooLarge for fewer than ``size``."""
+        named, own = _uploads.c.account.is_not(None), _uploads.c.account == str(account)
+        bounds = [(self.room.account, own), (self.room.all, named)]
+        if account is None:
+            bounds = [(self.room.anonymous, _uploads.c.account.is_(None))]
+        left = [shutil.disk_usage(self._folder).free - self.room.free]
+        for most, whose in bounds:
+            held = connection.execute(select(func.sum(_uploads.c.bytes)).where(whose)).scalar() or 0
+            left.append(most - int(held))
+        if min(left) < size:
+            raise TooLarge(_FULL)
+        return min(left)
+
+    def _keep(self, upload: Upload, partial: Path, target: Path, size: int, taken: int) -> None:
+        """Give a file its name, and count it in the place of the room that was taken for it; both or neither."""
+        with self._database.changing() as connection:
+            self._hold(connection, upload.account)
+            before = target.stat().st_size if target.exists() else None
             row = connection.execute(
                 update(_uploads)
                 .where(_uploads.c.id == upload.id)
                 .values(
                     files=_uploads.c.files + int(before is None),
-                    bytes=_uploads.c.bytes + size - (before or 0),
+                    bytes=_uploads.c.bytes + size - taken - (before or 0),
                 )
                 .returning(_uploads.c.files)
             ).first()
             if row is None:
-                raise NoSuchThing("there is no such upload any more")
+                raise NoSuchThing(_GONE)
             if row.files > self.room.files:
                 raise TooLarge(f"an upload has at most {self.room.files} files")
-            if self._left(connection, upload.account) < 0:  # others came in meanwhile
-                raise TooLarge(_FULL)
+            try:
+                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                partial.replace(target)
+            except (FileExistsError, NotADirectoryError, IsADirectoryError):  # another file that came meanwhile
+                raise UsageError(f"{target.name!r} cannot be both a file and a folder of this upload") from None
+
+    def _hold(self, connection: Connection, account: Address | None) -> None:
+        """Of two changes of an account's uploads at once, let the second wait, or both would find room."""
+        if self._database.shared:
+            key = 0 if account is None else int.from_bytes(account.raw[:4], signed=True)
+            connection.execute(select(func.pg_advisory_xact_lock(_COUNTING, key)))
 
 
 def safe(name: str) -> Path:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -70,6 +73,65 @@ def test_a_file_is_there_whole_or_not_at_all(database: Database, clock: Clock, t
         asyncio.run(uploads.receive(upload, "a.flac", cut_off()))
     assert list((tmp_path / upload.id).iterdir()) == []
     assert uploads.get(upload.id, ANNA).bytes == 0
+
+
+def test_room_is_taken_before_the_first_byte_and_given_back(database: Database, clock: Clock, tmp_path: Path) -> None:
+    uploads = Uploads(database, tmp_path, clock, Room(file=20, account=30, all=40))
+    one, other = uploads.make(ANNA), uploads.make(ANNA)
+    refused: list[str] = []
+
+    async def meanwhile() -> AsyncIterator[bytes]:
+        yield FLAC
+        with pytest.raises(TooLarge, match="no room"):
+            await uploads.receive(other, "b.flac", unread())
+        refused.append("b")
+        raise ConnectionError
+
+    async def unread() -> AsyncIterator[bytes]:
+        raise AssertionError("nothing is read of what finds no room")
+        yield b""
+
+    async def both() -> None:
+        await uploads.receive(other, "c.flac", pieces(FLAC), 8)
+        await uploads.receive(other, "d.flac", pieces(FLAC), 8)
+        with pytest.raises(ConnectionError):
+            await uploads.receive(one, "deep/er/a.flac", meanwhile())  # which takes all that is left
+        await uploads.receive(one, "a.flac", pieces(FLAC), 8)
+
+    asyncio.run(both())
+    assert refused == ["b"]
+    assert (uploads.get(one.id, ANNA).bytes, uploads.get(other.id, ANNA).bytes) == (8, 16)
+    assert [path.name for path in (tmp_path / one.id).iterdir()] == ["a.flac"]  # no folder of what did not come
+    bens = uploads.make(BEN)
+    with pytest.raises(TooLarge, match="no room"):
+        asyncio.run(uploads.receive(bens, "a.flac", pieces(FLAC), 17))  # of all accounts
+
+
+def test_of_many_at_once_as_many_find_room_as_may(database: Database, clock: Clock, tmp_path: Path) -> None:
+    uploads = Uploads(database, tmp_path, clock, Room(uploads=2))
+    together = threading.Barrier(6)
+
+    def one(number: int) -> bool:
+        together.wait()
+        with suppress(TooMany):
+            return bool(uploads.make(ANNA))
+        return False
+
+    with ThreadPoolExecutor(6) as threads:
+        assert sum(threads.map(one, range(6))) == 2
+
+
+def test_a_disk_that_is_nearly_full_takes_nothing_in(database: Database, clock: Clock, tmp_path: Path) -> None:
+    uploads = Uploads(database, tmp_path, clock, Room(free=1 << 60))
+    upload = uploads.make(ANNA)
+    with pytest.raises(TooLarge, match="no room"):
+        asyncio.run(uploads.receive(upload, "a.flac", pieces(FLAC), 8))
+    with pytest.raises(TooLarge, match="no room"):
+        uploads.require_room(None, 1)
+
+
+async def pieces(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 @given(

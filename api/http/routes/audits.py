@@ -72,16 +72,18 @@ async def received(service: Service, request: Request, *, name: str = "audio", s
     """Take the file of a request in, and ask for its audit. Raises what :meth:`Uploads.receive` does."""
     uploads = Uploads.of(service)
     pieces: AsyncIterator[bytes] = request.stream()
+    size = forms.length(request)
+    await run_in_threadpool(uploads.require_room, None, size or 1)  # before a form is read
     if forms.kind(request) == forms.MULTIPART:
         form = await forms.read(request)
         sent = form.get("file")
         if not isinstance(sent, UploadFile):
             raise UsageError("file: the form has no file of this name")
-        name, pieces = sent.filename or name, _pieces(sent)
+        name, pieces, size = sent.filename or name, _pieces(sent), sent.size
         search_speed = search_speed or form.get("search_speed") == "on"
     upload = await run_in_threadpool(uploads.make, None)
     try:
-        await uploads.receive(upload, _plain(name), pieces)
+        await uploads.receive(upload, _plain(name), pieces, size)
         asked = Audit(upload=upload.id, search_speed=search_speed)
         return await run_in_threadpool(asking.ask, service, None, asked)
     except BaseException:

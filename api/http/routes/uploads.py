@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from api.http.caller import Caller, needs
+from api.http.forms import length
 from api.http.job_shapes import Arrived, UploadList, UploadShape
 from api.http.openapi import problems_of
 from api.service.service import Service
@@ -48,7 +49,7 @@ def create_router(service: Service) -> APIRouter:
         """Put a file into an upload: the body is its bytes, and its name may lead through folders. A recording, or
         `labels.csv` or `labels.json`, which say what the recordings are."""
         upload = await run_in_threadpool(uploads.get, id, who.address)
-        size = await uploads.receive(upload, name, request.stream())
+        size = await uploads.receive(upload, name, request.stream(), length(request))
         return JSONResponse({"name": name, "bytes": size})
 
     @router.delete("/uploads/{id}", status_code=204, responses=_NONE)
