@@ -116,6 +116,7 @@ def test_training_learns_from_what_has_a_lower_rate(home: Home, shell: Shell, fo
     assert training.train(home, [1], preset=MICRO, seed=1, signer=signer, now=now).entry.id == 1
 
 
+@pytest.mark.slow
 def test_what_was_accepted_at_another_rate_has_another_key(home: Home, shell: Shell, folder: Path) -> None:
     def assets() -> list[str]:
         return [record(home, number).asset for number in (1, 2)]

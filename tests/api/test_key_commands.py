@@ -304,6 +304,7 @@ def test_a_passphrase_from_a_descriptor(shell: Shell, keystore: Keystore, tmp_pa
     assert (tmp_path / "a").exists()
 
 
+@pytest.mark.slow
 def test_a_passphrase_typed_on_a_terminal_is_asked_twice_and_not_shown(tmp_path: Path) -> None:
     typed = "typed-by-hand"
     ours, theirs = pty.openpty()

@@ -207,6 +207,7 @@ def test_two_at_once_register_one_dataset(home: Home, folder: Path, tmp_path: Pa
     assert sorted(each.already for each in done) == [False, True, True]
 
 
+@pytest.mark.slow
 def test_a_folder_that_grew_is_another_dataset_under_another_key(home: Home, folder: Path) -> None:
     small = record_of(home, add(home, folder))
     shutil.copy(folder / "one.wav", folder / "one more time.wav")  # the same recording: nothing new

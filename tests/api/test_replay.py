@@ -34,6 +34,8 @@ from ledger.hashing import keep
 from ledger.lineage import ModelNode, TrackNode
 from ledger.records import RepeatableTrackRecord, TrackRecord, TrainingRunRecord
 
+pytestmark = pytest.mark.slow
+
 DIGESTS = st.binary(min_size=32, max_size=32).map(Digest)
 NUMBERS = st.lists(st.integers(0, 10**6), min_size=1, max_size=6).map(tuple)
 

@@ -119,6 +119,7 @@ def test_frames_are_made_of_samples_that_are_damaged_by_then(tmp_path, augment):
     assert equal(windows(cache, augment=augment)[0, 1], expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augment", [None, VARIED], ids=["plain", "varied"])
 def test_the_same_seed_gives_the_same_batches_for_any_number_of_workers(cache, augment):
     def run(seed, workers, first=0, count=6):

@@ -257,6 +257,7 @@ def test_excerpts_are_bounded_and_of_every_style():
     assert [excerpt.style for excerpt in some[4:]] == styles[4:]
 
 
+@pytest.mark.slow
 def test_a_preset_for_stereo_learns_where_the_sound_is(tmp_path):
     left = Waveform(np.concatenate([melody(10).samples, 0.1 * melody(10).samples]), 44100)
     preset = dataclasses.replace(

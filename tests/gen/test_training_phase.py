@@ -161,6 +161,7 @@ def test_a_loss_that_is_no_number_stops_before_the_weights_change(broken):
     assert all(torch.equal(one, two) for one, two in zip(weights(phase), before, strict=True))
 
 
+@pytest.mark.slow
 def test_divergence_names_datasets_and_numbers_and_leaves_the_last_good_state(tmp_path, monkeypatch):
     from gen.training.generator import GeneratorTraining
 

@@ -51,6 +51,7 @@ def test_pieces_give_what_the_whole_gives(kind):
     assert float((streamed(made, frames, 20, 7) - whole).abs().max()) < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["hifigan v2", "backbone"])
 def test_a_stream_gives_what_the_network_gives(kind):
     made = vocoder(kind)
@@ -72,6 +73,7 @@ def test_less_context_would_not_do(kind):
     assert float((cut - whole).abs().max()) > 1e-4
 
 
+@pytest.mark.slow
 @given(cuts=st.lists(st.integers(1, 40), min_size=1, max_size=8))
 @settings(max_examples=5, deadline=None)
 def test_how_frames_arrive_changes_no_bit(cuts):
