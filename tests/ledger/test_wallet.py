@@ -104,15 +104,19 @@ def test_a_wallets_entry_in_a_keystore_has_companions_and_no_secret(tmp_path: Pa
 def test_files_of_keys_are_read_once_however_often_a_stranger_is_looked_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keys, read = Keystore(tmp_path), []
+    keys, read, listed = Keystore(tmp_path), [], []
     keys.adopt("mine", WalletKey(str(OWNER.address)), "word", scrypt_n=2**12)
     assert keys.name_of(OWNER.address) == "mine"
-    keys.adopt("a", WalletKey(str(STRANGER.address)), "word", scrypt_n=2**12)  # at once, within a grain of the clock
+    status = tmp_path.stat()
+    keys.adopt("a", WalletKey(str(STRANGER.address)), "word", scrypt_n=2**12)
+    os.utime(tmp_path, ns=(status.st_atime_ns, status.st_mtime_ns))  # as if at once, within a grain of the clock
     assert keys.name_of(STRANGER.address) == "a"
-    address = keys.address
+    address, names = keys.address, keys.names
+    monkeypatch.setattr(keys, "names", lambda: listed.append(1) or names())
     monkeypatch.setattr(keys, "address", lambda name: read.append(name) or address(name))
     os.utime(tmp_path, (10**9, 10**9))
     assert [keys.name_of(Address(bytes([n] * 20))) for n in range(50)] == [None] * 50
+    assert len(listed) == 1
     keys.rename("a", "b")
     assert keys.name_of(STRANGER.address) == "b"
     assert keys.name_of(OWNER.address) == "mine"
