@@ -19,7 +19,7 @@ from api.http.routes.audits import received
 from api.pages.language import Words, language_of
 from api.pages.layout import page
 from api.reports.html import SIGN_OF
-from api.reports.outline import Said, concluded
+from api.reports.outline import Said, absent, concluded
 from api.service import asking
 from api.service.job import Job
 from api.service.jobs import Jobs
@@ -78,12 +78,14 @@ def create_router(service: Service) -> APIRouter:
             raise NoSuchThing("there is no such check")
         words = Words(language_of(request))
         outcome = job.result if job.state == "done" else None
+        found = [] if outcome is None else [_finding(one) for one in outcome["findings"]]
         shown: dict[str, Any] = {
             "job": job,
             "layers": layers(job, [event.content for event in jobs.events(job.id) if event.kind == "layer"]),
             "outcome": outcome,
             "verdict": None if outcome is None else Verdict(outcome["verdict"]),
-            "conclusions": [] if outcome is None else _conclusions(outcome, words),
+            "missing": absent(found, words.report),
+            "conclusions": [] if outcome is None else _conclusions(outcome, found, words),
             "tracks": [] if outcome is None else [token(track) for track in outcome["tracks"]],
             "files": [path.name for path in asking.files(service, job)],
             "address": f"{service.settings.site}/checks/{job.id}",
@@ -135,8 +137,7 @@ def _finding(said: Mapping[str, str]) -> Finding:
     return Finding(said["check"], Status(said["status"]), said["subject"], said["detail"])
 
 
-def _conclusions(outcome: Mapping[str, Any], words: Words) -> list[Said]:
-    findings = [_finding(one) for one in outcome["findings"]]
+def _conclusions(outcome: Mapping[str, Any], findings: Sequence[Finding], words: Words) -> list[Said]:
     found = []
     for one in outcome["conclusions"]:
         case, verdict, because = Case(one["case"]), Verdict(one["verdict"]), tuple(one["because"])

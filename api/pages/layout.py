@@ -18,7 +18,7 @@ from api.pages.assets import asset, path, style_of_first_page, style_of_players
 from api.pages.language import CHOICE, COOKIE, Words, chosen, language_of
 from api.pages.metadata import name_of
 from api.reports.details import of_evidence, of_finding
-from api.reports.outline import clock
+from api.reports.outline import absent, clock
 from api.reports.visible import visible
 from api.terms import money
 
@@ -110,6 +110,7 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
     )
     environment.globals |= {
+        "absent": absent,
         "asset": path,
         "style": lambda: Markup(asset("style.css").data.decode()),  # noqa: S704  (ours, and not a reader's)
         "clock": clock,

@@ -7,10 +7,11 @@ to.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from api import terms
 from api.amounts import percent_from_ppm
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from ledger.conclusions import Conclusion
     from ledger.contracts import ShareEntry, TrackEntry
     from ledger.evidence import Evidence
+
+_HELD: Final = re.compile(r"(\d+) of (\d+) encrypted recordings are in the store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Report:
     texts: Texts
     name: str
     verdict: Verdict
+    absent: str
     conclusions: tuple[Said, ...]
     facts: tuple[tuple[str, str], ...]
     picture: Picture | None
@@ -132,6 +136,7 @@ def outline(
         texts=texts,
         name=visible(name),
         verdict=outcome.verdict,
+        absent=absent(outcome.findings, texts),
         conclusions=tuple(concluded(conclusion, outcome.findings, texts) for conclusion in outcome.conclusions),
         facts=facts,
         picture=shown,
@@ -142,6 +147,17 @@ def outline(
         owing=tuple(owing(node.entry, accounts.get(node.entry.id, ""), texts) for node in outcome.tracks),
         findings=tuple(_line(finding, texts) for finding in outcome.findings),
     )
+
+
+def absent(findings: Sequence[Finding], texts: Texts) -> str:
+    """What stands under a verdict where recordings are not in the store, which changes none; empty where all are."""
+    noted = {one.subject: _HELD.fullmatch(one.detail) for one in findings if one.check == "recordings"}
+    counts = [(int(held[1]), int(held[2])) for held in noted.values() if held is not None]
+    count = sum(one for _, one in counts)
+    missing = count - sum(one for one, _ in counts)
+    if not missing:
+        return ""
+    return texts("absent.all") if missing == count else texts("absent", missing=missing, count=count)
 
 
 def clock(seconds: float) -> str:

@@ -65,6 +65,8 @@ class _Document(Paper):
             self.write(t(f"verdict.{verdict.value}"), 8)
             self.size(10.5)
             self.write(t(f"meaning.{verdict.value}"))
+            if self.report.absent:
+                self.write(self.report.absent)
         pdf.ln(3)
         for said in self.report.conclusions:
             self.signed(SIGN_OF[said.verdict], t(f"verdict.{said.verdict.value}"), said.text)

@@ -8,6 +8,7 @@ import io
 import re
 import string
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,14 +19,14 @@ from reported import CLAIM, Story, reported, tone
 
 from api.reports import stemma
 from api.reports.html import page
-from api.reports.outline import clock
+from api.reports.outline import absent, clock
 from api.reports.paper import COLOURS
 from api.reports.pdf import document
 from api.reports.picture import COLUMNS, LOWEST_HZ, ROWS, look, png
 from api.reports.texts import LANGUAGES, TABLES, Language, Texts
 from gen.waveform import Waveform
 from ledger.conclusions import Case
-from ledger.findings import Status, Verdict
+from ledger.findings import Finding, Status, Verdict
 
 ROOT = Path(__file__).parent.parent.parent
 ATTACKS = (
@@ -101,6 +102,23 @@ def test_both_forms_say_all_there_is(language: Language) -> None:
     assert [words for words in said if words.lower() not in shown.lower()] == []
     assert [words for words in said if words.lower() not in bound.lower()] == []
     assert f'<html lang="{language}">' in html
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_recordings_that_are_not_here_are_told_of_under_the_verdict(language: Language) -> None:
+    def held(*counts: tuple[int, int]) -> list[Finding]:
+        said = [f"{here} of {all_} encrypted recordings are in the store" for here, all_ in counts]
+        found = [Finding("recordings", Status.NOTE, f"dataset {number}", text) for number, text in enumerate(said)]
+        return found + found[:1]  # a dataset behind two tracks is looked at twice, and counts once
+
+    t = Texts(language)
+    assert absent(held((3, 3), (4, 4)), t) == absent([], t) == ""
+    assert absent(held((0, 40), (0, 7)), t) == t("absent.all")
+    said = absent(held((1, 40), (7, 7)), t)
+    assert said == t("absent", missing=39, count=47)
+    report = replace(reported(language=language), absent=said)
+    assert said in " ".join(Page(page(report, "1.0")).text.split())
+    assert said in " ".join(text_of(document(report, "1.0")).split())
 
 
 def test_each_box_of_the_chain_has_the_outcome_of_its_own_checks() -> None:

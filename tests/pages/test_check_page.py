@@ -25,13 +25,19 @@ CLAIM = str(Digest.of(b"claim"))
 HOSTILE = "<script>alert(1)</script>"
 FOUND = {"check": "watermark", "status": "ok", "subject": "mark 1", "detail": f"found {HOSTILE}"}
 MISSED = {"check": "record", "status": "unverifiable", "subject": "track 1", "detail": "not in the store"}
+AWAY = {
+    "check": "recordings",
+    "status": "note",
+    "subject": "dataset 1",
+    "detail": "0 of 47 encrypted recordings are in the store",
+}
 DATASET = {"dataset": 1, "title": f"{HOSTILE} quartets"}
 OUTCOME = {
     "verdict": "unverifiable",
     "file": f"{HOSTILE}.wav",
     "sha256": CLAIM,
     "seconds": 6.0,
-    "findings": [FOUND, MISSED],
+    "findings": [FOUND, MISSED, AWAY],
     "tracks": [{"track": CLAIM, "creator": WHO, "anchored": None, "model": {"model": 1, "datasets": [DATASET]}}],
     "evidence": [],
     "conclusions": [
@@ -84,6 +90,7 @@ def test_a_check_is_told_of_as_far_as_it_has_come(service: Service, client: Test
     page = client.get(f"/checks/{job.id}").text
     assert states(page)["chain"] == "unverifiable" and states(page)["digest"] == "passed"
     assert '<p class="said">Unverifiable</p>' in page and 'http-equiv="refresh"' not in page and "hx-sse" not in page
+    assert "The recordings themselves are not here" in page.split('class="verdict', 1)[1].split("</div></div>", 1)[0]
     assert f'href="/tracks/{token(OUTCOME["tracks"][0])}"' in page
     assert HOSTILE not in page and "&lt;script&gt;alert(1)&lt;/script&gt; quartets" in page
     assert "No verificable" in client.get(f"/checks/{job.id}?lang=es").text

@@ -34,7 +34,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "layer.said.watermark": "The number of a track, hidden in the sound, which lives through cuts and encoders.",
     "layer.said.digest": "Whether it is the very file that was minted, byte for byte.",
     "layer.said.fingerprint": "What it sounds like, compared with every track that is known.",
-    "layer.said.chain": "Every record from the track down to the recordings: signed, on chain, licensed.",
+    "layer.said.chain": "Every record from the track to the digests of the recordings: signed, on chain, licensed.",
     "layer.state.passed": "not needed",
     "layer.state.going": "being looked at",
     "layer.state.ahead": "to come",

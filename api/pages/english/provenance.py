@@ -70,7 +70,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "proof.checks": "{count} checks",
     "proof.checks.one": "1 check",
     "proof.page": "Page of this {kind}",
-    "meaning.subject.verified": "Every link down to the recordings was checked, and it is right.",
+    "meaning.subject.verified": "Every link down to the digests of the recordings was checked, and it is right.",
     "meaning.subject.invalid": "Something here is not what it claims to be.",
     "meaning.subject.unverifiable": "Something that matters could not be checked now.",
 }

@@ -35,7 +35,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "layer.said.watermark": "El número de una pista, oculto en el sonido, que sobrevive a cortes y codificadores.",
     "layer.said.digest": "Si es exactamente el archivo que se acuñó, byte por byte.",
     "layer.said.fingerprint": "A qué suena, comparado con todas las pistas conocidas.",
-    "layer.said.chain": "Cada registro, de la pista hasta las grabaciones: firmado, inscrito y con licencia.",
+    "layer.said.chain": "Cada registro, de la pista hasta los resúmenes de las grabaciones: firmado, inscrito y con "
+    "licencia.",
     "layer.state.passed": "no hizo falta",
     "layer.state.going": "examinándose",
     "layer.state.ahead": "pendiente",

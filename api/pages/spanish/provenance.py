@@ -72,7 +72,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "proof.checks": "{count} comprobaciones",
     "proof.checks.one": "1 comprobación",
     "proof.page": "Página: {kind}",
-    "meaning.subject.verified": "Se comprobó cada eslabón hasta las grabaciones, y es correcto.",
+    "meaning.subject.verified": "Se comprobó cada eslabón hasta los resúmenes de las grabaciones, y es correcto.",
     "meaning.subject.invalid": "Aquí hay algo que no es lo que dice ser.",
     "meaning.subject.unverifiable": "Ahora no se pudo comprobar algo que importa.",
 }
