@@ -20,6 +20,7 @@ from api.pages.metadata import name_of
 from api.reports.details import of_evidence, of_finding
 from api.reports.outline import absent, clock
 from api.reports.visible import visible
+from api.service.service import Service
 from api.terms import money
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ NAVIGATION: Final = (
     ("/account", "nav.account"),
 )
 """Where the head of every page leads: paths, and the keys of their names."""
+_OWN: Final = ("/music", "works.title")
+"""Where it leads besides whoever is signed in, after the studio."""
 _YEAR: Final = 365 * 24 * 3600
 # A page is packed anew for every reader: the level that costs least for nearly all of the gain.
 _LEVEL: Final = 5
@@ -44,8 +47,9 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
 
     Every template has ``t`` (:class:`~api.pages.language.Words`), ``asset(name)`` (the path of a file in ``static/``),
     ``service``, ``here`` (the path), ``navigation``, ``other`` (the address of this page in a language), ``version``,
-    ``account`` (whose session it is, or None) and ``csrf`` (what forms bring along), beside ``values``. Undefined names
-    are errors. Whole pages extend ``base.html`` and fill its blocks ``title``, ``content`` and, if need be, ``head``.
+    ``account`` (whose session it is, or None), ``who`` (that account for people) and ``csrf`` (what forms bring along),
+    beside ``values``. Undefined names are errors. Whole pages extend ``base.html`` and fill its blocks ``title``,
+    ``content`` and, if need be, ``head``.
     """
     service = request.app.state.service
     words = Words(language_of(request))
@@ -54,10 +58,11 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
         "t": words,
         "service": service,
         "here": request.url.path,
-        "navigation": NAVIGATION,
+        "navigation": NAVIGATION if caller is None else (*NAVIGATION[:3], _OWN, *NAVIGATION[3:]),
         "other": lambda language: _in(request, language),
         "version": version("stemmata"),
         "account": None if caller is None else caller.address,
+        "who": "" if caller is None else _named(service, caller),
         "csrf": csrf_token(request),
     }
     body = _environment().get_template(template).render(**shown, **values)
@@ -89,6 +94,12 @@ def error_page(request: Request, problem: dict[str, Any]) -> Response:
 def _policy() -> str:
     """What a page may load: what every answer allows, and two styles by their digests."""
     return POLICY.replace("style-src", f"style-src {style_of_players()} {style_of_first_page()}")
+
+
+def _named(service: Service, caller: Caller) -> str:
+    """A signed-in account for people: at a demonstration the name of its key, and else its address cut short."""
+    name = service.home.keystore().name_of(caller.address) if service.settings.demo else None
+    return _short(caller.address) if name is None else name
 
 
 def _in(request: Request, language: str) -> str:

@@ -126,6 +126,17 @@ def test_strangers_are_led_to_the_sign_in_and_back(place: Place) -> None:
 
 
 @pytest.mark.slow
+def test_every_page_says_who_is_signed_in(place: Place) -> None:
+    def head(client: TestClient) -> str:
+        shown = client.get("/market").text.split("<nav", 1)[1].split("</nav>", 1)[0]
+        return " ".join(re.sub(r"<[^>]+>", " ", shown).split())
+
+    assert "My music" not in head(place.visitor())
+    assert "Account edna" in head(place.local("edna")) and "My music" in head(place.local("edna"))
+    assert f"{str(DORA.address)[:8]}…{str(DORA.address)[-4:]}" in head(place.visitor(DORA))  # whose key is not here
+
+
+@pytest.mark.slow
 def test_no_form_works_from_another_site(place: Place) -> None:
     edna = place.local("edna")
     jobs = len(Jobs.of(place.service).list(place.service.home.keystore().address("edna")))

@@ -141,7 +141,7 @@ def test_music_is_made_minted_sold_and_bought(browser: Browser, site: whole_serv
         assert abs(length - 3) < 0.1
         page.get_by_role("button", name="Mint it Variation 2").click()
         done(page)
-        page.get_by_role("link", name="My music").click()
+        page.get_by_role("main").get_by_role("link", name="My music").click()
         card = page.locator(".cards > li").first
         card.get_by_text("Put it up for sale").first.click()
         card.get_by_label("Price, in ether").fill("0.4")
@@ -159,7 +159,7 @@ def test_music_is_made_minted_sold_and_bought(browser: Browser, site: whole_serv
         page.get_by_role("button", name="Sign in as holder").click()
         page.get_by_role("button", name="Buy it for 0.4 ETH").click()
         done(page)
-        page.get_by_role("link", name="My music").click()
+        page.get_by_role("main").get_by_role("link", name="My music").click()
         expect(page.locator(".cards > li")).to_contain_text("bought")
 
         sign_in(page, site, "creator")
