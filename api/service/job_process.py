@@ -165,7 +165,7 @@ def _do(task: Task, connection: Connection) -> None:
     try:
         result = _run(task, said)
     except BaseException as error:  # whatever it is, it is told, and ends this process
-        said.send(_failed(error))
+        said.send(_failed(error, task))
     else:
         said.send(Done(result))
 
@@ -298,9 +298,10 @@ class _Asking:
         return answer[name]
 
 
-def _failed(error: BaseException) -> Failed:
+def _failed(error: BaseException, task: Task) -> Failed:
     from api.errors import HomeBusy
     from api.http import problems
+    from api.service.wording import worded
     from ledger.errors import StoreFault, Unverifiable
 
     if isinstance(error, MemoryError):
@@ -315,6 +316,7 @@ def _failed(error: BaseException) -> Failed:
     # Words are for the account that asked, and may say more here than to a stranger on the network.
     if content["status"] == 503:
         content["detail"] = str(error)
+    content["detail"] = worded(content["detail"], uploads=task.uploads, jobs=task.jobs, home=task.settings.home)
     return Failed(content, again=isinstance(error, HomeBusy | StoreFault | Unverifiable))
 
 

@@ -121,6 +121,7 @@ def test_a_file_that_is_no_sound_fails_with_its_name(service: Service) -> None:
         until(lambda: jobs.get(job.id).over)
     failed = jobs.get(job.id)
     assert (failed.state, failed.problem and failed.problem["status"]) == ("failed", 415), failed.problem
+    assert failed.problem and failed.problem["detail"].startswith("noise.wav: "), failed.problem  # no place on the disk
 
 
 def test_a_job_whose_process_is_killed_goes_on(service: Service, sound: bytes) -> None:
