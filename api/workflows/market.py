@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from api.home import Home, Ledger
@@ -72,7 +72,7 @@ def buy(home: Home, track: str, *, signer: Signer, price: str | None = None, cur
     """Buy a track for what is asked; the outcome is the offer that was taken, and the track with its new owner.
 
     ``price`` and ``currency`` are what the buyer has seen, as a person writes them (:func:`api.terms.currency`); None
-    accepts what is asked now. A track that the signer owns is not bought.
+    accepts what is asked now. A track that the signer owns is not bought; the outcome is then its own offer, if any.
 
     Raises:
         NotOffered: it is not for sale, or its seller has parted with it since.
@@ -85,7 +85,7 @@ def buy(home: Home, track: str, *, signer: Signer, price: str | None = None, cur
     with home.changing("market"), home.ledger() as ledger:
         now = show(ledger, track)
         if now.track.owner == signer.address:
-            return Offer(now.track, None, already=True)
+            return replace(now, already=True)
         listing = now.listing
         if listing is None or not now.live:
             raise NotOffered(f"track {now.track.id:016x} is not for sale")
