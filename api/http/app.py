@@ -134,6 +134,8 @@ def _unreadable(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     if first["loc"][0] == "path" and wants_page(request):
         return _answer(request, problems.of(404, "NoSuchThing", "no page can have this address"))
+    if first["loc"] == ("body",) and isinstance(first["input"], bytes):  # nobody has taken it for JSON
+        return _answer(request, problems.of(415, "Refused", "body: send JSON, with Content-Type: application/json"))
     place = ".".join(str(part) for part in first["loc"])
     return _answer(request, problems.of(422, "Malformed", f"{place}: {first['msg']}"))
 

@@ -35,4 +35,7 @@ async def check(request: Request, token: str) -> None:
         field = (await forms.read(request)).get(FIELD)
         said = field if isinstance(field, str) else None
     if said is None or not sessions.brings_along(said, token):
-        raise NotPermitted("the request does not come from a page of this site: load the page anew, and try again")
+        raise NotPermitted(
+            "the request does not come from a page of this site: load the page anew, and try again; a program sends "
+            f"{HEADER}, or an API token"
+        )

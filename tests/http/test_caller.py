@@ -79,6 +79,7 @@ def test_a_session_changes_nothing_without_its_token_against_forgery(client: Tes
     ):
         answer = client.post("/change", headers=headers, data=form)
         assert (answer.status_code, answer.json()["title"]) == (403, "NotPermitted")
+        assert "X-CSRF-Token" in answer.json()["detail"]
     assert client.post("/change", headers={"X-CSRF-Token": csrf(token)}).status_code == 200
     assert client.post("/change", headers={"X-CSRF-Token": masked(token)}).status_code == 200
     assert client.post("/change", data={"csrf": csrf(token)}).status_code == 200

@@ -132,6 +132,8 @@ def test_what_cannot_be_done_is_refused_at_once(
         {"kind": "batch", "upload": "../../../../../../../../"},
     ):
         refused(client.post("/v1/jobs", json=wrong, headers=anna), 422, "Malformed")
+    plain = client.post("/v1/jobs", content=json.dumps(TERMS), headers={**anna, "Content-Type": "text/plain"})
+    assert "application/json" in refused(plain, 415, "Refused")
     for _ in range(3):
         assert client.post("/v1/jobs", json=TERMS, headers=anna).status_code == 202
     answer = client.post("/v1/jobs", json=TERMS, headers=anna)
