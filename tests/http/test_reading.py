@@ -61,6 +61,7 @@ def test_a_track_is_looked_up_by_its_file_and_by_its_mark(service: Service, clie
     for path in (
         f"lookup/watermark/{track.id:016x}",
         f"tracks/{track.id}",
+        f"tracks/{track.id:016x}",
         f"lookup/sha256/{str(track.audio).upper()}",
     ):
         assert client.get(f"/v1/{path}").json() == said
@@ -128,6 +129,7 @@ def test_every_list_says_what_the_directory_says(client: TestClient) -> None:
     (offer,) = client.get("/v1/offers").json()["offers"]
     assert (offer["price"], offer["seller"], offer["currency"]) == ("7", str(DORA.address), None)
     (sale,) = client.get(f"/v1/sales?track={offer['track']['id']}").json()["sales"]
+    assert client.get(f"/v1/sales?track={offer['track']['watermark']}").json()["sales"] == [sale]
     assert (sale["price"], sale["royalty"], sale["buyer"]) == (str(10**15), str(10**14), str(DORA.address))
 
 

@@ -13,10 +13,17 @@ from api.http.paging import Account, Cut, cut
 from api.http.reading import read
 from api.http.routes.tracks import address
 from api.http.shapes import ForSale, Sold
+from api.service import track_ids
 from api.service.directory import Directory
 from api.service.service import Service
 
-Track = Annotated[str | None, Query(pattern="^[0-9]{1,20}$", description="A track's token, decimal.")]
+Track = Annotated[
+    str | None,
+    Query(
+        pattern=track_ids.PATTERN,
+        description="A track's token, decimal, or its watermark, 16 hex digits; 16 digits alone are a token.",
+    ),
+]
 
 
 class OfferList(BaseModel):
@@ -63,7 +70,7 @@ def create_router(service: Service) -> APIRouter:
         page = await read(
             service,
             directory.sales,
-            track=None if track is None else int(track),
+            track=None if track is None else track_ids.token(track),
             seller=address(seller),
             buyer=address(buyer),
             after=piece.after,

@@ -14,12 +14,18 @@ from api.http.openapi import problems_of
 from api.http.paging import Account, Cut, Number, cut
 from api.http.reading import read
 from api.http.shapes import Track
+from api.service import track_ids
 from api.service.directory import Directory
 from api.service.service import Service
 from ledger.address import Address
 
 Token = Annotated[
-    str, Path(pattern="^[0-9]{1,20}$", description="The track's token, decimal.", examples=["11493574928574839201"])
+    str,
+    Path(
+        pattern=track_ids.PATTERN,
+        description="The track's token, decimal, or its watermark, 16 hex digits; 16 digits alone are a token.",
+        examples=["11493574928574839201"],
+    ),
 ]
 
 
@@ -60,9 +66,9 @@ def create_router(service: Service) -> APIRouter:
     @router.get("/{id}", response_model=Track, responses=problems_of(404))
     async def one(request: Request, id: Token) -> Response:  # noqa: A002
         """A track."""
-        found = await read(service, directory.track, int(id))
+        found = await read(service, directory.track, track_ids.token(id))
         if found is None:
-            raise NoSuchThing(f"no track {id} is known here")
+            raise NoSuchThing(track_ids.missing(id))
         return etags.answer(request, etags.as_bytes(Track.of(found).model_dump(mode="json")))
 
     return router

@@ -8,10 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from api.home import Home
 from api.service import keys
+from api.service.track_ids import watermark
 from ledger.address import Address
 
 if TYPE_CHECKING:
@@ -22,8 +23,13 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{22}$")]
 """Of a job or an upload."""
 Number = Annotated[int, Field(ge=1, lt=2**53)]
 """Of a dataset or a model."""
-Track = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
-"""A track by its watermark, in hex."""
+Track = Annotated[
+    str,
+    StringConstraints(pattern=r"^([0-9a-f]{16}|[0-9]{1,20})$"),
+    AfterValidator(watermark),
+    Field(description="Its watermark, 16 hex digits, or its token, decimal; 16 digits alone are the watermark."),
+]
+"""A track by its watermark in hex; its token is read as that."""
 Words = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,40}(\.[0-9]{1,18})?$")]
 """Decimal ether, or whole units of a token."""
