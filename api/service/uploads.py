@@ -156,6 +156,24 @@ class Uploads:
             raise
         return came
 
+    def remove(self, upload: Upload, name: str) -> None:
+        """Delete one file, and folders that it leaves empty. Raises UsageError for a name that is none for a file here,
+        and NoSuchThing where no such file has arrived."""
+        target, top = self._place(upload, name), self.path(upload)
+        with self._database.changing() as connection:
+            self._hold(connection, upload.account)
+            try:
+                size = target.stat().st_size
+            except FileNotFoundError:
+                raise NoSuchThing(f"there is no file {name!r} in this upload") from None
+            less = update(_uploads).where(_uploads.c.id == upload.id)
+            connection.execute(less.values(files=_uploads.c.files - 1, bytes=_uploads.c.bytes - size))
+            target.unlink()
+            for parent in target.parents:
+                if parent == top or any(parent.iterdir()):
+                    break
+                parent.rmdir()
+
     def drop(self, id: str) -> None:  # noqa: A002
         """Delete an upload with its files; one that is gone already is no fault."""
         with self._database.changing() as connection:
@@ -308,5 +326,7 @@ def _require_sound(file: BinaryIO, name: str) -> None:
     if file.seek(0, os.SEEK_END) == 0:
         raise EmptyAudio(f"{name}: the file has no bytes; copy or export it again")
     if identify(file) is None:
-        raise NotAudio(f"{name}: no sound format that we know begins like this; send WAV, FLAC, MP3, OGG, Opus or M4A")
+        raise NotAudio(
+            f"{name}: no sound format that we know begins like this; send WAV, AIFF, FLAC, MP3, OGG, Opus or M4A"
+        )
     file.seek(0, os.SEEK_END)

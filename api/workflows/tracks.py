@@ -26,6 +26,8 @@ def find(ledger: Ledger, text: str) -> TrackEntry:
     if _NUMBER.fullmatch(text):
         entry = ledger.contracts.track_by_watermark(bytes.fromhex(text))
         missing = f"track {text}: no track on this chain has this watermark"
+        if text.isdecimal():
+            missing += " (these digits are read as hex, not as a decimal token)"
     elif Path(text).is_file():
         entry = ledger.contracts.track_by_audio(Digest.of_file(Path(text)))
         missing = (

@@ -217,12 +217,24 @@ def test_uploads(client: TestClient, service: Service, anna: dict[str, str], ben
     for name in ("labels.csv/a.wav", "new"):  # a file is no folder
         refused(client.put(f"{place}/files/{name}", content=WAV, headers=anna), 400, "Malformed")
     refused(client.put(f"{place}/files/a/labels.csv", content=b"file,genre\n", headers=anna), 415, "NotAudio")
-    refused(client.put(f"{place}/files/page.wav", content=b"<script>alert(1)</script>", headers=anna), 415, "NotAudio")
+    page = client.put(f"{place}/files/page.wav", content=b"<script>alert(1)</script>", headers=anna)
+    assert "AIFF" in refused(page, 415, "NotAudio")
     refused(client.put(f"{place}/files/none.wav", content=b"", headers=anna), 415, "EmptyAudio")
     refused(client.put(f"{place}/files/big.wav", content=WAV * 30, headers=anna), 413, "TooLarge")
     assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == ["labels.csv", "Übung 1.wav"]
     for method, path in (("GET", place), ("PUT", f"{place}/files/a.wav"), ("DELETE", place)):
         refused(client.request(method, path, headers=ben), 404, "NoSuchThing")
+    for stranger, name, status, title in (
+        (ben, "labels.csv", 404, "NoSuchThing"),
+        (anna, "other.wav", 404, "NoSuchThing"),
+        (anna, "new", 400, "Malformed"),
+        (anna, "..%2f..%2fservice.sqlite", 400, "Malformed"),
+    ):
+        refused(client.delete(f"{place}/files/{name}", headers=stranger), status, title)
+    assert client.delete(f"{place}/files/new/Übung%201.wav", headers=anna).status_code == 204
+    assert [path.name for path in folder.iterdir()] == ["labels.csv"]
+    left = client.get(place, headers=anna).json()
+    assert (left["files"], left["bytes"]) == (1, 11)
     asked = {"kind": "batch", "upload": made["id"]}
     refused(client.post("/v1/jobs", json=asked, headers=ben), 404, "NoSuchThing")
     assert client.post("/v1/jobs", json=asked, headers=anna).status_code == 202

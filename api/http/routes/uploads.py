@@ -52,6 +52,12 @@ def create_router(service: Service) -> APIRouter:
         size = await uploads.receive(upload, name, request.stream(), length(request))
         return JSONResponse({"name": name, "bytes": size})
 
+    @router.delete("/uploads/{id}/files/{name:path}", status_code=204, responses=problems_of(400, 401, 403, 404))
+    def remove(id: Id, name: Annotated[str, Path(max_length=1000)], who: Uploader) -> Response:  # noqa: A002
+        """Delete a file of an upload, such as one that a job could not use."""
+        uploads.remove(uploads.get(id, who.address), name)
+        return Response(status_code=204)
+
     @router.delete("/uploads/{id}", status_code=204, responses=_NONE)
     def drop(id: Id, who: Uploader) -> Response:  # noqa: A002
         """Delete an upload that no job shall work on any more."""
