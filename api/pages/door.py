@@ -99,6 +99,11 @@ def onward(path: str) -> Response:
     return RedirectResponse(path, 303)
 
 
+def moved(request: Request, path: str) -> Response:
+    """The answer at another address of a page: on to the one that stays, with the same query."""
+    return RedirectResponse(path + (f"?{request.url.query}" if request.url.query else ""), 308)
+
+
 After = Annotated[int | None, Query(ge=0, lt=2**63)]
 """Where a list goes on: the ``next`` of the page before."""
 Known = Annotated[Reader, Depends(reader)]

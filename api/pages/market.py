@@ -3,18 +3,19 @@
 # No postponed annotations: FastAPI reads those of its handlers.
 
 import re
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
 from api import terms as words
 from api.errors import ApiError, NoSuchThing
 from api.home import Ledger
 from api.pages import sale
-from api.pages.door import After, Door, Known, MaybeKnown, Reader, Said, onward
+from api.pages.door import After, Door, Known, MaybeKnown, Reader, Said, moved, onward
 from api.pages.errands import ask
 from api.pages.layout import page
+from api.service import track_ids
 from api.service.directory import Directory
 from api.service.service import Service
 from ledger.errors import LedgerError, NotFound
@@ -61,8 +62,14 @@ def create_router(service: Service) -> APIRouter:
         )
 
     @router.get("/market/{track}")
-    def offer(request: Request, who: MaybeKnown, track: str) -> Response:
-        """A track for sale."""
+    def offer(request: Request, who: MaybeKnown, track: Annotated[str, Path(pattern=track_ids.PATTERN)]) -> Response:
+        """A track for sale; a token's number leads to it, and sixteen digits alone are a watermark."""
+        try:
+            stays = track_ids.watermark(track)
+        except ValueError:
+            raise NoSuchThing("there is no such track") from None
+        if stays != track:
+            return moved(request, f"/market/{stays}")
         return show(request, who, track)
 
     @router.post("/market/{track}/buy")

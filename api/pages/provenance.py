@@ -14,6 +14,7 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Resp
 
 from api.errors import NoSuchThing
 from api.pages.cover import Covers, Look
+from api.pages.door import moved
 from api.pages.fan import fan
 from api.pages.language import Words, language_of
 from api.pages.layout import page
@@ -23,6 +24,7 @@ from api.pages.proofs import Minted, Proof, Proofs
 from api.reports import provenance, stemma
 from api.reports.html import SIGN_OF
 from api.reports.outline import owing
+from api.service import track_ids
 from api.service.directory import Directory
 from api.service.service import Service
 from ledger.cid import Cid
@@ -95,9 +97,17 @@ def _add_track(router: APIRouter, service: Service, proofs: Proofs, covers: Cove
         """A token's metadata."""
         return _metadata(service, proofs.track(number))
 
-    @router.api_route("/tracks/{number}", methods=READ)
-    def track(request: Request, number: Token) -> Response:
-        """A track: where it comes from, and the proof of each link; or its token's metadata."""
+    @router.api_route("/tracks/{id}", methods=READ)
+    def track(request: Request, id: Annotated[str, Path(pattern=track_ids.PATTERN)]) -> Response:  # noqa: A002
+        """A track: where it comes from, and the proof of each link; or its token's metadata.
+
+        A watermark in hex leads to it; sixteen digits alone are a token.
+        """
+        number = track_ids.token(id)
+        if str(number) != id:
+            return moved(request, f"/tracks/{number}")
+        if number >= 2**64:
+            raise NoSuchThing("there is no such track")
         proof = proofs.track(number)
         if "text/html" not in request.headers.get("accept", ""):
             return _metadata(service, proof)

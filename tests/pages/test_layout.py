@@ -86,10 +86,33 @@ def test_what_is_not_there_is_said_in_words(client: TestClient) -> None:
     assert problem.status_code == 404 and problem.json()["title"] == "NoSuchThing"
 
 
-@pytest.mark.parametrize("path", ["/tracks/first", f"/tracks/{2**64}", "/datasets/0", f"/models/{'9' * 5000}"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/tracks/first",
+        f"/tracks/{2**64}",
+        "/tracks/29A5e6f7",
+        f"/market/{2**64}",
+        "/datasets/0",
+        f"/models/{'9' * 5000}",
+    ],
+)
 def test_an_address_that_nothing_can_have_is_not_found(client: TestClient, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404 and "Nothing lies here" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "stays"),
+    [
+        ("/tracks/29a5000000000000?lang=es", f"/tracks/{0x29A5 << 48}?lang=es"),
+        ("/tracks/0000000000000010", "/tracks/16"),  # a watermark: no token is written with zeros
+        ("/market/3001?lang=es", "/market/0000000000000bb9?lang=es"),
+    ],
+)
+def test_both_names_of_a_track_lead_to_its_page(client: TestClient, path: str, stays: str) -> None:
+    answer = client.get(path, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (308, stays)
 
 
 def test_a_file_is_kept_for_good_under_the_name_of_its_bytes(client: TestClient) -> None:
