@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from api.amounts import ether_from_wei, percent_from_ppm, wei_from_ether
+from api.amounts import WEI_PER_ETHER, ether_from_wei, percent_from_ppm, wei_from_ether
 from api.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ETHER = "ether"
 NEVER = "never"
 NOTHING = "none"
+_MOST_ETHER = 10**9
 ALLOWED = {"mining": "data_mining", "inference": "inference"}
 """What may be allowed without a license, and the field of the terms that says so."""
 
@@ -45,10 +46,14 @@ def currency(text: str | None) -> Address | None:
 def price(text: str, token: Address | None) -> int:
     """A price in the currency's smallest unit: decimal ether, or whole units of a token.
 
-    How many decimals a token shows is the token's own word, and some have none; so nothing is scaled here.
+    How many decimals a token shows is the token's own word, and some have none; so nothing is scaled here. More than a
+    billion ether is refused: somebody has said wei.
     """
     if token is None:
-        return wei_from_ether(text)
+        wei = wei_from_ether(text)
+        if wei > _MOST_ETHER * WEI_PER_ETHER:
+            raise UsageError(f"price {text!r}: more ether than there is; prices are said in ether, not in wei")
+        return wei
     if not (text.isascii() and text.isdigit()):
         raise UsageError(f"--price {text!r}: with --currency, a whole number of the token's smallest unit")
     return int(text)

@@ -70,6 +70,7 @@ def test_terms_change_one_by_one_and_only_by_the_owner(shell: Shell, tmp_path: P
     [
         ((), "nothing to change"),
         (("--price", "cheap"), "price 'cheap'"),
+        (("--price", "50000000000000000"), "not in wei"),
         (("--currency", TOKEN), "--currency"),
         (("--currency", "0x12", "--price", "1"), "--currency '0x12'"),
         (("--currency", "0x" + "00" * 20, "--price", "1"), "--currency"),

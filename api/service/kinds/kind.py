@@ -31,9 +31,14 @@ Track = Annotated[
 ]
 """A track by its watermark in hex; its token is read as that."""
 Words = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
-Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,40}(\.[0-9]{1,18})?$")]
-"""Decimal ether, or whole units of a token."""
-Percent = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,4})?$")]
+Amount = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{1,40}(\.[0-9]{1,18})?$"),
+    Field(description="Text: decimal ether (not wei, as lists have it), or whole units of a token."),
+]
+Percent = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,4})?$"), Field(description="Text, in percent.")
+]
 Account = Annotated[str, StringConstraints(pattern=r"^0x[0-9A-Fa-f]{40}$")]
 Day = Annotated[str, StringConstraints(pattern=r"^(never|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?)$")]
 """The last day (UTC) or moment of a term, or ``never``."""
