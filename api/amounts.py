@@ -29,6 +29,11 @@ def percent_from_ppm(ppm: int) -> str:
     return _plain(ppm, 4)
 
 
+def about_percent(ppm: int) -> str:
+    """The same to one decimal, for people to read; what is below 0.1 percent is said exactly."""
+    return percent_from_ppm(round(ppm, -3) if ppm >= 1000 else ppm)
+
+
 def _scaled(text: str, scale: int, what: str, unit: str, limit: int | None) -> int:
     try:
         with localcontext(prec=100):

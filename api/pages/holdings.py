@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from api import terms as words
-from api.amounts import percent_from_ppm
+from api.amounts import about_percent, percent_from_ppm
 from api.home import Ledger
 from api.pages.dues import due
 from api.pages.writing import when
@@ -125,7 +125,7 @@ def models(directory: Directory, dataset: int) -> list[dict[str, object]]:
         {
             "id": entry.id,
             "trainer": entry.trainer,
-            "share": percent_from_ppm(dict(entry.datasets)[dataset]),
+            "share": about_percent(dict(entry.datasets)[dataset]),
             "when": when(entry.time),
         }
         for entry in directory.models(dataset=dataset, newest=True).entries

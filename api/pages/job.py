@@ -8,9 +8,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api import terms as words
+from api.pages import english
 from api.pages.door import Door, Known, onward
+from api.pages.language import Words, language_of
 from api.pages.layout import page
 from api.pages.writing import when
+from api.reports.visible import visible
 from api.service import asking
 from api.service.job import Job
 from api.service.jobs import Jobs
@@ -20,6 +23,8 @@ from api.service.wallets import Wallets
 KINDS: Final = "state progress made wallet"
 """The kinds of events that change a page."""
 
+_IN_BYTES: Final = "registering"
+"""The phase that counts bytes, which nobody wants to read."""
 _LEADS: Final = (("track", "/tracks/"), ("model", "/models/"), ("dataset", "/datasets/"))
 """Fields of an outcome, and what they lead to."""
 _MUSIC: Final = ("/music", "works.title")
@@ -50,6 +55,7 @@ def create_router(service: Service) -> APIRouter:
         found = asking.seen(service, who.address, id)
         if found.account is None:
             return onward(f"/checks/{found.id}")
+        progress, phase = _progress(jobs, found, Words(language_of(request)))
         return page(
             request,
             "job.html",
@@ -58,7 +64,8 @@ def create_router(service: Service) -> APIRouter:
             made=when(found.made),
             begun=when(found.begun),
             ended=when(found.ended),
-            progress=_progress(jobs, found),
+            progress=progress,
+            phase=phase,
             result=_leads(found),
             room=_ROOMS.get(found.kind),
             question=asked_of_wallet(service, found),
@@ -88,14 +95,21 @@ def asked_of_wallet(service: Service, job: Job) -> dict[str, Any] | None:
     return {"number": question.number, "kind": question.kind, "money": words.money(value, None) if value else None}
 
 
-def _progress(jobs: Jobs, job: Job) -> int | None:
-    """Percent of the phase that it is in; None where nobody can say."""
-    if job.over:
-        return None
-    said: list[dict[str, Any]] = [dict(one.content) for one in jobs.events(job.id) if one.kind == "progress"]
-    if not said or not said[-1].get("total"):
-        return None
-    return min(100, int(said[-1]["done"]) * 100 // int(said[-1]["total"]))
+def _progress(jobs: Jobs, job: Job, words: Words) -> tuple[int | None, str]:
+    """Percent of the phase that it is in, None where nobody can say; and that phase in words, if there is one."""
+    said: list[dict[str, Any]] = (
+        [] if job.over else [dict(e.content) for e in jobs.events(job.id) if e.kind == "progress"]
+    )
+    if not said:
+        return None, ""
+    name, done, total = visible(str(said[-1]["phase"])), int(said[-1]["done"]), int(said[-1].get("total") or 0)
+    phase = words(f"phase.{name}") if f"phase.{name}" in english.TEXTS else name
+    if not total:
+        return None, phase
+    percent = min(100, done * 100 // total)
+    if name == _IN_BYTES:
+        return percent, words("job.phase.percent", phase=phase, percent=percent)
+    return percent, words("job.phase", phase=phase, done=done, total=total)
 
 
 def _leads(job: Job) -> list[tuple[str, str, Any]]:

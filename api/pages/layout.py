@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 
-from api.amounts import percent_from_ppm
+from api.amounts import about_percent, percent_from_ppm
 from api.http.caller import Caller, csrf_token
 from api.http.shields import POLICY
 from api.pages.assets import asset, path, style_of_first_page, style_of_players
@@ -121,6 +121,7 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
     )
     environment.globals |= {
+        "about_percent": about_percent,
         "absent": absent,
         "asset": path,
         "style": lambda: Markup(asset("style.css").data.decode()),  # noqa: S704  (ours, and not a reader's)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from api.amounts import percent_from_ppm
+from api.amounts import about_percent
 from api.reports.texts import Texts
 from api.reports.visible import visible
 from ledger.findings import Finding, Status
@@ -74,7 +74,7 @@ def model_boxes(model: ModelNode, findings: Sequence[Finding], texts: Texts) -> 
 
 def _dataset(node: DatasetNode, model: int, findings: Sequence[Finding], texts: Texts) -> Box:
     entry, record = node.entry, node.record
-    lines = [texts("held", who=entry.holder), texts("share", percent=percent_from_ppm(node.share_ppm))]
+    lines = [texts("held", who=entry.holder), texts("share", percent=about_percent(node.share_ppm))]
     if record is None:
         lines.append(texts("unreadable"))
     else:

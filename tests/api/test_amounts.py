@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.amounts import ether_from_wei, percent_from_ppm, ppm_from_percent, wei_from_ether
+from api.amounts import about_percent, ether_from_wei, percent_from_ppm, ppm_from_percent, wei_from_ether
 from api.errors import UsageError
 
 
@@ -35,3 +35,8 @@ def test_a_price_that_makes_no_sense_is_refused(text: str) -> None:
 def test_a_share_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="share"):
         ppm_from_percent(text)
+
+
+def test_a_share_is_read_to_one_decimal() -> None:
+    said = {205_544: "20.6", 400_000: "40", 1_000_000: "100", 999: "0.0999", 40: "0.004", 0: "0"}
+    assert {ppm: about_percent(ppm) for ppm in said} == said

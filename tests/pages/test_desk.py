@@ -19,6 +19,7 @@ from api.pages import studio
 from api.pages.door import inside
 from api.service.follower import follow
 from api.service.jobs import Jobs
+from api.service.leases import Leases
 from api.service.service import Service
 from api.service.tokens import Tokens
 from api.terms import money
@@ -134,6 +135,25 @@ def test_every_page_says_who_is_signed_in(place: Place) -> None:
     assert "My music" not in head(place.visitor())
     assert "Account edna" in head(place.local("edna")) and "My music" in head(place.local("edna"))
     assert f"{str(DORA.address)[:8]}…{str(DORA.address)[-4:]}" in head(place.visitor(DORA))  # whose key is not here
+
+
+@pytest.mark.slow
+def test_a_job_says_in_which_phase_it_is(place: Place) -> None:
+    dora = place.visitor(DORA)
+    job = Jobs.of(place.service).submit(DORA.address, "train", {"datasets": [1]})
+    leases = Leases(place.service.database, place.service.now)
+    claims = iter(lambda: leases.claim("worker", 60), None)  # other tests' jobs may wait before it
+    claim = next(one for one in claims if one.job.id == job.id)
+    for phase, shown in (
+        ("training generator", "Training the generator: 40 of 180"),
+        ("registering", "Registering: 22 %"),
+        ("<b>odd", "&lt;b&gt;odd: 40 of 180"),
+    ):
+        leases.say(claim, "progress", {"phase": phase, "done": 40, "total": 180}, topic=phase)
+        assert f'<p id="phase"><bdi>{shown}</bdi></p>' in dora.get(f"/jobs/{job.id}").text
+    assert 'value="22"' in dora.get(f"/jobs/{job.id}").text
+    leases.finish(claim, {"model": 1})
+    assert 'id="phase"' not in dora.get(f"/jobs/{job.id}").text
 
 
 @pytest.mark.slow

@@ -170,7 +170,7 @@ def test_a_track_is_offered_and_bought_by_wallets(browser: Browser, site: Site) 
         with site.contracts() as contracts:
             assert contracts.track(track.id).owner == CARL.address
         button.click()
-        expect(page.get_by_text("This track is not for sale any more.")).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text("This track is not for sale now.")).to_be_visible(timeout=PATIENCE)
         with site.contracts() as contracts:
             assert contracts.track(track.id).owner == ANNA.address
             assert contracts.due(CARL.address, None, "market") == 45 * 10**16

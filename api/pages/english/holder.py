@@ -59,7 +59,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "register.lead": "Every recording is examined, fingerprinted and encrypted; the chain gets one digest over all "
     "of them, with your consent and your terms. File names and sound never become public.",
     "register.folder": "The folder",
-    "register.drop": "Drop a folder here",
+    "register.drop": "Drop a folder here, or choose one",
     "register.choose.files": "Audio files, all at once",
     "register.said": "WAV, FLAC, MP3 or another format that players know, mono or stereo, 44.1 kHz or more; a "
     "labels.csv or labels.json is read. Each file may have {most}.",

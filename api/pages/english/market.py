@@ -40,6 +40,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "offer.buy.signin": "Sign in to buy it",
     "offer.own": "This is your own offer.",
     "offer.end": "End the offer",
-    "offer.gone": "This track is not for sale any more.",
+    "offer.gone": "This track is not for sale now.",
     "offer.back": "All tracks for sale",
 }

@@ -60,7 +60,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "de todas, con su consentimiento y sus condiciones. Los nombres de los archivos y el sonido nunca se hacen "
     "públicos.",
     "register.folder": "La carpeta",
-    "register.drop": "Suelte aquí una carpeta",
+    "register.drop": "Suelte aquí una carpeta, o elija una",
     "register.choose.files": "Archivos de audio, todos a la vez",
     "register.said": "WAV, FLAC, MP3 u otro formato que conozcan los reproductores, mono o estéreo, 44,1 kHz o más; "
     "se lee labels.csv o labels.json. Cada archivo puede tener {most}.",

@@ -40,6 +40,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "offer.buy.signin": "Inicie sesión para comprarla",
     "offer.own": "Esta oferta es suya.",
     "offer.end": "Terminar la oferta",
-    "offer.gone": "Esta pista ya no está a la venta.",
+    "offer.gone": "Ahora esta pista no está a la venta.",
     "offer.back": "Todas las pistas a la venta",
 }

@@ -25,7 +25,7 @@ export class Folder {
     // With scripts the files go ahead of the form; and where there is a mouse, a whole folder can be chosen or dropped.
     this.input.required = false
     this.input.removeAttribute('name')
-    if (matchMedia('(pointer: fine)').matches) {
+    if (!matchMedia('(pointer: coarse)').matches) {
       this.input.webkitdirectory = true
       this.drop.querySelector('[data-drop-label]').textContent = this.text('drop')
     }

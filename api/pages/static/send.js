@@ -6,7 +6,7 @@
   const button = form.querySelector('button')
   const sending = form.querySelector('.sending')
   const problem = form.querySelector('.problem')
-  if (matchMedia('(hover:hover)').matches) { // nobody drops files with a finger
+  if (!matchMedia('(pointer:coarse)').matches) { // nobody drops files with a finger
     form.querySelector('.droppable').hidden = false
     form.querySelector('.choosable').hidden = true
   }

@@ -58,8 +58,10 @@ function offerSignIn (box) {
   const status = box.querySelector('[data-signin-status]')
   const list = box.querySelector('[data-wallets]')
   const say = (what, values = {}) => { status.textContent = filled(box.dataset[what], values) }
+  say('textLooking')
   discover((wallet) => {
     if (!wallet) return say('textNone')
+    if (!list.children.length) say('')
     const item = document.createElement('li')
     const button = document.createElement('button')
     button.type = 'button'
