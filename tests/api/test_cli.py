@@ -141,6 +141,7 @@ def test_a_license_that_is_no_spdx_identifier_is_refused(home: Path, recordings:
     assert "SPDX" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_folder_with_bad_files_is_refused_by_name(home: Path, tmp_path: Path) -> None:
     (tmp_path / "diary.mp3").write_text("dear diary")
     (tmp_path / "loop").symlink_to(tmp_path)
@@ -167,6 +168,7 @@ def test_auditing_unknown_music_exits_3(home: Path, tmp_path: Path) -> None:
     assert said(done)["verdict"] == "unknown"
 
 
+@pytest.mark.slow
 def test_what_was_generated_here_and_never_minted_is_told_of(home: Path, tmp_path: Path) -> None:
     save(tmp_path / "mine.wav", chords(6.0, 50))
     assert "has not minted it" not in run(home, "audit", str(tmp_path / "mine.wav")).stdout

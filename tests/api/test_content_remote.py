@@ -25,6 +25,8 @@ from ledger.digest import Digest
 from ledger.records import DatasetRecord, recordings_root
 from ledger.store import BlockStore
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def server():
@@ -302,7 +304,7 @@ def test_a_pull_and_a_push_of_something_else_do_not_wait_for_a_push(story, near,
 
 def test_ctrl_c_loses_nothing(near, server):
     """A signal as a terminal sends it: the exit code says so, and the same command goes on."""
-    server.fault = lambda path: time.sleep(0.3) if "import" in path else None
+    server.fault = lambda path: time.sleep(2) if "import" in path else None
     environment = {**os.environ, **near.settings, "STEMMATA_HOME": str(near.home), "STEMMATA_PASSPHRASE": PASSPHRASE}
     process = subprocess.Popen(
         [sys.executable, "-c", "from api.cli import main; main()", "content", "push", "model", "1"],

@@ -62,6 +62,7 @@ def heard(home: Home, story: Story) -> list[Facts]:
     return [known.facts(index) for index in range(len(known))]
 
 
+@pytest.mark.slow
 def test_a_second_run_decodes_nothing_and_an_emptied_cache_changes_no_weight(
     story: Story, home: Home, decoded: type[Counting]
 ) -> None:

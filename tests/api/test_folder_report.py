@@ -63,6 +63,7 @@ def test_all_of_it_is_said_and_nothing_written_but_figures(folder: Path, tmp_pat
     assert len(kept) < 100_000 and b"one" not in kept and b"Quux" not in kept
 
 
+@pytest.mark.slow
 def test_the_second_report_decodes_nothing(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("librosa")
     pytest.importorskip("torch")

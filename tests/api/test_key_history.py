@@ -235,6 +235,7 @@ def stops(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     yield left
 
 
+@pytest.mark.slow
 def test_a_rotation_stopped_anywhere_goes_on(home: Home, stops: list[int], tmp_path: Path) -> None:
     with home.ledger():
         pass

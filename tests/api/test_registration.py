@@ -146,6 +146,7 @@ def test_stopped_anywhere_it_registers_nothing_and_goes_on(home: Home, folder: P
     assert list(intake.pending(home)) == []
 
 
+@pytest.mark.slow
 def test_a_torn_note_and_a_lost_block_cost_only_time(home: Home, folder: Path) -> None:
     left = iter(range(4))
 
@@ -196,6 +197,7 @@ def test_a_file_that_was_changed_and_dated_back_is_noticed(home: Home, folder: P
     assert count(home) == before
 
 
+@pytest.mark.slow
 def test_two_at_once_register_one_dataset(home: Home, folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "the same elsewhere"
     shutil.copytree(folder, copy)
@@ -222,6 +224,7 @@ def test_a_folder_that_grew_is_another_dataset_under_another_key(home: Home, fol
     assert not {item.content for item in small.recordings} & {item.content for item in large.recordings}
 
 
+@pytest.mark.slow
 def test_a_folder_with_bad_files_goes_on_once_they_are_mended(home: Home, folder: Path) -> None:
     (folder / "five.wav").write_text("these are my notes")
     with pytest.raises(BadRecordings, match=r"five\.wav"):
@@ -248,6 +251,7 @@ def test_names_whose_key_was_erased_are_forgotten_and_nothing_else_is(home: Home
     assert datasets.decrypt(ciphertext, home.vault().get(record.asset), record.asset, item.sha256)
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_labelled_folder_is_decoded_once(home: Home, folder: Path, tmp_path: Path) -> None:
     (folder / "labels.csv").write_text("file,genre\none.wav,waltz\n", encoding="utf-8")
     add(home, folder)
@@ -266,6 +270,7 @@ def test_the_notes_of_a_registration_tell_no_name(home: Home, folder: Path) -> N
         assert word not in notes
 
 
+@pytest.mark.slow
 def test_a_registration_that_is_given_up_leaves_nothing_to_keep(home: Home, folder: Path) -> None:
     left = iter(range(4))
 

@@ -103,6 +103,7 @@ def test_the_same_samples_in_another_file_are_known_however_short(home: Home, tm
         add(home, tmp_path / "ben", "ben")
 
 
+@pytest.mark.slow
 def test_ones_own_may_overlap_if_one_says_so(home: Home, tmp_path: Path, music: list[Waveform]) -> None:
     folder = tmp_path / "remastered"
     folder.mkdir()

@@ -134,6 +134,7 @@ def assert_labels_can_be_asked_for(home: Home, model: int) -> None:
     assert drafts.find(home, Digest.of_file(out), out.name).claim.sampler["labels"] == "2,0,0,0,10,0"
 
 
+@pytest.mark.slow
 def test_labels_of_a_later_dataset_stand_behind_those_of_the_first(made: tuple[Home, Signer], tmp_path: Path) -> None:
     home, carl = made
     save(place(tmp_path / "third", "a.wav"), chords(6.0, 820))

@@ -76,6 +76,7 @@ def test_outcomes_are_those_of_portray_in_the_order_of_the_paths(paths, expected
         assert digest(type(outcome)(outcome.path, alone, None)) == digest(outcome)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("later")
 def test_without_frames_little_is_kept_and_the_rest_is_the_same(paths, tmp_path):
     whole = begun(tmp_path / "whole")

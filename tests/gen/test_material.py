@@ -248,6 +248,7 @@ def test_more_labels_than_a_model_holds_are_refused_before_anything_is_heard():
     assert sum(gather([fewer.corpus()], MICRO, 1).label_sizes) == MOST_LABELS
 
 
+@pytest.mark.slow
 def test_excerpts_are_bounded_and_of_every_style():
     found = gather([Recordings(2, 40).corpus("a"), Recordings(1, 10).corpus("b")], WHOLE, 1)
     some = found.excerpts("train", 6)

@@ -201,6 +201,7 @@ def test_one_worker_of_two_never_waits_for_a_wallet(tmp_path: Path, url: str | N
     desk.database.close()
 
 
+@pytest.mark.slow
 def test_a_wallet_leaves_companions_in_the_home_once_it_has_signed(tmp_path: Path) -> None:
     key, other = LocalSigner(b"\x0a" * 32), LocalSigner(b"\x0b" * 32)
     home = Home(Settings(home=tmp_path, passphrase="correct horse battery", rpc_url="http://127.0.0.1:9"))
