@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from api.errors import NoSuchThing
-from api.service import keys
+from api.service import keys, mistakes
 from api.service.jobs import Jobs
 from api.service.kinds import KINDS
+from api.service.kinds.making import Mint
 from api.service.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -26,16 +27,20 @@ def ask(service: Service, account: Address | None, request: Request) -> Job:
     """Ask for a job. What it works on must be the account's, and its key here where the job signs with it.
 
     Raises :class:`~api.errors.NoSuchThing` for what is somebody else's, :class:`~api.errors.KeyElsewhere`,
-    :class:`~api.errors.TooMany`.
+    :class:`~api.errors.TooMany`, and what :func:`api.service.mistakes.refuse` does.
     """
     uploads, jobs, kind = Uploads.of(service), Jobs.of(service), KINDS[request.kind]
     for upload in request.uploads():
         uploads.get(upload, account)
     for other in request.jobs():
-        if jobs.get(other).account != account:
+        made = jobs.get(other)
+        if made.account != account:
             raise NoSuchThing("there is no such job")
+        if isinstance(request, Mint) and made.over and request.file not in (path.name for path in files(service, made)):
+            raise NoSuchThing(f"file: job {other} has made no {request.file!r}")
     if kind.signs:
         keys.require(service.home, account)
+    mistakes.refuse(service, account, request)
     return jobs.submit(account, request.kind, request.model_dump(mode="json", exclude={"kind"}))
 
 

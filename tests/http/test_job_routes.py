@@ -26,7 +26,7 @@ BEN = Address(bytes(19) + b"b")
 WAV = (
     b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x44\xac\x00\x00\x88\x58\x01\x00\x02\x00\x10\x00data"
 )
-TERMS = {"kind": "terms", "id": 1, "price": "2"}
+OFFER = {"kind": "list", "track": "29a5000000000001", "price": "2"}
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +71,12 @@ def refused(answer: Any, status: int, name: str) -> str:
 
 
 def test_a_job_is_its_accounts_alone(client: TestClient, anna: dict[str, str], ben: dict[str, str]) -> None:
-    asked = client.post("/v1/jobs", json=TERMS, headers=anna)
+    asked = client.post("/v1/jobs", json=OFFER, headers=anna)
     assert asked.status_code == 202
     job = asked.json()
     JobShape.model_validate(job, extra="forbid")  # as it is described
     assert asked.headers["Location"] == f"/v1/jobs/{job['id']}"
-    assert (job["state"], job["kind"], job["request"]["price"]) == ("waiting", "terms", "2")
+    assert (job["state"], job["kind"], job["request"]["price"]) == ("waiting", "list", "2")
     here = job["links"]["self"]
     assert client.get(here, headers=anna).json()["id"] == job["id"]
     for stranger in (ben, {}):
@@ -95,7 +95,7 @@ def test_a_job_is_its_accounts_alone(client: TestClient, anna: dict[str, str], b
 
 
 def test_pages_lead_on(client: TestClient, anna: dict[str, str]) -> None:
-    made = [client.post("/v1/jobs", json=TERMS, headers=anna).json()["id"] for _ in range(3)]
+    made = [client.post("/v1/jobs", json=OFFER, headers=anna).json()["id"] for _ in range(3)]
     page = client.get("/v1/jobs?most=2", headers=anna).json()
     assert [job["id"] for job in page["jobs"]] == [made[2], made[1]]
     rest = client.get(page["next"], headers=anna).json()
@@ -105,11 +105,11 @@ def test_pages_lead_on(client: TestClient, anna: dict[str, str]) -> None:
 def test_what_cannot_be_done_is_refused_at_once(
     client: TestClient, service: Service, anna: dict[str, str], ben: dict[str, str]
 ) -> None:
-    refused(client.post("/v1/jobs", json=TERMS), 401, "NotSignedIn")
-    assert "stemmata key import" in refused(client.post("/v1/jobs", json=TERMS, headers=ben), 409, "KeyElsewhere")
+    refused(client.post("/v1/jobs", json=OFFER), 401, "NotSignedIn")
+    assert "stemmata key import" in refused(client.post("/v1/jobs", json=OFFER, headers=ben), 409, "KeyElsewhere")
     address = service.home.keystore().address("anna")
-    refused(client.post("/v1/jobs", json=TERMS, headers=token(service, address, "jobs")), 403, "NotPermitted")
-    money = client.post("/v1/jobs", json=TERMS, headers=anna).json()["links"]
+    refused(client.post("/v1/jobs", json=OFFER, headers=token(service, address, "jobs")), 403, "NotPermitted")
+    money = client.post("/v1/jobs", json=OFFER, headers=anna).json()["links"]
     Jobs.of(service).cancel(money["self"].rpartition("/")[2])
     weak = token(service, address, "upload", "jobs")
     for method, path in (
@@ -122,8 +122,8 @@ def test_what_cannot_be_done_is_refused_at_once(
     for wrong in (
         {"kind": "nonsense"},
         {"kind": "audit", "upload": "x" * 22},
-        {**TERMS, "more": 1},
-        {**TERMS, "price": "free"},
+        {**OFFER, "more": 1},
+        {**OFFER, "price": "free"},
         {"kind": "unlist", "track": "/etc/passwd"},
         {"kind": "train", "datasets": [1], "preset": "../../preset"},
         {"kind": "mint", "job": "x" * 22, "file": "../track-1.wav"},
@@ -132,31 +132,46 @@ def test_what_cannot_be_done_is_refused_at_once(
         {"kind": "batch", "upload": "../../../../../../../../"},
     ):
         refused(client.post("/v1/jobs", json=wrong, headers=anna), 422, "Malformed")
-    plain = client.post("/v1/jobs", content=json.dumps(TERMS), headers={**anna, "Content-Type": "text/plain"})
+    mine = token(service, address, "read", "upload", "jobs", "money")
+    made = client.post("/v1/jobs", json=OFFER, headers=mine).json()["id"]
+    Jobs.of(service).cancel(made)
+    for missing in (
+        {"kind": "train", "datasets": [999]},
+        {"kind": "generate", "model": 999},
+        {"kind": "license", "subject": "model", "id": 999, "uses": ["generate"]},
+        {"kind": "withdraw", "id": 999},
+        {"kind": "mint", "job": made, "file": "nosuch.wav"},
+    ):
+        refused(client.post("/v1/jobs", json=missing, headers=anna), 404, "NoSuchThing")
+    strange = client.post("/v1/jobs", json={"kind": "train", "datasets": [1], "preset": "nosuch"}, headers=anna)
+    assert "base, small, tiny" in refused(strange, 404, "NoSuchThing")
+    slip = client.post("/v1/jobs", json={**OFFER, "price": str(10**18)}, headers=anna)
+    assert "not in wei" in refused(slip, 400, "Malformed")
+    plain = client.post("/v1/jobs", content=json.dumps(OFFER), headers={**anna, "Content-Type": "text/plain"})
     assert "application/json" in refused(plain, 415, "Refused")
     for _ in range(3):
-        assert client.post("/v1/jobs", json=TERMS, headers=anna).status_code == 202
-    answer = client.post("/v1/jobs", json=TERMS, headers=anna)
+        assert client.post("/v1/jobs", json=OFFER, headers=anna).status_code == 202
+    answer = client.post("/v1/jobs", json=OFFER, headers=anna)
     refused(answer, 429, "TooMany")
     assert int(answer.headers["Retry-After"]) > 0
 
 
 def test_a_request_with_a_key_is_one_job(client: TestClient, anna: dict[str, str]) -> None:
     headers = {**anna, "Idempotency-Key": "once"}
-    first, second = (client.post("/v1/jobs", json=TERMS, headers=headers) for _ in range(2))
+    first, second = (client.post("/v1/jobs", json=OFFER, headers=headers) for _ in range(2))
     assert first.json()["id"] == second.json()["id"]
-    refused(client.post("/v1/jobs", json={**TERMS, "id": 2}, headers=headers), 409, "RequestConflict")
+    refused(client.post("/v1/jobs", json={**OFFER, "price": "3"}, headers=headers), 409, "RequestConflict")
 
 
 def test_events_are_told_from_where_one_was(client: TestClient, service: Service, anna: dict[str, str]) -> None:
-    id_ = client.post("/v1/jobs", json={"kind": "withdraw", "id": 1}, headers=anna).json()["id"]
+    id_ = client.post("/v1/jobs", json={"kind": "income"}, headers=anna).json()["id"]
     leases = Leases(service.database, service.now)
 
     def work() -> None:
-        claim = leases.claim("w", 60, without=("terms", "audit"))
+        claim = leases.claim("w", 60, without=("list", "audit"))
         assert claim is not None
         leases.say(claim, "progress", {"phase": "ä", "done": 1, "total": None}, topic="ä")
-        leases.finish(claim, {"consent": False})
+        leases.finish(claim, {"market": "1"})
 
     threading.Timer(0.1, work).start()  # while somebody watches
     told = client.get(f"/v1/jobs/{id_}/events", headers=anna)
@@ -178,7 +193,7 @@ def test_events_are_told_from_where_one_was(client: TestClient, service: Service
 
 
 def test_files_of_a_job(client: TestClient, service: Service, anna: dict[str, str]) -> None:
-    job = client.post("/v1/jobs", json=TERMS, headers=anna).json()
+    job = client.post("/v1/jobs", json=OFFER, headers=anna).json()
     folder = asking.folder(service, Jobs.of(service).get(job["id"]))
     folder.mkdir()
     (folder / "track-1.wav").write_bytes(WAV * 20)

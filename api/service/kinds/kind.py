@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -16,6 +16,7 @@ from api.service.track_ids import watermark
 from ledger.address import Address
 
 if TYPE_CHECKING:
+    from ledger.contracts.entries import SubjectKind
     from ledger.keys import Signer
     from ledger.wallet import Wallet
 
@@ -54,7 +55,14 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    owned: ClassVar[bool] = False
+    """Whether the subjects must be the account's."""
+
     kind: str
+
+    def subjects(self) -> tuple[tuple["SubjectKind", int], ...]:
+        """The datasets and models that it is about, which must be there."""
+        return ()
 
     def uploads(self) -> tuple[str, ...]:
         """The uploads that it works on: whoever asks must have sent them."""

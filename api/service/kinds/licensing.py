@@ -2,7 +2,7 @@
 
 # No postponed annotations: pydantic reads them.
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,7 @@ from api.service.kinds.kind import Account, Amount, Context, Day, Kind, Number, 
 
 if TYPE_CHECKING:
     from api.workflows.licenses import Licensed
+    from ledger.contracts.entries import SubjectKind
 
 
 class License(Request):
@@ -24,9 +25,15 @@ class License(Request):
     share: Percent | None = Field(default=None, description="Buy at this share of the income or not at all.")
     until: Day | None = Field(default=None, description="Buy a license that lasts until then or none at all.")
 
+    def subjects(self) -> tuple[tuple["SubjectKind", int], ...]:
+        """What is licensed."""
+        return ((self.subject, self.id),)
+
 
 class Grant(Request):
     """Give a license for nothing, of a dataset or model that the account owns."""
+
+    owned: ClassVar[bool] = True
 
     kind: Literal["grant"] = "grant"
     subject: Literal["dataset", "model"]
@@ -34,6 +41,10 @@ class Grant(Request):
     to: Account
     uses: tuple[Use, ...] = Field(min_length=1, max_length=3)
     until: Day = "never"
+
+    def subjects(self) -> tuple[tuple["SubjectKind", int], ...]:
+        """What is licensed."""
+        return ((self.subject, self.id),)
 
 
 def _buy(context: Context, asked: License) -> dict[str, Any]:

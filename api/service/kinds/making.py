@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from api.home import Home
 from api.service.kinds.kind import Context, File, Id, Kind, Limits, Number, Percent, Request
 
 if TYPE_CHECKING:
     from api.workflows.styles import Style
     from gen.preset import Preset
     from gen.waveform import Waveform
+    from ledger.contracts.entries import SubjectKind
     from ledger.records import RepeatableTrackRecord
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")]
@@ -30,6 +32,10 @@ class Train(Request):
     seed: int = Field(default=0, ge=0, lt=2**32)
     royalty: Percent = Field(default="0", description="Part of a track's income for the model's holder.")
     seal: bool = Field(default=False, description="Store the weights encrypted.")
+
+    def subjects(self) -> tuple[tuple["SubjectKind", int], ...]:
+        """What is learnt from."""
+        return tuple(("dataset", number) for number in self.datasets)
 
 
 class Labelled(BaseModel):
@@ -63,6 +69,10 @@ class Generate(Request):
     morph_style: Mix = Field(default_factory=dict)
     variations: int = Field(default=1, ge=1, le=16)
     repeat_limit: float = Field(default=5.0, ge=0, le=3600)
+
+    def subjects(self) -> tuple[tuple["SubjectKind", int], ...]:
+        """The model, unless it is the instrument."""
+        return () if self.model is None else (("model", self.model),)
 
     @model_validator(mode="after")
     def _bounded(self) -> "Generate":
@@ -119,6 +129,13 @@ def _train(context: Context, asked: Train) -> dict[str, Any]:
         "sealed": done.sealed,
         "already": done.already,
     }
+
+
+def presets(home: Home) -> tuple[str, ...]:
+    """The names of presets that a training may have: the package's, and the home's own."""
+    from gen.preset import preset_names
+
+    return (*preset_names(), *sorted(path.stem for path in (home.path / PRESETS).glob("*.yaml")))
 
 
 def _preset(context: Context, name: str) -> "Preset":

@@ -2,13 +2,14 @@
 
 # No postponed annotations: pydantic reads them.
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from api.service.kinds.kind import Account, Amount, Context, Day, Kind, Number, Percent, Request
 
 if TYPE_CHECKING:
+    from ledger.contracts.entries import SubjectKind
     from ledger.records import Terms as SignedTerms
 
 Preference = Literal["allowed", "constrained", "notAllowed"]
@@ -16,6 +17,8 @@ Preference = Literal["allowed", "constrained", "notAllowed"]
 
 class Terms(Request):
     """Other terms for licenses sold from now on; what is not said stays."""
+
+    owned: ClassVar[bool] = True
 
     kind: Literal["terms"] = "terms"
     subject: Literal["dataset", "model"] = "dataset"
@@ -28,12 +31,22 @@ class Terms(Request):
     mining: Preference | None = None
     inference: Preference | None = None
 
+    def subjects(self) -> tuple[tuple["SubjectKind", int], ...]:
+        """Whose terms they are."""
+        return ((self.subject, self.id),)
+
 
 class Withdraw(Request):
     """Withdraw consent for a dataset, for good: no license is sold or granted any more."""
 
+    owned: ClassVar[bool] = True
+
     kind: Literal["withdraw"] = "withdraw"
     id: Number
+
+    def subjects(self) -> tuple[tuple["SubjectKind", int], ...]:
+        """The dataset."""
+        return (("dataset", self.id),)
 
 
 def _change(context: Context, asked: Terms) -> dict[str, Any]:

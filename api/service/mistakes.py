@@ -1,0 +1,54 @@
+"""What is wrong with a request for a job, as far as a look-up tells: said at once, not by a job that fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from api.errors import NoSuchThing
+from api.service.directory import Directory
+from api.service.kinds.making import Train, presets
+from api.service.kinds.registering import Register
+from api.service.kinds.trading import List
+
+if TYPE_CHECKING:
+    from api.service.kinds.kind import Request
+    from api.service.service import Service
+    from ledger.address import Address
+    from ledger.contracts.entries import SubjectKind
+
+
+def refuse(service: Service, account: Address | None, request: Request) -> None:
+    """Let a request through, or say what is wrong with it.
+
+    Raises :class:`~api.errors.NoSuchThing` for a dataset, model or preset that there is not,
+    :class:`~ledger.errors.NotOwner` for what only its owner may do, and :class:`~api.errors.UsageError` for a price
+    that makes no sense.
+    """
+    from api import terms
+
+    if isinstance(request, Train) and request.preset not in (known := presets(service.home)):
+        raise NoSuchThing(f"preset: there is no {request.preset!r}; choose one of {', '.join(known)}")
+    if isinstance(request, List | Register):
+        terms.price(request.price, terms.currency(request.currency))
+    for kind, number in request.subjects():
+        _require(service, kind, number, account if request.owned else None)
+
+
+def _require(service: Service, kind: SubjectKind, number: int, owner: Address | None) -> None:
+    """That there is one of this number, and where ``owner`` is said, that it is theirs."""
+    from ledger.errors import NotFound, NotOwner, Unverifiable
+
+    directory = Directory.of(service)
+    found = directory.dataset(number) if kind == "dataset" else directory.model(number)
+    if found is not None and owner in (None, found.owner):
+        return
+    try:  # the directory may be behind
+        with service.home.reading() as ledger:
+            contracts = ledger.contracts
+            now = contracts.dataset(number) if kind == "dataset" else contracts.model(number)
+    except NotFound:
+        raise NoSuchThing(f"there is no {kind} {number} on this chain") from None
+    except Unverifiable:
+        return  # the job finds out, once the chain can be asked
+    if owner not in (None, now.owner):
+        raise NotOwner(f"{kind} {number} is {now.owner}'s, who alone may do this")
