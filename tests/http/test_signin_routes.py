@@ -38,6 +38,7 @@ def test_a_wallet_signs_in_and_out(client: TestClient) -> None:
     answer = client.get("/v1/account").json()
     assert (answer["address"], answer["signs_here"], answer["wallet"]) == (str(ANNA.address), False, False)
     assert answer["scopes"] == ["jobs", "money", "read", "upload"]
+    client.headers["X-CSRF-Token"] = answer["csrf"]  # for whoever has kept the cookie alone
     assert client.post("/v1/signout").status_code == 204
     assert not client.cookies
     assert client.get("/v1/account").status_code == 401
@@ -89,7 +90,8 @@ def test_signing_out_everywhere_ends_all_sessions_and_tokens(service: Service) -
     sign_in(other, ANNA)
     made = one.post("/v1/tokens", json={"name": "sync", "scopes": ["read"], "seconds": 60}).json()
     program.headers["Authorization"] = f"Bearer {made['token']}"
-    assert program.get("/v1/account").json()["scopes"] == ["read"]
+    said = program.get("/v1/account").json()
+    assert (said["scopes"], said["csrf"]) == (["read"], None)
     assert one.post("/v1/signout?everywhere=true").status_code == 204
     assert [client.get("/v1/account").status_code for client in (one, other, program)] == [401] * 3
 
@@ -126,6 +128,8 @@ def test_a_demonstration_lends_its_keys_to_its_own_machine_alone(tmp_path: Path)
     answer = here.post("/v1/signin/demo", json={"name": "anna"})
     assert answer.json()["address"] == str(anna.address)
     assert here.get("/v1/account").json()["signs_here"] is True
+    asked = {"name": "trial", "scopes": ["read", "upload", "jobs", "money"], "seconds": 86400}
+    assert here.post("/v1/tokens", json=asked, headers={"X-CSRF-Token": answer.json()["csrf"]}).status_code == 201
     assert here.post("/v1/signin/demo", json={"name": "ben"}).status_code == 404
     assert here.post("/v1/signin/demo", json={"name": "../keys/anna"}).status_code == 404
     assert away.get("/v1/signin/demo").status_code == 404

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.errors import NotPermitted
-from api.http.caller import Caller, signed_in
+from api.http.caller import Caller, csrf_token, signed_in
 from api.http.cookies import Begun, begin, forget, session_token
 from api.http.openapi import problems_of
 from api.http.rates import limited
@@ -76,6 +76,7 @@ class Account(BaseModel):
     signs_here: bool = Field(description="Jobs sign with the account's key, which lies here.")
     chain: int = Field(description="Id of the chain (EIP-155).")
     wallet: bool = Field(description="Whether a wallet can send transactions: the chain is no embedded one.")
+    csrf: str | None = Field(description="Of a session: to be sent along as `X-CSRF-Token`. A token needs none.")
 
 
 def create_router(service: Service) -> APIRouter:
@@ -125,7 +126,7 @@ def create_router(service: Service) -> APIRouter:
         forget(request, response)
 
     @router.get("/account", responses=problems_of(401, 403))
-    def account(who: Annotated[Caller, Depends(signed_in)]) -> Account:
+    def account(request: Request, who: Annotated[Caller, Depends(signed_in)]) -> Account:
         """Who is asking."""
         return Account(
             address=str(who.address),
@@ -133,6 +134,7 @@ def create_router(service: Service) -> APIRouter:
             signs_here=signs_here(service.home, who.address),
             chain=chain_id(service.home),
             wallet=service.home.settings.rpc_url is not None,
+            csrf=None if who.session is None else csrf_token(request),
         )
 
     return router
