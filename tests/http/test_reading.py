@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from fastapi.testclient import TestClient
 from api.http import logs
 from api.http.app import create_app
 from api.http.routes import lookups
+from api.http.shapes import Terms
 from api.service.directory import Directory
 from api.service.follower import follow
 from api.service.service import Service
@@ -131,6 +133,13 @@ def test_every_list_says_what_the_directory_says(client: TestClient) -> None:
     (sale,) = client.get(f"/v1/sales?track={offer['track']['id']}").json()["sales"]
     assert client.get(f"/v1/sales?track={offer['track']['watermark']}").json()["sales"] == [sale]
     assert (sale["price"], sale["royalty"], sale["buyer"]) == (str(10**15), str(10**14), str(DORA.address))
+
+
+def test_what_is_not_on_offer_has_no_last_second(service: Service) -> None:
+    model = Directory.of(service).model(1)
+    assert model is not None
+    unset = replace(model, terms=replace(model.terms, uses=(), until="1970-01-01T00:00:00Z"))
+    assert Terms.of(unset).until is None
 
 
 def test_the_description_has_examples_and_says_how_things_fail(client: TestClient) -> None:
