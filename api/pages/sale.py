@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from api import terms as words
-from api.amounts import percent_from_ppm
+from api.amounts import about_percent, percent_from_ppm
 from api.home import Ledger
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Part:
 
     role: the seller; or of the royalty the creator, or the holder of a model or dataset. number: of that model or
     dataset. payee: who is paid now. units: in the currency's smallest unit, rounded down as the contracts round.
-    percent: of the whole price, decimal text. money: the amount with its currency, for people.
+    percent: of the whole price, decimal text to one decimal. money: the amount with its currency, for people.
     """
 
     role: Role
@@ -86,7 +86,7 @@ def _parts(ledger: Ledger, offer: Offer, price: int, currency: Address | None) -
     assert offer.listing is not None  # noqa: S101  (of() has seen it)
     seller = offer.listing.seller
     rest = price - offer.royalty
-    parts = [Part("seller", None, None, seller, rest, _percent(rest, price), words.money(rest, currency))]
+    parts = [Part("seller", None, None, seller, rest, _about(rest, price), words.money(rest, currency))]
     for share in ledger.contracts.royalty_shares(offer.track.id):
         units = offer.royalty * share.ppm // _WHOLE
         if not share.ppm:
@@ -94,15 +94,18 @@ def _parts(ledger: Ledger, offer: Offer, price: int, currency: Address | None) -
         number = share.holder if isinstance(share.holder, int) else None
         role: Role = "creator" if share.kind == "account" else share.kind
         title = models.title(ledger, number) if role == "dataset" and number is not None else None
-        parts.append(
-            Part(role, number, title, share.payee, units, _percent(units, price), words.money(units, currency))
-        )
+        parts.append(Part(role, number, title, share.payee, units, _about(units, price), words.money(units, currency)))
     return tuple(parts)
 
 
 def _percent(units: int, price: int) -> str:
     """A part of a price in percent, to four places."""
     return percent_from_ppm(units * _WHOLE // price) if price else "0"
+
+
+def _about(units: int, price: int) -> str:
+    """The same to one decimal: the amount beside it is exact."""
+    return about_percent(units * _WHOLE // price) if price else "0"
 
 
 def _agreed_otherwise(ledger: Ledger, track: TrackEntry) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,6 +71,7 @@ def test_the_parts_are_what_the_contracts_pay(home: Home) -> None:
         ("dataset", 1, ANNA.address),
         ("dataset", 2, BEN.address),
     ]
+    assert all(re.fullmatch(r"\d+(\.\d)?", part.percent) for part in found.parts)
     assert PRICE - len(found.parts) < sum(part.units for part in found.parts) <= PRICE
     market.buy(home, f"{found.track.id:016x}", signer=DORA, price=found.price, currency="ether")
     with home.reading() as ledger:
