@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from api.errors import ApiError, NotSignedIn, TooMany
-from api.http import problems
+from api.http import problems, unreadable
 from api.http.metrics import Metrics
 from api.http.observer import Observer
 from api.http.openapi import common, describe
@@ -136,8 +136,7 @@ def _unreadable(request: Request, error: Exception) -> Response:
         return _answer(request, problems.of(404, "NoSuchThing", "no page can have this address"))
     if first["loc"] == ("body",) and isinstance(first["input"], bytes):  # nobody has taken it for JSON
         return _answer(request, problems.of(415, "Refused", "body: send JSON, with Content-Type: application/json"))
-    place = ".".join(str(part) for part in first["loc"])
-    return _answer(request, problems.of(422, "Malformed", f"{place}: {first['msg']}"))
+    return _answer(request, problems.of(422, "Malformed", unreadable.told(first)))
 
 
 def _elsewhere(request: Request, error: Exception) -> Response:

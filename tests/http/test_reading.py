@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -21,6 +22,7 @@ from api.http import logs
 from api.http.app import create_app
 from api.http.routes import lookups
 from api.http.shapes import Terms
+from api.http.unreadable import WANTED
 from api.service.directory import Directory
 from api.service.follower import follow
 from api.service.service import Service
@@ -99,6 +101,28 @@ def test_what_is_wrong_is_told_as_a_problem(client: TestClient, path: str, statu
     answer = client.get(f"/v1/{path}")
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert answer.json()["type"] == f"urn:stemmata:error:{name}"
+
+
+def test_every_pattern_of_a_request_has_words(client: TestClient) -> None:
+    description = client.get("/v1/openapi.json").json()
+    asked: set[str] = set()
+    seen: set[str] = set()
+    routes = [route for path in description["paths"].values() for route in path.values()]
+    wanted: list[Any] = [route.get(what) for route in routes for what in ("parameters", "requestBody")]
+    while wanted:
+        part = wanted.pop()
+        if isinstance(part, dict):
+            pattern = part.get("pattern")
+            asked.update([pattern] if isinstance(pattern, str) else part.get("patternProperties", {}))
+            name = str(part.get("$ref")).rpartition("/")[2]
+            if name in description["components"]["schemas"] and name not in seen:
+                seen.add(name)
+                wanted.append(description["components"]["schemas"][name])
+        if isinstance(part, dict | list):
+            wanted += part.values() if isinstance(part, dict) else part
+    assert len(asked) > 10
+    assert asked <= set(WANTED)
+    assert "64 hex digits" in client.get("/v1/lookup/sha256/no-digest").json()["detail"]
 
 
 def test_lists_go_on_by_their_links(service: Service, client: TestClient) -> None:

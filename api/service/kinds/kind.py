@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from api.home import Home
 from api.service import keys
-from api.service.track_ids import watermark
+from api.service.track_ids import PATTERN, watermark
 from ledger.address import Address
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ Number = Annotated[int, Field(ge=1, lt=2**53)]
 """Of a dataset or a model."""
 Track = Annotated[
     str,
-    StringConstraints(pattern=r"^([0-9a-f]{16}|[0-9]{1,20})$"),
+    StringConstraints(pattern=PATTERN),
     AfterValidator(watermark),
     Field(description="Its watermark, 16 hex digits, or its token, decimal; 16 digits alone are the watermark."),
 ]
