@@ -26,7 +26,9 @@ def pack(members: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(archive: bytes) -> dict[str, bytes]:
-    """What lies in an archive that :func:`pack` made. A compressed member is refused unread: it might grow without end.
+    """What lies in an archive that :func:`pack` made.
+
+    Compressed members, and such as share bytes, are refused unread: they might grow without end.
 
     Raises :class:`Malformed`.
     """
@@ -37,6 +39,8 @@ def unpack(archive: bytes) -> dict[str, bytes]:
                 raise Malformed("a member is compressed")
             if any(not _NAME.fullmatch(entry.filename) for entry in entries):
                 raise Malformed("a member has a name that none of ours has")
+            if sum(entry.file_size for entry in entries) > len(archive):
+                raise Malformed("members overlap: together they are longer than the archive")
             members = {entry.filename: opened.read(entry) for entry in entries}
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError) as error:
         raise Malformed(f"not a ZIP archive, or a damaged one: {error}") from None

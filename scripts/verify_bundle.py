@@ -70,7 +70,9 @@ def root(leaves: list[bytes]) -> bytes:
 class Bundle:
     def __init__(self, whole: bytes) -> None:
         with zipfile.ZipFile(io.BytesIO(whole)) as archive:
-            require(all(one.compress_type == 0 for one in archive.infolist()), "a member is compressed")
+            entries = archive.infolist()
+            require(all(one.compress_type == 0 for one in entries), "a member is compressed")
+            require(sum(one.file_size for one in entries) < len(whole), "members overlap")
             members = {name: archive.read(name) for name in archive.namelist()}
         with zipfile.ZipFile(again := io.BytesIO(), "w") as archive:
             for name in sorted(members):
@@ -92,10 +94,8 @@ class Bundle:
         if signature is not None:
             auditor = (envelope := json.loads(signature))["signatures"][0]["keyid"]
             signed, _ = signer(envelope, [auditor], BUNDLE)
-            require(
-                signed == canonical({"auditor": auditor, "bundle": sha256(content).hexdigest()}),
-                "another bundle was signed",
-            )
+            named = canonical({"auditor": auditor, "bundle": sha256(content).hexdigest()})
+            require(signed == named, "another bundle was signed")
             require(canonical(envelope) == signature, "the signature is in another spelling")
 
     def file(self, cid: str) -> bytes:
