@@ -63,13 +63,15 @@ def status_of(error: Exception) -> int:
 
 def problem(error: Exception) -> dict[str, Any]:
     """The problem of an error. What went wrong on this side is told by its name alone: words may name paths."""
+    from api.service.wording import fields
+
     status = status_of(error)
     if status == 500:
         return of(500, "Fault", "something is wrong on this side; its keeper finds more in the log")
     name = "Malformed" if status == 400 else type(error).__name__
     if status == 503:
         return of(503, name, "this could not be checked now; try again later")
-    return of(status, name, str(error))
+    return of(status, name, fields(str(error)))
 
 
 def of(status: int, name: str, detail: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What went wrong in a job, in the words of a request: no place on the keeper's disk, no option of the command line."""
+"""What went wrong, in the words of a request: no place on the keeper's disk, no option of the command line."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def worded(text: str, *, uploads: Path, jobs: Path, home: Path) -> str:
         text = re.sub(f"{place}/", "", text)
         text = re.sub(place, what, text)
     text = re.sub(rf"(?<![\w.-]){re.escape(str(home))}/", "", text)
+    return fields(text)
+
+
+def fields(text: str) -> str:
+    """The same of options alone."""
     return _OPTION.sub(_field, text)
 
 

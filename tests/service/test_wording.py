@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from api.errors import BadRecordings
+from api.errors import BadRecordings, UsageError
+from api.http import problems
 from api.service.wording import worded
 from gen.errors import NotAudio
 
@@ -43,3 +44,8 @@ def test_files_go_by_their_names_and_options_by_their_fields() -> None:
 )
 def test_words(text: str, wanted: str) -> None:
     assert said(text) == wanted
+
+
+def test_a_problem_names_fields() -> None:
+    told = problems.problem(UsageError("--until 2001-01-01: that is over already"))
+    assert told["detail"] == "until 2001-01-01: that is over already"
