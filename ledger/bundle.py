@@ -170,6 +170,8 @@ def _read(members: dict[str, bytes]) -> Bundle:
     blocks = {_cid(name.removeprefix(_BLOCKS), block): block for name, block in members.items()}
     if any(state not in ("held", "missing", "altered") for state in said["held"].values()):
         raise Malformed("bundle.json: held says something else than held, missing, altered")
+    if not all(isinstance(claim, dict) for claim in said["claims"]):
+        raise Malformed("bundle.json: a claim is none")
     if not all(_is_list(said["view"].get(name), fields) for name, fields in _VIEW.items()):
         raise Malformed("bundle.json: the auditor's view has no findings, or no evidence")
     opened = Bundle(

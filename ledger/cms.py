@@ -36,7 +36,7 @@ def verify(token: bytes, signer: x509.Certificate, message: bytes) -> None:
             raise TimestampInvalid("the time stamp does not hold: its content is not what was signed")
         if not _names(attributes, signer):
             raise TimestampInvalid("the time stamp does not hold: it was signed under another certificate")
-        _verify(signer.public_key(), info, with_digest)
+        _verify(_key(signer), info, with_digest)
         imprint = content.parsed["message_imprint"]
         if _hashed(imprint["hash_algorithm"]["algorithm"].native, message) != imprint["hashed_message"].native:
             raise TimestampInvalid("the time stamp does not hold: it is over other bytes")
@@ -64,6 +64,15 @@ def _names(attributes: dict[str, Any], signer: x509.Certificate) -> bool:
     return bool(hashlib.sha1(der, usedforsecurity=False).digest() == first["cert_hash"].native)
 
 
+def _key(signer: x509.Certificate) -> Any:
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        return signer.public_key()
+    except UnsupportedAlgorithm as error:
+        raise StampUncheckable(f"the time stamp is signed with a key that cannot be read here: {error}"[:500]) from None
+
+
 def _verify(key: Any, info: cms.SignerInfo, digest: str) -> None:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes
@@ -73,7 +82,11 @@ def _verify(key: Any, info: cms.SignerInfo, digest: str) -> None:
 
     attributes = info["signed_attrs"].untag().dump()  # as a SET OF, not as the tagged field: RFC 5652, section 5.4
     algorithm, signature = info["signature_algorithm"], info["signature"].native
-    kind = algorithm.signature_algo
+    try:
+        kind = algorithm.signature_algo
+    except ValueError:
+        name = algorithm["algorithm"].native
+        raise StampUncheckable(f"the time stamp is signed with {name[:40]}, which cannot be checked here") from None
     if kind in ("ecdsa", "rsassa_pkcs1v15") and algorithm["algorithm"].native != kind:
         digest = algorithm.hash_algo  # where the signature's own name says it
     if digest not in _DIGESTS:

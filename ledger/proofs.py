@@ -69,8 +69,8 @@ def check(transcript: Transcript) -> Proved:
 
 
 def _proof(transcript: Transcript, number: str) -> BlockProof:
-    block = transcript.answers["blocks"].get(number, {})
     try:
+        block = dict(transcript.answers["blocks"].get(number, {}))
         proof = BlockProof.read(transcript.answers["proofs"][number])
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise ProofInvalid(f"the proof of block {number[:20]} is none: {error!r}"[:300]) from None

@@ -119,3 +119,22 @@ def test_an_envelope_is_stamped_and_stays_what_it_was(tmp_path: Path) -> None:
     assert timestamp.tokens(envelope) == ()
     with pytest.raises(TimestampInvalid, match="does not hold"):
         timestamp.read(token, signing.sign(b"[]", signer).pae, roots(authority.root))
+
+
+def test_what_is_signed_with_means_unknown_here_is_not_invalid() -> None:
+    """A curve that the library does not read, in the certificate, and SM2 with SM3 (GM/T 0006) over the token."""
+    import hashlib
+
+    from ledger.timestamp import _parsed
+
+    bare = (VECTORS / "bare" / "p256.tsr").read_bytes()
+    p256, other = bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a8648ce3d030108")
+    (held,) = (bytes(each) for each in _parsed(bare, TimestampInvalid).signed_data.certificates if p256 in bytes(each))
+    renamed = held.replace(p256, other)
+    curve = bare.replace(held, renamed)
+    for hashed in (hashlib.sha256, hashlib.sha1):
+        curve = curve.replace(hashed(held).digest(), hashed(renamed).digest())
+    head, _, tail = bare.rpartition(bytes.fromhex("06082a8648ce3d040302"))
+    for token in (curve, head + bytes.fromhex("06082a811ccf55018375") + tail):
+        with pytest.raises(StampUncheckable, match="is signed with"):
+            timestamp.read(token, MESSAGE)
