@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ledger.recorded import Transcript
 
 
+_Content = tuple[str, tuple[str, ...], str]
+
+
 class Sealing(Protocol):
     """What gives blocks as their hashes bind them: a :class:`ledger.network.Network`."""
 
@@ -57,15 +60,17 @@ def check(transcript: Transcript) -> Proved:
     Raises :class:`ProofInvalid` for the first that does not hold. Entries and blocks have been read before.
     """
     proofs = {number: _proof(transcript, number) for number in transcript.answers["proofs"]}
-    told = {(entry["block"], entry["tx"], *_content(entry)) for entry in _entries(transcript)}
-    unproved = 0
-    for block, tx, address, topics, data in told:
-        proof = proofs.get(str(block))
-        if proof is None:
-            unproved += 1
-        elif (address, topics, data) not in {_plain(entry) for entry in proof.entries(tx)}:
-            raise ProofInvalid(f"a log entry of {address} is not in block {block} ({proof.hash})")
-    return Proved(len(told), unproved, {proof.number: proof.hash for proof in proofs.values()})
+    told: defaultdict[str, defaultdict[str, set[_Content]]] = defaultdict(lambda: defaultdict(set))
+    for entry in _entries(transcript):
+        told[str(entry["block"])][entry["tx"]].add(_content(entry))
+    for number in told.keys() & proofs.keys():
+        proof, by_tx = proofs[number], told[number]
+        for tx, held in proof.entries(by_tx).items():
+            for address, _, _ in by_tx[tx] - set(map(_plain, held)):
+                raise ProofInvalid(f"a log entry of {address} is not in block {number} ({proof.hash})")
+    counts = {number: sum(map(len, by_tx.values())) for number, by_tx in told.items()}
+    unproved = sum(count for number, count in counts.items() if number not in proofs)
+    return Proved(sum(counts.values()), unproved, {proof.number: proof.hash for proof in proofs.values()})
 
 
 def _proof(transcript: Transcript, number: str) -> BlockProof:
@@ -89,9 +94,9 @@ def _entries(transcript: Transcript) -> Iterator[Mapping[str, Any]]:
         yield from answer
 
 
-def _content(entry: Mapping[str, Any]) -> tuple[str, tuple[str, ...], str]:
+def _content(entry: Mapping[str, Any]) -> _Content:
     return entry["address"], tuple(entry["topics"]), entry["data"]
 
 
-def _plain(entry: Entry) -> tuple[str, tuple[str, ...], str]:
+def _plain(entry: Entry) -> _Content:
     return str(entry.address), tuple("0x" + topic.hex() for topic in entry.topics), "0x" + entry.data.hex()

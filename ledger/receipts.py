@@ -119,27 +119,37 @@ class BlockProof:
         """The block's, in Unix seconds. Raises :class:`ProofInvalid`."""
         return int.from_bytes(self._field(_TIME))
 
-    def entries(self, tx: str) -> tuple[Entry, ...]:
-        """The log entries of a transaction, proved. Raises :class:`ProofInvalid`."""
+    def entries(self, transactions: Collection[str]) -> dict[str, tuple[Entry, ...]]:
+        """The log entries of each of these transactions, proved. Raises :class:`ProofInvalid`."""
         from rlp.exceptions import RLPException
         from trie import HexaryTrie
         from trie import exceptions as faults
 
-        if tx not in self.places:
-            raise ProofInvalid(f"the place of transaction {tx[:70]} is not given")
-        kept = {_keccak(node): node for node in self.nodes}
+        found: dict[str, tuple[Entry, ...]] = {}
+        read: dict[bytes, tuple[Entry, ...]] = {}  # however many claim a receipt, it is read once
+        place = None
         try:
-            # What is reached from the root by hash is what was hashed: nodes that belong nowhere do no harm.
-            receipt = HexaryTrie(kept, self._field(_RECEIPTS_ROOT))[rlp.encode(self.places[tx])]
-            logs = rlp.decode(receipt[1:] if receipt[0] < 0x80 else receipt)[3]  # EIP-2718: a type is below 0x80
-            return tuple(_entry(*log) for log in logs)
+            trie = HexaryTrie({_keccak(node): node for node in self.nodes}, self._field(_RECEIPTS_ROOT))
+            for tx in transactions:
+                if tx not in self.places:
+                    raise ProofInvalid(f"the place of transaction {tx[:70]} is not given")
+                place = self.places[tx]
+                # What is reached from the root by hash is what was hashed: nodes that belong nowhere do no harm.
+                receipt = trie[rlp.encode(place)]
+                if receipt not in read:
+                    logs = rlp.decode(receipt[1:] if receipt[0] < 0x80 else receipt)[
+                        3
+                    ]  # EIP-2718: types are below 0x80
+                    read[receipt] = tuple(_entry(*log) for log in logs)
+                found[tx] = read[receipt]
+            return found
         except faults.MissingTrieNode:
             raise ProofInvalid("nodes of the trie are missing between the root and a receipt") from None
         except (
             *(RLPException, faults.InvalidNode, faults.InvalidNibbles, faults.ValidationError, faults.BadTrieProof),
             *(LookupError, TypeError, ValueError, RecursionError, Malformed),
         ) as error:
-            raise ProofInvalid(f"no receipt is at place {self.places[tx]}: {error!r}"[:300]) from None
+            raise ProofInvalid(f"no receipt is at place {place}: {error!r}"[:300]) from None
 
     def _field(self, index: int) -> bytes:
         from rlp.exceptions import RLPException

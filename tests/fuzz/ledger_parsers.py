@@ -184,7 +184,7 @@ def receipts() -> tuple[Callable[[bytes], object], Refuses]:
 
     def call(data: bytes) -> object:
         header = rlp.encode([*[b""] * 5, keccak(data), *[b""] * 9])
-        return BlockProof(header, (data,), {"0x": 0}).entries("0x")
+        return BlockProof(header, (data,), {"0x": 0}).entries(["0x"])
 
     return call, (ProofInvalid,)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from ledger.proofs import check
 from ledger.receipts import BlockProof, Sealed
 from ledger.recorded import Transcript
 
+ALONE = Path(__file__).parents[2] / "scripts" / "verify_proofs.py"
 CONTRACT = "0x" + "11" * 20
 
 
@@ -62,3 +65,36 @@ def test_a_claim_that_is_none_is_malformed(claim: Any) -> None:
     }
     with pytest.raises(Malformed, match="claim"):
         bundle._read({"bundle.json": canonical.encode(said)})
+
+
+@pytest.mark.parametrize("reader", ["ours", "alone"])
+def test_a_receipt_is_read_once_for_all_its_entries(reader: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or else somebody's receipt with n entries costs n times its length. Two receipts, three entries in each."""
+    logs = [[bytes.fromhex(CONTRACT[2:]), [bytes([topic]) * 32], b""] for topic in range(3)]
+    receipts = [b"\x02" + rlp.encode([bytes([place]), b"\1", bytes(256), logs]) for place in range(2)]
+    proof = sealed(*receipts)
+    entries = [
+        {"address": CONTRACT, "topics": ["0x" + bytes([topic] * 32).hex()], "data": "0x", "block": 9, "tx": tx}
+        for topic in range(3)
+        for tx in proof.places
+    ]
+    said, alone = transcript(proof, logs={"all": entries}), runpy.run_path(str(ALONE))
+    decoded: list[bytes] = []
+    decode = rlp.decode
+
+    def count(data: bytes) -> Any:
+        decoded.append(data)
+        return decode(data)
+
+    monkeypatch.setattr(rlp, "decode", count)
+    if reader == "ours":
+        assert (found := check(said)).entries == 6 and not found.unproved
+    else:
+        alone["proved"]("9", said.answers["blocks"]["9"], proof.to_json(), entries)
+    assert [decoded.count(receipt[1:]) for receipt in receipts] == [1, 1]
+    changed = [*entries, {**entries[0], "data": "0x00"}]
+    with pytest.raises((ProofInvalid, ValueError), match="is not in block 9"):
+        if reader == "ours":
+            check(transcript(proof, logs={"all": changed}))
+        else:
+            alone["proved"]("9", said.answers["blocks"]["9"], proof.to_json(), changed)
