@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from api.workflows.evidence.heard import Heard
 from api.workflows.evidence.hearing import Hearing
 from ledger.anchor import read_leaves
 from ledger.anchored import Anchored
+from ledger.errors import NotFound
 from ledger.findings import Finding, Status
 from ledger.index import Place
 
@@ -138,8 +139,10 @@ class _Known:
         self._contracts, self._store = contracts, store
 
     def candidates(self, _: object) -> Iterator[TrackEntry]:
-        yield from map(self._contracts.track, self._minted)
-        yield from (one.entry(self._contracts) for one in self._anchored)
+        for token in self._minted:
+            with contextlib.suppress(NotFound):
+                yield self._contracts.track(token)
+        yield from self._entries(self._anchored)
 
     def anchored_audio(self, audio: Digest) -> TrackEntry | None:
         return self._found(one for one in self._anchored if one.leaf.audio == audio)
@@ -151,12 +154,19 @@ class _Known:
         return self._unread
 
     def _found(self, anchored: Iterator[Anchored]) -> TrackEntry | None:
-        for one in anchored:
-            return one.entry(self._contracts)
+        for entry in self._entries(anchored):
+            return entry
         for place in self._unproved:  # what could not be proved then raises again what it did
-            batch = self._contracts.anchor(place.creator, place.root)
-            read_leaves(self._store, batch.root, batch.size, batch.content)
+            with contextlib.suppress(NotFound):
+                batch = self._contracts.anchor(place.creator, place.root)
+                read_leaves(self._store, batch.root, batch.size, batch.content)
         return None
+
+    def _entries(self, anchored: Iterable[Anchored]) -> Iterator[TrackEntry]:
+        """Those that the chain knows: a bundle may name others, which say nothing of the rest."""
+        for one in anchored:
+            with contextlib.suppress(NotFound):
+                yield one.entry(self._contracts)
 
 
 def _claims(opened: Bundle, outcome: Audit) -> Iterator[Finding]:
