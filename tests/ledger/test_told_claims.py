@@ -6,9 +6,11 @@ import json
 import runpy
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import lineages
 import pytest
 from lineages import ROYALTY_PPM, World, digest
 
@@ -107,6 +109,20 @@ def _said(world: World, track: TrackEntry) -> dict[str, Any]:
     deployment: dict[str, Any] = {"block": place.block, "chain_id": place.chain_id}
     deployment |= {noun: str(getattr(place, noun)) for noun in NOUNS}
     return {"chain": recording[0].transcript.to_json(), "claims": claimed, "deployment": deployment}
+
+
+@pytest.mark.slow
+def test_a_free_license_names_both_who_gave_it_and_who_got_it(
+    world: World, alone: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lineages, "TERMS", replace(lineages.TERMS, price=0))
+    dataset = world.dataset("free")
+    said = _said(world, world.track(world.model("free", [(dataset, world.license(dataset))]), 2))
+    assert said["claims"][3]["signers"] == [str(world.holder.address), str(world.creator.address)]
+    assert {kind for kind, _ in alone["checks"](said)} == {"ok"}
+    said["claims"][3]["signers"][0] = str(world.forger.address)
+    ((kind, detail),) = alone["checks"](said)
+    assert kind == "invalid" and "no log entry tells of license" in detail
 
 
 def _anchored(world: World, model: int, by: LocalSigner, content: Digest | None) -> TrackEntry:
