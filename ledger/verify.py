@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ledger import anchored, registration
+from ledger import agreement, anchored, registration
 from ledger.archive import Record, fetch, open_signed
 from ledger.cid import Cid
 from ledger.envelope import MAX_BYTES
@@ -53,24 +53,11 @@ class Verifier:
             record = self._anchored(subject, entry)
         model = self._contracts.model(entry.model)
         if record is not None:
-            claim = record.claim
-            deployment = self._contracts.deployment
             self._agree(
                 "token",
                 subject,
                 "its watermark is the token, its claim, audio digest and creator are the chain's",
-                {
-                    "claim": (claim.digest, entry.claim),
-                    "watermark": (claim.token, entry.id),
-                    "royalty": (record.royalty_ppm, entry.royalty_ppm),
-                    "audio digest": (record.audio, entry.audio),
-                    "creator": (claim.creator, entry.creator),
-                    "chain id": (claim.chain_id, deployment.chain_id),
-                    "contract": (claim.tracks, deployment.tracks),
-                    "model": (claim.model, entry.model),
-                    "weights": (claim.weights, model.weights),
-                    "model record": (record.model_record, model.record),
-                },
+                agreement.pairs(record, entry, model, self._contracts.deployment),
             )
         self.findings.append(registration.depth(self._contracts, subject, entry))
         self.findings += registration.anchored(self._contracts, self._store, subject, entry)

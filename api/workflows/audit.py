@@ -227,7 +227,7 @@ class _Trail:
         if not self._tracks:
             self._recall(sources)
             like = sources.candidates(self._sound)
-            found = fingerprint.sounding_like(sources.store, self._sound.codes, like, self._findings)
+            found = fingerprint.sounding_like(contracts, sources.store, self._sound.codes, like, self._findings)
             for entry in found:
                 self._witness(entry)
             if found and not self._marks:

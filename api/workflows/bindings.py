@@ -96,7 +96,8 @@ class Manifests:
             if algorithm != ISCC:
                 found |= {entry.id: entry for entry in _marked(ledger, catalogue, wave)}
             if algorithm == ISCC or (algorithm is None and not found):
-                like = sounding_like(ledger.store, sound.codes, catalogue.candidates(sound), [])
+                tracks = catalogue.candidates(sound)
+                like = sounding_like(ledger.contracts, ledger.store, sound.codes, tracks, [])
                 found |= {entry.id: entry for entry in like}
             scored = [(entry, _likeness(ledger, sound.codes, entry)) for entry in found.values()]
             return self._matches(ledger, sorted(scored, key=lambda pair: -(pair[1] or 0)), most)

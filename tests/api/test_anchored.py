@@ -12,12 +12,12 @@ import pytest
 from chords import chords
 from shell import Shell
 from stand_alone import alone
-from story import Story, now
+from story import Story, new_key, now
 
 from api.home import Home
 from api.report import as_json
 from api.reports.terminal import as_text
-from api.workflows import anchoring, bundling, generation, minting
+from api.workflows import anchoring, bundling, generation, licenses, minting
 from api.workflows.audit import Audit, audit
 from api.workflows.bindings import Manifests
 from api.workflows.evidence.hearing import Hearing
@@ -26,8 +26,8 @@ from gen.config import RATE
 from gen.decode import decode
 from gen.generate import GenerationRequest, Generator
 from ledger import bundle, credentials
-from ledger.anchor import LEAF_BYTES, leaves_cid
-from ledger.anchored import Anchored
+from ledger.anchor import LEAF_BYTES, Anchor, Leaf, leaves_cid
+from ledger.anchored import Anchored, deposit
 from ledger.cid import Cid
 from ledger.conclusions import Case
 from ledger.contracts.tracks import TrackVerbs
@@ -127,6 +127,33 @@ def test_a_copy_is_found_by_its_mark_and_by_its_sound(
     outcome = audit(story.home, unmarked(story, SEEDS[2], tmp_path / "unmarked.wav"))
     assert (outcome.verdict, cases(outcome)) == (Verdict.VERIFIED, {Case.MARK_GONE, Case.ANCHORED})
     assert outcome.tracks[0].entry.audio == Digest.of_file(files[2])
+
+
+def test_what_a_stranger_anchors_takes_no_copy_of_a_track_along(
+    story: Story, copied: Home, files: list[Path], tmp_path: Path
+) -> None:
+    """The very record, a record of his own that names its fingerprint, and its record under a license."""
+    (node,) = audit(copied, files[0]).tracks
+    assert node.record is not None and node.entry.anchored is not None
+    stranger, licensee = new_key(copied, "dora"), new_key(copied, "emil")
+    licenses.grant(
+        copied, "model", 1, licensee=licensee.address, uses=["generate"], until=None, signer=story.creator, now=now
+    )
+    claim = replace(node.record.claim, creator=stranger.address)
+    own = replace(node.record, claim=claim, watermark=claim.watermark.hex())
+    with copied.ledger() as ledger:
+        deposit(ledger.store, own)
+        batch = Anchor([Leaf(own.claim.digest, own.audio, own.digest)])
+        ledger.store.add_bytes(batch.file())
+        theirs = ledger.contracts.anchor(story.creator.address, node.entry.anchored.root)
+        for signer in (stranger, licensee):
+            copied.fund(ledger, signer)
+            ledger.contracts.anchor_tracks(signer, theirs.root, theirs.size, 1, theirs.royalty_ppm, theirs.content)
+        content = Digest(batch.content.digest)
+        ledger.contracts.anchor_tracks(stranger, batch.root, 1, 1, own.royalty_ppm, content)
+    outcome = audit(copied, unmarked(story, SEEDS[0], tmp_path / "unmarked.wav"))
+    assert outcome.verdict is Verdict.VERIFIED and [one.entry for one in outcome.tracks] == [node.entry]
+    assert any(detail.startswith("3 of") for _, detail in said(outcome, "fingerprint", "audio"))
 
 
 def test_leaves_that_nobody_has_leave_a_marked_copy_open_and_say_nothing_of_other_audio(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from api.workflows.evidence.hearing import Sound
     from api.workflows.evidence.watermark import Mark
     from gen.fingerprint import Alignment, Fingerprint
-    from ledger.contracts import TrackEntry
+    from ledger.contracts import Contracts, TrackEntry
     from ledger.records import TrackRecord
     from ledger.store import ContentStore
 
@@ -73,23 +73,36 @@ def stored(store: ContentStore, record: TrackRecord) -> Fingerprint:
 
 
 def sounding_like(
-    store: ContentStore, codes: Fingerprint, tracks: Iterable[TrackEntry], findings: list[Finding]
+    contracts: Contracts,
+    store: ContentStore,
+    codes: Fingerprint,
+    tracks: Iterable[TrackEntry],
+    findings: list[Finding],
 ) -> list[TrackEntry]:
-    """Those of some tracks that agree with the audio; one that cannot be compared is counted, and accuses nobody."""
+    """Those of some tracks that agree with the audio; one that cannot be compared is counted, and accuses nobody.
+
+    Nor does one that was anchored, which anybody may do, and that its creator could not have minted.
+    """
     from gen.errors import FingerprintError
     from gen.fingerprint import align
+    from ledger.agreement import may_be_believed
     from ledger.archive import fetch_track
 
     found, asked, missed = [], 0, 0
     for entry in tracks:
         asked += 1
         try:
-            alignment = align(codes, stored(store, fetch_track(store, entry)))
+            record = fetch_track(store, entry)
+            alignment = align(codes, stored(store, record))
         except (LedgerError, FingerprintError):
             missed += 1
             continue
-        if alignment.same:
+        if not alignment.same:
+            continue
+        if entry.anchored is None or may_be_believed(contracts, entry, record):
             found.append(entry)
+        else:
+            missed += 1
     if missed:
         detail = f"{missed} of {asked} tracks could not be compared: record or fingerprint out of reach, or bad"
         findings.append(Finding("fingerprint", Status.NOTE, "audio", detail))
