@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gen.audio import Decoder
     from gen.waveform import Waveform
     from ledger.contracts import Contracts, TrackEntry
+    from ledger.errors import StoreFault
     from ledger.index import Forgotten, Place
     from ledger.lineage import TrackNode
     from ledger.store import ContentStore
@@ -62,6 +63,10 @@ class Audit:
 
 class Batches(Protocol):
     """Tracks that were anchored and not minted. Each may raise what proving it does."""
+
+    @property
+    def fault(self) -> StoreFault | None:
+        """Why they could not be asked for, if they could not; known once something was asked."""
 
     def anchored_audio(self, audio: Digest) -> TrackEntry | None:
         """The one with this very file."""
@@ -240,7 +245,7 @@ class _Trail:
             by_manifest = self._named.id not in self._tracks
             self._witness(self._named).by_manifest = by_manifest
         if not self._tracks:
-            self._unread(batches.unread())
+            self._unread(batches.unread(), batches.fault)
 
     def _token(self, sources: Sources, subject: str) -> Callable[[int], TrackEntry | None]:
         """What looks a mark up among the tracks that were anchored."""
@@ -258,15 +263,18 @@ class _Trail:
             self._findings.append(Finding("anchor", Status.INVALID, subject, str(error)[:_LONGEST_DETAIL]))
         return None
 
-    def _unread(self, batches: Sequence[Place]) -> None:
+    def _unread(self, batches: Sequence[Place], fault: StoreFault | None) -> None:
         """Of a mark or manifest whose track is not known: it may be one of those that nobody here can read."""
-        if not batches:
+        if fault is not None:
+            detail = f"what was anchored is not known: {fault}"[:_LONGEST_DETAIL]
+        elif batches:
+            detail = (
+                f"what was anchored in {len(batches)} batches is not known, as of root {batches[0].root} by "
+                f"{batches[0].creator}: their leaves are out of reach, or not those"
+            )
+        else:
             return
         asked = bool(self._marks) or (self._credential is not None and self._credential.origin is not None)
-        detail = (
-            f"what was anchored in {len(batches)} batches is not known, as of root {batches[0].root} by "
-            f"{batches[0].creator}: their leaves are out of reach, or not those"
-        )
         self._findings.append(Finding("anchor", Status.UNVERIFIABLE if asked else Status.NOTE, "audio", detail))
 
     def _recall(self, sources: Sources) -> None:

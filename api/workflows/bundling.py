@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ledger.bundle import Bundle, Candidate
     from ledger.contracts import Contracts, TrackEntry
     from ledger.digest import Digest
+    from ledger.errors import StoreFault
     from ledger.index import Forgotten
     from ledger.keys import Signer
     from ledger.network import Network
@@ -36,8 +37,9 @@ _MOST_HASHES = 3
 def write(home: Home, path: Path, out: Path, hearing: Hearing, *, now: datetime, signer: Signer | None = None) -> Audit:
     """Audit a file and write the bundle, signed if there is a signer.
 
-    Raises as :func:`api.workflows.audit.audit`, and :class:`~ledger.errors.Unverifiable` where no chain can be asked:
-    of that no bundle is made.
+    Raises as :func:`api.workflows.audit.audit`, :class:`~ledger.errors.Unverifiable` where no chain can be asked, and
+    :class:`~ledger.errors.StoreFault` where no track is found and the index cannot be asked for those that were
+    anchored: of that no bundle is made.
     """
     from api import report
     from ledger import bundle
@@ -59,6 +61,8 @@ def write(home: Home, path: Path, out: Path, hearing: Hearing, *, now: datetime,
             live = Sources(ledger.contracts, ledger.store, catalogue.candidates, forgotten, catalogue)
             first = examine(heard, lambda: contextlib.nullcontext(live))
             named: list[Candidate] = [node.entry.anchored or node.entry.id for node in first.tracks]
+            if catalogue.fault is not None and not named:
+                raise catalogue.fault
             named += (*catalogue.unproved, *(() if named else catalogue.unread()))
         recording: list[RecordingNetwork] = []
 
@@ -137,6 +141,7 @@ class _Known:
         self._unproved = [place for place in places if place.index is not None]
         self._unread = [place for place in places if place.index is None]
         self._contracts, self._store = contracts, store
+        self.fault: StoreFault | None = None  # without the index no bundle was made, or a track was found
 
     def candidates(self, _: object) -> Iterator[TrackEntry]:
         for token in self._minted:

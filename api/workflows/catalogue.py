@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from api.home import Home, Ledger
 from api.workflows.evidence import fingerprint
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ledger.digest import Digest
     from ledger.index import Forgotten, Index, Place
     from ledger.records import TrackRecord
+
+Told = TypeVar("Told")
 
 # So few tracks are all compared, and a piece of 5 s is found among them; among more the index has to name it first.
 FEW = 200
@@ -39,6 +41,8 @@ class Catalogue:
         self._batch: tuple[AnchorEntry, Anchor] | None = None  # the one that was read last
         self.unproved: list[Place] = []
         """Places that a file or mark led to, and that could not be proved."""
+        self.fault: StoreFault | None = None
+        """Why the index could not be used, once it could not: then nobody knows what was anchored."""
 
     def __enter__(self) -> Self:
         return self
@@ -56,14 +60,14 @@ class Catalogue:
             index = self._index()
             if index.holds_more_than(FEW):
                 return self._on_chain(index.sounding_like(sound.words()))
-        except StoreFault:  # without an index it takes longer, and is no less true of what was minted
+        except StoreFault as error:  # without an index it takes longer, and is no less true of what was minted
+            self.fault = error
             return contracts.tracks()
         return (*contracts.tracks(), *self.anchored())
 
     def anchored(self) -> Iterator[TrackEntry]:
         """All tracks that were anchored and not minted, as far as they can be proved."""
-        with contextlib.suppress(StoreFault):
-            yield from self._on_chain(self._index().places())
+        yield from self._on_chain(self._told(lambda index: index.places()) or ())
 
     def anchored_audio(self, audio: Digest) -> TrackEntry | None:
         """The track that was anchored, and not minted, with this very file.
@@ -71,32 +75,32 @@ class Catalogue:
         Raises errors of the store and :class:`~ledger.errors.ProofInvalid` where the index knows its place, and it
         cannot be proved.
         """
-        with contextlib.suppress(StoreFault):
-            return self._asked(self._index().anchored_audio(audio))
-        return None
+        return self._asked(self._told(lambda index: index.anchored_audio(audio)))
 
     def anchored_watermark(self, token: int) -> TrackEntry | None:
         """The track that was anchored, and not minted, with this mark; raises as :meth:`anchored_audio`."""
-        with contextlib.suppress(StoreFault):
-            return self._asked(self._index().anchored_watermark(token))
-        return None
+        return self._asked(self._told(lambda index: index.anchored_watermark(token)))
 
     def unread(self) -> Sequence[Place]:
         """The newest of the batches whose leaves are out of reach, or not those: nobody knows what is in them."""
-        with contextlib.suppress(StoreFault):
-            return self._index().unread(MOST_UNREAD)
-        return ()
+        return self._told(lambda index: index.unread(MOST_UNREAD)) or ()
 
     def forgotten(self, audio: Digest, tokens: Sequence[int]) -> Forgotten | None:
         """What the chain knew of a file or of marks until it was reorganised, as far as this home saw it."""
-        with contextlib.suppress(StoreFault):
-            return self._index().forgotten(audio, tokens)
-        return None
+        return self._told(lambda index: index.forgotten(audio, tokens))
+
+    def _told(self, ask: Callable[[Index], Told]) -> Told | None:
+        """What the index says; None where it cannot be used, which is kept for whoever has to say so."""
+        try:
+            return ask(self._index())
+        except StoreFault as error:
+            self.fault = error
+            return None
 
     def _on_chain(self, named: Iterable[int | Place]) -> Iterator[TrackEntry]:
         """Those that the chain knows, of tokens and places: the index may say what it likes."""
         for one in named:
-            with contextlib.suppress(NotFound):
+            with contextlib.suppress(NotFound, StoreFault):
                 if isinstance(one, int):
                     yield self._ledger.contracts.track(one)
                     continue
@@ -110,6 +114,9 @@ class Catalogue:
         try:
             return self._proved(place)
         except NotFound:
+            return None
+        except StoreFault as error:
+            self.fault = error
             return None
         except (Invalid, Malformed, Unverifiable):
             self.unproved.append(place)
@@ -126,6 +133,8 @@ class Catalogue:
     def _index(self) -> Index:
         from ledger.index import Index
 
+        if self.fault is not None:
+            raise self.fault  # once is enough: a locked file was waited for
         if self._opened is None:
             try:
                 folder = self._home.folder("index")

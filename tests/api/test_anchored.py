@@ -32,7 +32,7 @@ from ledger.cid import Cid
 from ledger.conclusions import Case
 from ledger.contracts.tracks import TrackVerbs
 from ledger.digest import Digest
-from ledger.errors import AlreadyRegistered
+from ledger.errors import AlreadyRegistered, StoreFault
 from ledger.findings import Status, Verdict
 
 pytestmark = pytest.mark.slow
@@ -165,6 +165,24 @@ def test_leaves_that_nobody_has_leave_a_marked_copy_open_and_say_nothing_of_othe
     ((status, detail),) = said(outcome, "anchor", "audio")
     assert status is Status.UNVERIFIABLE and "out of reach" in detail
     assert "This home generated the file and has not minted it" in Shell(copied.path).run("audit", str(files[0])).out
+    save(tmp_path / "other.wav", chords(12.0, 98))
+    outcome = audit(copied, tmp_path / "other.wav")
+    assert (outcome.verdict, [status for status, _ in said(outcome, "anchor", "audio")]) == (
+        Verdict.UNKNOWN, [Status.NOTE]
+    )  # fmt: skip
+
+
+def test_an_index_that_cannot_be_used_leaves_a_marked_copy_open_and_makes_no_bundle(
+    copied: Home, files: list[Path], tmp_path: Path
+) -> None:
+    (copied.folder("index") / "tracks.sqlite").mkdir()  # no database can be opened there
+    outcome = audit(copied, files[0])
+    assert (outcome.verdict, cases(outcome)) == (Verdict.UNVERIFIABLE, {Case.CONTENT_UNREACHABLE, Case.NOTHING_KNOWN})
+    ((status, detail),) = said(outcome, "anchor", "audio")
+    assert status is Status.UNVERIFIABLE and "the index" in detail
+    with pytest.raises(StoreFault, match="the index"):
+        bundling.write(copied, files[0], tmp_path / "none.bundle", Hearing(), now=now())
+    assert not (tmp_path / "none.bundle").exists()
     save(tmp_path / "other.wav", chords(12.0, 98))
     outcome = audit(copied, tmp_path / "other.wav")
     assert (outcome.verdict, [status for status, _ in said(outcome, "anchor", "audio")]) == (
