@@ -40,6 +40,12 @@ def licensed(contracts: Contracts, entry: TrackEntry) -> bool:
     )
 
 
+def precedes(contracts: Contracts, entry: TrackEntry, minted: TrackEntry) -> bool:
+    """Whether another could have minted the same file, and had anchored it in an earlier block; may raise as above."""
+    another = entry.anchored is not None and entry.audio == minted.audio and entry.creator != minted.creator
+    return another and entry.block < minted.block and licensed(contracts, entry)
+
+
 def may_be_believed(contracts: Contracts, entry: TrackEntry, record: TrackRecord) -> bool:
     """Whether an anchored track is one that its creator could have minted under this record. Raises what a chain does.
 

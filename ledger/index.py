@@ -35,6 +35,8 @@ _MANY = 1_000_000
 _WITHIN = 30
 # Tracks whose words, and batches whose leaves, are asked for at one time; those that were asked for least come first.
 _AT_ONCE = 1000
+# Places where one file or mark was anchored that are tried: the first ones may have been no tracks.
+_MOST_PLACES = 20
 _PLACES = (
     "select batches.creator, batches.root, leaf.place from tracks as leaf join batches on leaf.batch = batches.number"
 )
@@ -116,13 +118,13 @@ class Index(IndexFile):
             )
             return tuple(token + SPAN for (token,) in found)
 
-    def anchored_audio(self, audio: Digest) -> Place | None:
-        """Where a file was anchored first, if anywhere."""
-        return self._place("audio = ?", audio.raw)
+    def anchored_audio(self, audio: Digest) -> tuple[Place, ...]:
+        """Where a file was anchored, the earliest first, and no more than twenty places."""
+        return self._anchored("audio = ?", audio.raw)
 
-    def anchored_watermark(self, token: int) -> Place | None:
-        """Where the track with this watermark was anchored first, if anywhere."""
-        return self._place("token = ?", token - SPAN)
+    def anchored_watermark(self, token: int) -> tuple[Place, ...]:
+        """The same of the track with this watermark."""
+        return self._anchored("token = ?", token - SPAN)
 
     def places(self) -> tuple[Place, ...]:
         """Where each track was anchored that was not minted."""
@@ -293,11 +295,11 @@ class Index(IndexFile):
             found = self._file.execute(question, (value,)).fetchone()
             return None if found is None else int(found[0]) + SPAN
 
-    def _place(self, condition: str, value: bytes | int) -> Place | None:
+    def _anchored(self, condition: str, value: bytes | int) -> tuple[Place, ...]:
         with self._named():
-            question = f"{_PLACES} where leaf.{condition} order by leaf.block, leaf.number limit 1"
-            found = self._file.execute(question, (value,)).fetchone()
-        return None if found is None else Place(Address(found[0]), Digest(found[1]), found[2])
+            question = f"{_PLACES} where leaf.{condition} order by leaf.block, leaf.number limit ?"
+            found = self._file.execute(question, (value, _MOST_PLACES)).fetchall()
+        return tuple(Place(Address(by), Digest(root), index) for by, root, index in found)
 
     def _known(self, number: int) -> tuple[int, Place | None]:
         """The token of a track, and where it was anchored if it is a leaf."""

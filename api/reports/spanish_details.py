@@ -195,6 +195,12 @@ DETAILS: Final[Mapping[str, _Pairs]] = {
             "no se sabe qué se ancló en {count} lotes, como el de raíz {root} de {who}: "
             "sus hojas no están al alcance, o son otras",
         ),
+        (
+            "{earlier} had anchored this very file before, in block {before} under root {root}; "
+            "{who} minted it in block {block}",
+            "{earlier} había anclado antes este mismo archivo, en el bloque {before} bajo la raíz {root}; "
+            "{who} lo acuñó en el bloque {block}",
+        ),
     ),
     "minting": (
         (

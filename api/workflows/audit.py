@@ -74,6 +74,9 @@ class Batches(Protocol):
     def anchored_watermark(self, token: int) -> TrackEntry | None:
         """The one with this mark."""
 
+    def anchored_before(self, minted: TrackEntry) -> TrackEntry | None:
+        """What another had anchored with the very file of a minted track, before it was minted."""
+
     def unread(self) -> Sequence[Place]:
         """Batches that could not be looked through."""
 
@@ -222,7 +225,9 @@ class _Trail:
         contracts, batches = sources.contracts, sources.batches
         exact = contracts.track_by_audio(self._sound.audio)
         said = "the SHA-256 of this file is the track's on chain"
-        if exact is None:
+        if exact is not None:
+            self._preceded(exact, batches.anchored_before(exact))
+        else:
             exact = self._anchored("audio", lambda: batches.anchored_audio(self._sound.audio))
             said = "the SHA-256 of this file is in a leaf under an anchored root"
         if exact is not None:
@@ -262,6 +267,16 @@ class _Trail:
         except (Invalid, Malformed) as error:
             self._findings.append(Finding("anchor", Status.INVALID, subject, str(error)[:_LONGEST_DETAIL]))
         return None
+
+    def _preceded(self, minted: TrackEntry, earlier: TrackEntry | None) -> None:
+        """Of a file that was minted by one, and anchored by another before: the contract asks for no anchoring."""
+        if earlier is None or earlier.anchored is None:
+            return
+        detail = (
+            f"{earlier.creator} had anchored this very file before, in block {earlier.block} under root "
+            f"{earlier.anchored.root}; {minted.creator} minted it in block {minted.block}"
+        )
+        self._findings.append(Finding("anchor", Status.WARNING, f"track {minted.claim}", detail))
 
     def _unread(self, batches: Sequence[Place], fault: StoreFault | None) -> None:
         """Of a mark or manifest whose track is not known: it may be one of those that nobody here can read."""

@@ -14,6 +14,7 @@ from api.workflows.audit import Audit, Sources, examine, judge
 from api.workflows.catalogue import Catalogue
 from api.workflows.evidence.heard import Heard
 from api.workflows.evidence.hearing import Hearing
+from ledger.agreement import precedes
 from ledger.anchor import read_leaves
 from ledger.anchored import Anchored
 from ledger.errors import NotFound
@@ -63,6 +64,7 @@ def write(home: Home, path: Path, out: Path, hearing: Hearing, *, now: datetime,
             named: list[Candidate] = [node.entry.anchored or node.entry.id for node in first.tracks]
             if catalogue.fault is not None and not named:
                 raise catalogue.fault
+            named += [one for one in catalogue.earlier if one not in named]
             named += (*catalogue.unproved, *(() if named else catalogue.unread()))
         recording: list[RecordingNetwork] = []
 
@@ -154,6 +156,10 @@ class _Known:
 
     def anchored_watermark(self, token: int) -> TrackEntry | None:
         return self._found(one for one in self._anchored if one.token == token)
+
+    def anchored_before(self, minted: TrackEntry) -> TrackEntry | None:
+        same = (one.entry(self._contracts) for one in self._anchored if one.leaf.audio == minted.audio)
+        return next((entry for entry in same if precedes(self._contracts, entry, minted)), None)
 
     def unread(self) -> Sequence[Place]:
         return self._unread

@@ -9,13 +9,24 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from api.home import Home, Ledger
 from api.workflows.evidence import fingerprint
+from ledger.agreement import licensed, precedes
 from ledger.anchor import read_leaves
 from ledger.anchored import prove
-from ledger.errors import BlockMissing, Invalid, LedgerError, Malformed, NotFound, StoreFault, Unverifiable
+from ledger.errors import (
+    BlockMissing,
+    ChainUnreachable,
+    Invalid,
+    LedgerError,
+    Malformed,
+    NotFound,
+    StoreFault,
+    Unverifiable,
+)
 
 if TYPE_CHECKING:
     from api.workflows.evidence.hearing import Sound
     from ledger.anchor import Anchor
+    from ledger.anchored import Anchored
     from ledger.contracts import AnchorEntry, TrackEntry
     from ledger.digest import Digest
     from ledger.index import Forgotten, Index, Place
@@ -43,6 +54,8 @@ class Catalogue:
         """Places that a file or mark led to, and that could not be proved."""
         self.fault: StoreFault | None = None
         """Why the index could not be used, once it could not: then nobody knows what was anchored."""
+        self.earlier: list[Anchored] = []
+        """What :meth:`anchored_before` found."""
 
     def __enter__(self) -> Self:
         return self
@@ -75,11 +88,28 @@ class Catalogue:
         Raises errors of the store and :class:`~ledger.errors.ProofInvalid` where the index knows its place, and it
         cannot be proved.
         """
-        return self._asked(self._told(lambda index: index.anchored_audio(audio)))
+        places = self._told(lambda index: index.anchored_audio(audio)) or ()
+        return self._asked(places, lambda one: one.leaf.audio == audio)
 
     def anchored_watermark(self, token: int) -> TrackEntry | None:
         """The track that was anchored, and not minted, with this mark; raises as :meth:`anchored_audio`."""
-        return self._asked(self._told(lambda index: index.anchored_watermark(token)))
+        places = self._told(lambda index: index.anchored_watermark(token)) or ()
+        return self._asked(places, lambda one: one.token == token)
+
+    def anchored_before(self, minted: TrackEntry) -> TrackEntry | None:
+        """What another had anchored with the very file of a minted track, as far as it can be proved."""
+        for place in self._told(lambda index: index.anchored_audio(minted.audio)) or ():
+            try:
+                one = self._leaf(place)
+                entry = one.entry(self._ledger.contracts)
+            except ChainUnreachable:
+                raise
+            except (NotFound, StoreFault, Invalid, Malformed, Unverifiable):  # it can be no witness
+                continue
+            if precedes(self._ledger.contracts, entry, minted):
+                self.earlier.append(one)
+                return entry
+        return None
 
     def unread(self) -> Sequence[Place]:
         """The newest of the batches whose leaves are out of reach, or not those: nobody knows what is in them."""
@@ -105,30 +135,44 @@ class Catalogue:
                     yield self._ledger.contracts.track(one)
                     continue
                 with contextlib.suppress(Invalid, Malformed, BlockMissing):  # it can be no witness
-                    yield self._proved(one)
+                    yield self._leaf(one).entry(self._ledger.contracts)
 
-    def _asked(self, place: Place | None) -> TrackEntry | None:
-        """What lies there, for whoever has its file or mark."""
-        if place is None:
-            return None
-        try:
-            return self._proved(place)
-        except NotFound:
-            return None
-        except StoreFault as error:
-            self.fault = error
-            return None
-        except (Invalid, Malformed, Unverifiable):
-            self.unproved.append(place)
-            raise
+    def _asked(self, places: Iterable[Place], fits: Callable[[Anchored], bool]) -> TrackEntry | None:
+        """The first of some leaves that is what was asked for, and that its creator could have minted.
 
-    def _proved(self, place: Place) -> TrackEntry:
-        """An anchored track with the proof that it is one. Raises NotFound where the chain does not know it."""
+        If there is none, raises why the first could not be proved, or gives one that nobody could have minted.
+        """
+        contracts = self._ledger.contracts
+        unproved: list[tuple[Place, LedgerError]] = []
+        unfit: list[TrackEntry] = []
+        for place in places:
+            try:
+                one = self._leaf(place)
+                if fits(one):
+                    entry = one.entry(contracts)
+                    if licensed(contracts, entry):
+                        return entry
+                    unfit.append(entry)
+            except StoreFault as error:
+                self.fault = error
+            except ChainUnreachable:
+                raise
+            except (Invalid, Malformed, Unverifiable) as error:
+                unproved.append((place, error))
+            except NotFound:
+                continue
+        if unproved:
+            self.unproved.append(unproved[0][0])
+            raise unproved[0][1]
+        return unfit[0] if unfit else None
+
+    def _leaf(self, place: Place) -> Anchored:
+        """What lies at a place, with its proof. Raises NotFound where the chain does not know it."""
         contracts = self._ledger.contracts
         if self._batch is None or (self._batch[0].creator, self._batch[0].root) != (place.creator, place.root):
             batch = contracts.anchor(place.creator, place.root)
             self._batch = batch, read_leaves(self._ledger.store, batch.root, batch.size, batch.content)
-        return prove(*self._batch, place.index or 0).entry(contracts)
+        return prove(*self._batch, place.index or 0)
 
     def _index(self) -> Index:
         from ledger.index import Index

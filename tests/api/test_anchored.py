@@ -20,6 +20,7 @@ from api.reports.terminal import as_text
 from api.workflows import anchoring, bundling, generation, licenses, minting
 from api.workflows.audit import Audit, audit
 from api.workflows.bindings import Manifests
+from api.workflows.catalogue import Catalogue
 from api.workflows.evidence.hearing import Hearing
 from gen.audio import encode, load, save
 from gen.config import RATE
@@ -28,12 +29,14 @@ from gen.generate import GenerationRequest, Generator
 from ledger import bundle, credentials
 from ledger.anchor import LEAF_BYTES, Anchor, Leaf, leaves_cid
 from ledger.anchored import Anchored, deposit
+from ledger.archive import publish
 from ledger.cid import Cid
 from ledger.conclusions import Case
 from ledger.contracts.tracks import TrackVerbs
 from ledger.digest import Digest
 from ledger.errors import AlreadyRegistered, StoreFault
 from ledger.findings import Status, Verdict
+from ledger.index import Index, Place
 
 pytestmark = pytest.mark.slow
 
@@ -154,6 +157,47 @@ def test_what_a_stranger_anchors_takes_no_copy_of_a_track_along(
     outcome = audit(copied, unmarked(story, SEEDS[0], tmp_path / "unmarked.wav"))
     assert outcome.verdict is Verdict.VERIFIED and [one.entry for one in outcome.tracks] == [node.entry]
     assert any(detail.startswith("3 of") for _, detail in said(outcome, "fingerprint", "audio"))
+
+
+def test_a_leaf_that_is_no_track_or_another_hides_none_that_is(
+    copied: Home, files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with copied.ledger() as ledger, Catalogue(copied, ledger) as catalogue:
+        audio = Digest.of_file(files[1])
+        entry = catalogue.anchored_audio(audio)
+        assert entry is not None and entry.anchored is not None
+        here = Place(entry.creator, entry.anchored.root, entry.anchored.proof.index)
+        nowhere, other = replace(here, root=audio), replace(here, index=(entry.anchored.proof.index + 1) % 3)
+        for question, asked in (("anchored_audio", audio), ("anchored_watermark", entry.id)):
+            for named, found in (((nowhere, other, here), entry), ((nowhere, other), None)):
+                monkeypatch.setattr(Index, question, lambda self, _, named=named: named)
+                assert getattr(catalogue, question)(asked) == found
+
+
+def test_a_file_that_another_mints_as_his_own_is_told_of_beside_its_anchoring(
+    story: Story, copied: Home, files: list[Path], tmp_path: Path
+) -> None:
+    (node,) = audit(copied, files[2]).tracks
+    assert node.record is not None and node.entry.anchored is not None
+    thief = new_key(copied, "emil")
+    licenses.grant(
+        copied, "model", 1, licensee=thief.address, uses=["generate"], until=None, signer=story.creator, now=now
+    )
+    claim = replace(node.record.claim, creator=thief.address)
+    own = replace(node.record, claim=claim, watermark=claim.watermark.hex())
+    with copied.ledger() as ledger:
+        copied.fund(ledger, thief)
+        cid = str(publish(ledger.store, own, thief))
+        minted = ledger.contracts.mint_track(thief, claim.digest, own.audio, own.digest, cid, 1, own.royalty_ppm)
+    outcome = bundling.write(copied, files[2], tmp_path / "stolen.bundle", Hearing(), now=now())
+    ((status, detail),) = said(outcome, "anchor", f"track {claim.digest}")
+    assert outcome.tracks[0].entry == minted and status is Status.WARNING
+    assert detail == (
+        f"{story.creator.address} had anchored this very file before, in block {node.entry.block} under root "
+        f"{node.entry.anchored.root}; {thief.address} minted it in block {minted.block}"
+    )
+    again = bundling.read(tmp_path / "stolen.bundle", files[2], Hearing())
+    assert said(again, "anchor", f"track {claim.digest}") == [(status, detail)]
 
 
 def test_leaves_that_nobody_has_leave_a_marked_copy_open_and_say_nothing_of_other_audio(

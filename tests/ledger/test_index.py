@@ -227,20 +227,31 @@ def test_anchored_tracks_are_found_once_their_leaves_can_be_read(world: World, f
     held.update(world.contracts, ears)
     assert held.unread(9) == (Place(creator, empty.root), Place(creator, batch.root))
     assert held.unread(1) == (Place(creator, empty.root),)
-    assert held.anchored_audio(leaf("two").audio) is None
+    assert held.anchored_audio(leaf("two").audio) == ()
     ears.published[batch.root] = batch
     ears.of_leaves = {leaf("two").record: {10, 20}}
     held.update(world.contracts, ears)
     assert held.unread(9) == (Place(creator, empty.root),)
     two = Place(creator, batch.root, 1)
-    assert held.anchored_audio(leaf("two").audio) == two
-    assert held.anchored_watermark(world.contracts.track_id(creator, leaf("two").claim)) == two
-    assert held.anchored_watermark(7) is held.anchored_audio(digest("another")) is None
+    assert held.anchored_audio(leaf("two").audio) == (two,)
+    assert held.anchored_watermark(world.contracts.track_id(creator, leaf("two").claim)) == (two,)
+    assert held.anchored_watermark(7) == held.anchored_audio(digest("another")) == ()
     assert held.sounding_like({20, 30}) == (two,)
     assert held.places() == tuple(Place(creator, batch.root, place) for place in range(3))
     # None of them is minted, nor anybody's.
     assert held.by_audio(leaf("two").audio) is None and held.by_owner(creator) == ()
     assert held.holds_more_than(2) and not held.holds_more_than(3)
+
+
+def test_every_place_of_a_file_is_named_up_to_twenty(world: World, folder: Path, begun: Begun) -> None:
+    ears, held = Ears(), index(folder, world.contracts)
+    made = [anchor(world, begun[2], "one", f"other {n}") for n in range(22)]
+    ears.published = {batch.root: batch for batch in made}
+    held.update(world.contracts, ears)
+    expected = tuple(Place(world.creator.address, batch.root, 0) for batch in made[:20])
+    assert held.anchored_audio(leaf("one").audio) == expected
+    assert held.anchored_watermark(world.contracts.track_id(world.creator.address, leaf("one").claim)) == expected
+    held.close()
 
 
 def test_a_track_is_as_early_as_its_block_however_late_its_leaves_come(
@@ -282,13 +293,13 @@ def test_a_batch_whose_block_is_dropped_goes_with_its_leaves(begun: Begun, folde
         held, ears, batch = index(folder, world.contracts), Ears(), anchor(world, begun[2], "one")
         ears.published[batch.root] = batch
         held.update(world.contracts, ears)
-        assert held.anchored_audio(leaf("one").audio) is not None and len(held.unread(9)) == 1
+        assert held.anchored_audio(leaf("one").audio) and len(held.unread(9)) == 1
         block, hashed = chain.block_number, chain.block_hash(chain.block_number)
     shutil.rmtree(folder / "chain")
     shutil.copytree(tmp_path / "before", folder / "chain")
     with Chain.open_embedded(folder / "chain") as chain:
         held.update(Contracts(chain, begun[1]), ears)
-        assert held.anchored_audio(leaf("one").audio) is None and held.unread(9) == () and held.places() == ()
+        assert not held.anchored_audio(leaf("one").audio) and held.unread(9) == () and held.places() == ()
         gone = held.forgotten(leaf("one").audio, ())
         assert gone is not None and (gone.block, gone.hash) == (block, hashed)
     held.close()
