@@ -35,10 +35,13 @@ _MANY = 1_000_000
 _WITHIN = 30
 # Tracks whose words, and batches whose leaves, are asked for at one time; those that were asked for least come first.
 _AT_ONCE = 1000
+# After so many leaves no further batch is read at one time: that of one anchor, and about 200 MB of this file.
+_MOST_LEAVES = 1_000_000
 # Places where one file or mark was anchored that are tried: the first ones may have been no tracks.
 _MOST_PLACES = 20
 _PLACES = (
-    "select batches.creator, batches.root, leaf.place from tracks as leaf join batches on leaf.batch = batches.number"
+    "select batches.creator, batches.root, leaf.place, leaf.token "
+    "from tracks as leaf join batches on leaf.batch = batches.number"
 )
 
 
@@ -126,12 +129,13 @@ class Index(IndexFile):
         """The same of the track with this watermark."""
         return self._anchored("token = ?", token - SPAN)
 
-    def places(self) -> tuple[Place, ...]:
-        """Where each track was anchored that was not minted."""
+    def places(self) -> tuple[tuple[int, Place], ...]:
+        """Where each track was anchored that was not minted, after the token that it would have."""
         minted = "select 1 from tracks where token = leaf.token and batch is null"
         question = f"{_PLACES} where not exists ({minted}) order by leaf.number"
         with self._named():
-            return tuple(Place(Address(by), Digest(root), index) for by, root, index in self._file.execute(question))
+            found = self._file.execute(question).fetchall()
+        return tuple((token + SPAN, Place(Address(by), Digest(root), index)) for by, root, index, token in found)
 
     def unread(self, most: int) -> tuple[Place, ...]:
         """Batches whose leaves could not be read, the newest ``most`` of them."""
@@ -231,15 +235,19 @@ class Index(IndexFile):
         self._file.execute("insert or ignore into blocks values (?, ?)", row)
 
     def _read(self, ears: Ears) -> None:
-        """Take in the leaves of batches that were not read yet."""
+        """Take in the leaves of batches that were not read yet, not all of them at once if they are very many."""
         unread = self._file.execute(
             "select number, creator, root, size, content, block from batches where not read "
             "order by tried, number limit ?",
             (_AT_ONCE,),
         ).fetchall()
+        taken = 0
         for number, raw, root, size, content, block in unread:
+            if taken >= _MOST_LEAVES:
+                break
             creator, leaves = Address(raw), ears.leaves(Digest(root), size, Digest(content))
             if leaves is not None:
+                taken += len(leaves)
                 first, listed = self._next(block), ((leaves.leaf(place), place) for place in range(len(leaves)))
                 rows = (
                     (
@@ -299,7 +307,7 @@ class Index(IndexFile):
         with self._named():
             question = f"{_PLACES} where leaf.{condition} order by leaf.block, leaf.number limit ?"
             found = self._file.execute(question, (value, _MOST_PLACES)).fetchall()
-        return tuple(Place(Address(by), Digest(root), index) for by, root, index in found)
+        return tuple(Place(Address(by), Digest(root), index) for by, root, index, _ in found)
 
     def _known(self, number: int) -> tuple[int, Place | None]:
         """The token of a track, and where it was anchored if it is a leaf."""

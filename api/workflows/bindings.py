@@ -157,7 +157,7 @@ class Manifests:
         """The track whose manifest has this name. Each track is read once while this object lives, whoever asks."""
         with self._reading:
             if name not in self._tracks:
-                for entry in (*ledger.contracts.tracks(), *catalogue.anchored()):
+                for entry in (*ledger.contracts.tracks(), *catalogue.anchored(self._names)):
                     self._name(ledger, entry)
         return self._tracks[name][1] if name in self._tracks else None
 

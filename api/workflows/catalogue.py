@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -78,9 +78,10 @@ class Catalogue:
             return contracts.tracks()
         return (*contracts.tracks(), *self.anchored())
 
-    def anchored(self) -> Iterator[TrackEntry]:
-        """All tracks that were anchored and not minted, as far as they can be proved."""
-        yield from self._on_chain(self._told(lambda index: index.places()) or ())
+    def anchored(self, known: Container[int] = ()) -> Iterator[TrackEntry]:
+        """All tracks that were anchored and not minted, as far as they can be proved, but those with known tokens."""
+        places = self._told(lambda index: index.places()) or ()
+        yield from self._on_chain(place for token, place in places if token not in known)
 
     def anchored_audio(self, audio: Digest) -> TrackEntry | None:
         """The track that was anchored, and not minted, with this very file.

@@ -34,7 +34,7 @@ from ledger.cid import Cid
 from ledger.conclusions import Case
 from ledger.contracts.tracks import TrackVerbs
 from ledger.digest import Digest
-from ledger.errors import AlreadyRegistered, StoreFault
+from ledger.errors import AlreadyRegistered, NotFound, StoreFault
 from ledger.findings import Status, Verdict
 from ledger.index import Index, Place
 
@@ -327,7 +327,12 @@ def test_its_manifest_is_found_by_binding_and_through_the_index_by_content(
     (match,) = manifests.by_content(copy, decode, None, 9)
     assert match.manifest == credential.id and (match.score or 0) > 80
     monkeypatch.undo()
-    assert Manifests(story.home).manifest(credential.id) == credentials.extract(files[0])
+    manifests = Manifests(story.home)
+    assert manifests.manifest(credential.id) == credentials.extract(files[0])
+    # What was proved once is not proved again for a name that nothing has.
+    monkeypatch.setattr("api.workflows.catalogue.prove", lambda *_: pytest.fail("proved again"))
+    with pytest.raises(NotFound):
+        manifests.manifest("urn:c2pa:nothing")
 
 
 def test_content_that_is_anchored_is_not_garbage(copied: Home, files: list[Path]) -> None:

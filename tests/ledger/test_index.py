@@ -237,10 +237,24 @@ def test_anchored_tracks_are_found_once_their_leaves_can_be_read(world: World, f
     assert held.anchored_watermark(world.contracts.track_id(creator, leaf("two").claim)) == (two,)
     assert held.anchored_watermark(7) == held.anchored_audio(digest("another")) == ()
     assert held.sounding_like({20, 30}) == (two,)
-    assert held.places() == tuple(Place(creator, batch.root, place) for place in range(3))
+    tokens = [world.contracts.track_id(creator, leaf(name).claim) for name in ("one", "two", "three")]
+    assert held.places() == tuple((token, Place(creator, batch.root, n)) for n, token in enumerate(tokens))
     # None of them is minted, nor anybody's.
     assert held.by_audio(leaf("two").audio) is None and held.by_owner(creator) == ()
     assert held.holds_more_than(2) and not held.holds_more_than(3)
+
+
+def test_very_many_leaves_are_not_taken_in_at_once(
+    world: World, folder: Path, begun: Begun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.index._MOST_LEAVES", 2)
+    ears, held = Ears(), index(folder, world.contracts)
+    made = [anchor(world, begun[2], f"first {n}", f"second {n}") for n in range(3)]
+    ears.published = {batch.root: batch for batch in made}
+    for left in (2, 1, 0):
+        held.update(world.contracts, ears)
+        assert len(held.unread(9)) == left
+    held.close()
 
 
 def test_every_place_of_a_file_is_named_up_to_twenty(world: World, folder: Path, begun: Begun) -> None:
@@ -280,7 +294,7 @@ def test_a_leaf_that_is_minted_is_a_track_from_then_on(world: World, folder: Pat
     held.update(world.contracts, ears)
     two = Place(world.creator.address, batch.root, 1)
     assert held.sounding_like({10, 20}) == (minted.id, two)
-    assert held.places() == (two,)
+    assert held.places() == ((world.contracts.track_id(world.creator.address, leaf("two").claim), two),)
     assert held.by_audio(leaf("one").audio) == minted.id
     held.close()
 
