@@ -158,7 +158,7 @@ class _Known:
         return self._found(one for one in self._anchored if one.token == token)
 
     def anchored_before(self, minted: TrackEntry) -> TrackEntry | None:
-        same = (one.entry(self._contracts) for one in self._anchored if one.leaf.audio == minted.audio)
+        same = self._entries(one for one in self._anchored if one.leaf.audio == minted.audio)
         return next((entry for entry in same if precedes(self._contracts, entry, minted)), None)
 
     def unread(self) -> Sequence[Place]:
