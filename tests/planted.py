@@ -111,8 +111,9 @@ def _forms(word: str) -> tuple[bytes, ...]:
 def _base64(word: str) -> Iterator[bytes]:
     """The inner digits of its base64, wherever it begins within three bytes."""
     for before in range(3):
-        written = base64.b64encode(b"\0" * before + word.encode())
-        yield written[2 * (before > 0) + 2 * (before > 1) : len(written) // 4 * 4 - 4]
+        plain = b"\0" * before + word.encode()
+        # All digits that say nothing but the word: fewer turn up by chance in signatures.
+        yield base64.b64encode(plain)[-(-8 * before // 6) : 8 * len(plain) // 6]
 
 
 def _with_chunks(wave: bytes) -> bytes:
