@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from api.service.supervisor import Role
 
 DEMO_KEYS = ("holder", "creator")
-_LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 @click.command()
@@ -107,9 +106,11 @@ def _settings(
 
 def _require_local(service: ServiceSettings, host: str | None) -> None:
     """A demonstration lends its keys: raise UsageError where anybody but this machine could come for them."""
-    if host is not None and host not in _LOCAL:
+    from api.service.settings import THIS_MACHINE
+
+    if host is not None and host not in THIS_MACHINE:
         raise UsageError(f"a demo is for this machine alone, and --host {host} is for others too: leave one out")
-    if service.hostname not in _LOCAL:
+    if service.hostname not in THIS_MACHINE:
         raise UsageError(f"a demo is for this machine alone, and STEMMATA_SITE={service.site} is not: leave one out")
     if service.proxies:
         raise UsageError("a demo is for this machine alone: no proxy stands before it (STEMMATA_PROXIES)")

@@ -97,18 +97,15 @@ class Proofs:
         return self._proof("dataset", number, verify)
 
     def _proof(self, kind: str, number: int, verify: Callable[[Ledger, Verifier], Subject]) -> Proof[Subject]:
-        now = self._clock()
+        return self._fresh(kind, number) or self._alone(kind, number, verify)
+
+    def _fresh(self, kind: str, number: int) -> Proof[Subject] | None:
+        """What is kept and not too old."""
         with self._lock:
             kept = self._kept.get((kind, number))
-            if kept is not None and now - kept[0] < KEPT:
-                return kept[1]  # type: ignore[return-value]  # kept under its kind
-        proof = self._alone(kind, number, verify)
-        with self._lock:
-            self._kept[kind, number] = (now, proof)  # type: ignore[assignment]
-            self._kept.move_to_end((kind, number))
-            while len(self._kept) > _MOST:
-                self._kept.popitem(last=False)
-        return proof
+        if kept is None or self._clock() - kept[0] >= KEPT:
+            return None
+        return kept[1]  # type: ignore[return-value]  # kept under its kind
 
     def _alone(self, kind: str, number: int, verify: Callable[[Ledger, Verifier], Subject]) -> Proof[Subject]:
         """Verify, or take what somebody else has verified meanwhile; a few at a time, so that others get their turn."""
@@ -116,13 +113,18 @@ class Proofs:
         if not turn.acquire(timeout=_PATIENCE):
             raise TooMany("others are having proofs verified; come again in a moment", _AGAIN)
         try:
-            with self._lock:
-                kept = self._kept.get((kind, number))
-            if kept is not None and self._clock() - kept[0] < KEPT:
-                return kept[1]  # type: ignore[return-value]  # kept under its kind
-            return self._verified(verify)
+            return self._fresh(kind, number) or self._keep(kind, number, self._clock(), self._verified(verify))
         finally:
             turn.release()
+
+    def _keep(self, kind: str, number: int, now: float, proof: Proof[Subject]) -> Proof[Subject]:
+        """The same proof, kept as one of that time; the oldest ones make room."""
+        with self._lock:
+            self._kept[kind, number] = (now, proof)  # type: ignore[assignment]
+            self._kept.move_to_end((kind, number))
+            while len(self._kept) > _MOST:
+                self._kept.popitem(last=False)
+        return proof
 
     def _verified(self, verify: Callable[[Ledger, Verifier], Subject]) -> Proof[Subject]:
         from ledger.verify import Verifier

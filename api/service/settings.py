@@ -12,6 +12,10 @@ from api.errors import UsageError
 _PORTS = {"http": 80, "https": 443}
 
 
+THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+"""The hosts that reach nobody but this machine."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
     """How the service is reached, where it keeps its own state, and what one caller may ask of it.

@@ -14,10 +14,9 @@ from api.http.rates import limited
 from api.http.routes.signin import SignedIn
 from api.service.accounts import refuse_ended
 from api.service.service import Service
+from api.service.settings import THIS_MACHINE
 from ledger.address import Address
 from ledger.errors import KeyFault
-
-_LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 class DemoRequest(BaseModel):
@@ -44,7 +43,7 @@ async def at_home(request: Request) -> None:
         near = False
     # Somebody else's request looks local too where a proxy on this machine passes it on.
     passed_on = any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
-    named = request.url.hostname in (settings.hostname, *_LOCAL)  # what asks for another name was led here
+    named = request.url.hostname in (settings.hostname, *THIS_MACHINE)  # what asks for another name was led here
     if not settings.demo or settings.proxies or passed_on or not near or not named:
         raise NoSuchThing("this is no demonstration on your own machine: sign in with a wallet")
 
