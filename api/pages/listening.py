@@ -2,6 +2,7 @@
 
 # No postponed annotations: FastAPI reads those of handlers that return what is made here.
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -29,7 +30,9 @@ def listen(store: ContentStore, content: ContentRef, size: int, wanted: str | No
 
     Raises :class:`~ledger.errors.BlockMissing` before anything is sent.
     """
-    head = next(store.read(content.cid), b"")
+    pieces = store.read(content.cid)
+    head = next(pieces, b"")
+    whole = itertools.chain((head,), pieces)
     kind = next((kind for sign, kind in _KINDS if head.startswith(sign)), _UNKNOWN)
     headers = {
         "Accept-Ranges": "bytes",
@@ -40,12 +43,13 @@ def listen(store: ContentStore, content: ContentRef, size: int, wanted: str | No
     part = _part(wanted, size)
     if part is None:
         headers["Content-Length"] = str(size)
-        return StreamingResponse(store.read(content.cid), 200, headers, kind)
+        return StreamingResponse(whole, 200, headers, kind)
     start, end = part
     if start >= end:
         return Response(b"", 416, {**headers, "Content-Range": f"bytes */{size}"})
     headers |= {"Content-Range": f"bytes {start}-{end - 1}/{size}", "Content-Length": str(end - start)}
-    return StreamingResponse(_first(store.read(content.cid, start=start), end - start), 206, headers, kind)
+    wanted_pieces = store.read(content.cid, start=start) if start else whole
+    return StreamingResponse(_first(wanted_pieces, end - start), 206, headers, kind)
 
 
 def _part(wanted: str | None, size: int) -> tuple[int, int] | None:
