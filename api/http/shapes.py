@@ -91,15 +91,17 @@ class Terms(BaseModel):
     def of(cls, entry: DatasetEntry | ModelEntry) -> Self:
         """The terms of a dataset or model now."""
         terms = entry.terms
-        return cls.model_validate({
-            "price": str(terms.price),
-            "currency": None if terms.currency is None else account(terms.currency),
-            "royalty_ppm": terms.royalty_ppm,
-            "uses": list(terms.uses),
-            "until": terms.until if terms.uses else None,
-            "data_mining": terms.data_mining,
-            "inference": terms.inference,
-        })
+        return cls.model_validate(
+            {
+                "price": str(terms.price),
+                "currency": None if terms.currency is None else account(terms.currency),
+                "royalty_ppm": terms.royalty_ppm,
+                "uses": list(terms.uses),
+                "until": terms.until if terms.uses else None,
+                "data_mining": terms.data_mining,
+                "inference": terms.inference,
+            }
+        )
 
 
 class Dataset(BaseModel):
@@ -219,22 +221,24 @@ class License(BaseModel):
     @classmethod
     def of(cls, entry: LicenseEntry) -> Self:
         """The shape of an entry."""
-        return cls.model_validate({
-            "id": entry.id,
-            "kind": entry.subject_kind,
-            "subject": entry.subject_id,
-            "licensee": account(entry.licensee),
-            "uses": list(entry.uses),
-            "valid_from": entry.valid_from,
-            "valid_until": entry.valid_until,
-            "royalty_ppm": entry.royalty_ppm,
-            "price": str(entry.price),
-            "currency": None if entry.currency is None else account(entry.currency),
-            "record": str(entry.record),
-            "cid": entry.cid,
-            "block": entry.block,
-            "tx": entry.tx,
-        })
+        return cls.model_validate(
+            {
+                "id": entry.id,
+                "kind": entry.subject_kind,
+                "subject": entry.subject_id,
+                "licensee": account(entry.licensee),
+                "uses": list(entry.uses),
+                "valid_from": entry.valid_from,
+                "valid_until": entry.valid_until,
+                "royalty_ppm": entry.royalty_ppm,
+                "price": str(entry.price),
+                "currency": None if entry.currency is None else account(entry.currency),
+                "record": str(entry.record),
+                "cid": entry.cid,
+                "block": entry.block,
+                "tx": entry.tx,
+            }
+        )
 
 
 class ForSale(BaseModel):
