@@ -17,6 +17,7 @@ from torch import Tensor
 from gen.config import RATE, MelConfig
 from gen.features import FLOOR, log_mel_of, magnitudes
 from gen.key import Key, key_of
+from gen.numba_cache import librosa
 from gen.waveform import Waveform
 
 VERSION = 1
@@ -108,8 +109,6 @@ def tempo_of(onsets: npt.NDArray[np.float32], pace: float) -> float | None:
 
     librosa.feature.tempo, but for the number of places at which the autocorrelation is taken.
     """
-    import librosa
-
     length = int(_TEMPO_SECONDS * pace)
     if not onsets.max(initial=0.0) > 1e-3:
         return None
@@ -123,7 +122,7 @@ def tempo_of(onsets: npt.NDArray[np.float32], pace: float) -> float | None:
         likeness = np.fft.irfft(spectrum.real**2 + spectrum.imag**2)[:, :length]
         peaks = np.abs(likeness).max(axis=1, keepdims=True)
         total += (likeness / np.maximum(peaks, 1e-12)).sum(axis=0)
-    found = librosa.feature.tempo(tg=(total / len(places))[:, None], sr=pace, hop_length=1)
+    found = librosa().feature.tempo(tg=(total / len(places))[:, None], sr=pace, hop_length=1)
     return round(float(found[0]), 1)
 
 
@@ -151,7 +150,6 @@ def _shapes(sizes: Tensor, window: int) -> Tensor:
 
 
 def _key(sound: npt.NDArray[np.float32]) -> Key | None:
-    import librosa
     import soxr
 
     low = soxr.resample(sound, RATE, _KEY_RATE)
@@ -159,20 +157,18 @@ def _key(sound: npt.NDArray[np.float32]) -> Key | None:
     sizes = torch.cat([part[:highest] for part in magnitudes(torch.tensor(low), _KEY_WINDOW, _KEY_HOP)], dim=1).numpy()
     some = sizes[:, :: max(1, sizes.shape[1] // _TUNING_FRAMES)]
     # librosa.estimate_tuning, which warns of sound without a peak anywhere: that has no key.
-    pitches, heights = librosa.piptrack(S=some, sr=_KEY_RATE, n_fft=_KEY_WINDOW)
+    pitches, heights = librosa().piptrack(S=some, sr=_KEY_RATE, n_fft=_KEY_WINDOW)
     found = pitches > 0
     if not found.any():
         return None
-    tuning = librosa.pitch_tuning(pitches[found & (heights >= np.median(heights[found]))])
+    tuning = librosa().pitch_tuning(pitches[found & (heights >= np.median(heights[found]))])
     chroma = _chroma_basis(tuning)[:, :highest] @ sizes
     return key_of((chroma / np.maximum(np.linalg.norm(chroma, axis=0), 1e-6)).mean(axis=1))
 
 
 @lru_cache(maxsize=128)
 def _chroma_basis(tuning: float) -> npt.NDArray[np.float32]:
-    import librosa
-
-    basis: npt.NDArray[np.float32] = librosa.filters.chroma(
+    basis: npt.NDArray[np.float32] = librosa().filters.chroma(
         sr=_KEY_RATE, n_fft=_KEY_WINDOW, tuning=tuning, ctroct=_KEY_OCTAVE, octwidth=_KEY_WIDTH
     )
     return basis
