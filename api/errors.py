@@ -3,6 +3,7 @@
 ApiError
 ├── UsageError             the request makes no sense as asked; exit 2
 │   ├── PassphraseMissing  a key must be opened and no passphrase was given
+│   ├── FormUnreadable     a field of a page's form is not what it should be
 │   └── OutputExists       the file to be written exists and is something else
 ├── BadRecordings          a folder holds files that cannot be used, each with its reason
 ├── RecordingChanged       a file changed while it was being registered
@@ -52,6 +53,14 @@ class UsageError(ApiError):
 
 class PassphraseMissing(UsageError):
     """A key must be opened and no passphrase was given."""
+
+
+class FormUnreadable(UsageError):
+    """A field of a page's form is not what it should be; said in ``language``, that of the page."""
+
+    def __init__(self, message: str, language: str) -> None:
+        self.language = language
+        super().__init__(message)
 
 
 class OutputExists(UsageError):

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from api.errors import ApiError, NotSignedIn, TooMany
+from api.errors import ApiError, FormUnreadable, NotSignedIn, TooMany
 from api.http import problems, unreadable
 from api.http.metrics import Metrics
 from api.http.observer import Observer
@@ -38,6 +38,7 @@ from api.http.routes import (
     wallets,
 )
 from api.http.shields import Shields
+from api.pages.language import Words, language_of
 from api.pages.layout import error_page, wants_page
 from api.pages.router import create_pages_router
 from api.service.service import Service
@@ -125,7 +126,7 @@ def _said(request: Request, error: Exception) -> Response:
         headers = {"Retry-After": str(error.after)}
     elif isinstance(error, NotSignedIn):
         headers = {"WWW-Authenticate": "Bearer"}
-    return _answer(request, content, headers)
+    return _answer(request, content, headers, error.language if isinstance(error, FormUnreadable) else "en")
 
 
 def _unreadable(request: Request, error: Exception) -> Response:
@@ -136,7 +137,8 @@ def _unreadable(request: Request, error: Exception) -> Response:
         return _answer(request, problems.of(404, "NoSuchThing", "no page can have this address"))
     if first["loc"] == ("body",) and isinstance(first["input"], bytes):  # nobody has taken it for JSON
         return _answer(request, problems.of(415, "Refused", "body: send JSON, with Content-Type: application/json"))
-    return _answer(request, problems.of(422, "Malformed", unreadable.told(first)))
+    words = Words(language_of(request)) if wants_page(request) else unreadable.ENGLISH
+    return _answer(request, problems.of(422, "Malformed", unreadable.told(first, words)), spoken=words.language)
 
 
 def _elsewhere(request: Request, error: Exception) -> Response:
@@ -146,10 +148,12 @@ def _elsewhere(request: Request, error: Exception) -> Response:
     return _answer(request, problems.of(error.status_code, name, error.detail), error.headers)
 
 
-def _answer(request: Request, problem: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
-    """A problem as programs read it, or as a page for a person with a browser."""
+def _answer(
+    request: Request, problem: dict[str, Any], headers: Mapping[str, str] | None = None, spoken: str = "en"
+) -> Response:
+    """A problem as programs read it, or as a page for a person with a browser; ``spoken``: its detail's language."""
     if not wants_page(request):
         return JSONResponse(problem, problem["status"], headers, problems.MEDIA_TYPE)
-    response = error_page(request, problem)
+    response = error_page(request, problem, spoken)
     response.headers.update(headers or {})
     return response

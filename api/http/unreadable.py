@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from api.pages.language import Words
+from api.pages.spanish import fields as spanish
 from api.service import track_ids
+
+ENGLISH: Final = Words("en")
 
 _ACCOUNT: Final = "an address: 0x and 40 hex digits"
 WANTED: Final[Mapping[str, str]] = {
@@ -32,12 +36,68 @@ WANTED: Final[Mapping[str, str]] = {
 """What each pattern of a request means."""
 
 
-def told(error: Mapping[str, Any]) -> str:
-    """One error of pydantic's."""
-    place = ".".join(str(part) for part in error["loc"])
-    words = error["msg"]
-    if error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] in WANTED:
-        words = f"should be {WANTED[error['ctx']['pattern']]}"
-    elif error["type"] == "string_type":
-        words = "should be text"
-    return f"{place}: {words}"
+_KEYS: Final[Mapping[str, str]] = {
+    "missing": "field.missing",
+    "extra_forbidden": "field.unknown",
+    "string_type": "field.text",
+    "bool_type": "field.flag",
+    "bool_parsing": "field.flag",
+    "tuple_type": "field.list",
+    "list_type": "field.list",
+    "dict_type": "field.object",
+    "model_type": "field.object",
+    "model_attributes_type": "field.object",
+    "float_type": "field.number",
+    "float_parsing": "field.number",
+    "finite_number": "field.number",
+    "int_type": "field.whole",
+    "int_parsing": "field.whole",
+    "int_parsing_size": "field.whole",
+    "int_from_float": "field.whole",
+}
+# And those with a bound: its name in pydantic's error.
+_BOUNDS: Final[Mapping[str, tuple[str, str]]] = {
+    "greater_than_equal": ("ge", "field.least"),
+    "greater_than": ("gt", "field.above"),
+    "less_than_equal": ("le", "field.most"),
+    "less_than": ("lt", "field.below"),
+    "string_too_short": ("min_length", "field.short"),
+    "string_too_long": ("max_length", "field.long"),
+    "too_short": ("min_length", "field.few"),
+    "too_long": ("max_length", "field.many"),
+}
+# Pydantic joins the last two of a choice by this.
+_OR: Final = " or "
+
+
+def told(error: Mapping[str, Any], words: Words = ENGLISH) -> str:
+    """One error of pydantic's (https://docs.pydantic.dev/latest/errors/validation_errors/), in a page's language."""
+    place = ".".join(_named(part, words) for part in error["loc"] if part != "[key]")
+    said = _said(error["type"], error.get("ctx", {}), words) or error["msg"]
+    return f"{place}: {said}" if place else said
+
+
+def _named(part: str | int, words: Words) -> str:
+    return spanish.NAMES.get(str(part), str(part)) if words.language == "es" else str(part)
+
+
+def _number(bound: float) -> str:
+    """Without the point that pydantic gives to whole bounds."""
+    return str(int(bound) if float(bound).is_integer() else bound)
+
+
+def _said(kind: str, context: Mapping[str, Any], words: Words) -> str | None:
+    """The words for an error of that kind; None where there are no better ones than pydantic's."""
+    if kind == "string_pattern_mismatch" and context["pattern"] in WANTED:
+        wanted = spanish.WANTED if words.language == "es" else WANTED
+        return words("field.wanted", wanted=wanted[context["pattern"]])
+    if kind == "literal_error":
+        return words("field.choice", choices=context["expected"].replace("'", "").replace(_OR, ", "))
+    if kind == "value_error":
+        own = str(context["error"])
+        return spanish.OWN.get(own, own) if words.language == "es" else own
+    if kind in _BOUNDS:
+        bound, key = _BOUNDS[kind]
+        one = f"{key}.one" if context[bound] == 1 and key in ("field.short", "field.few") else key
+        return words(one, bound=_number(context[bound]))
+    return words(_KEYS[kind]) if kind in _KEYS else None

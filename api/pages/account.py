@@ -86,7 +86,7 @@ def create_router(service: Service) -> APIRouter:
             name, tokens = str(said.get("name", "")).strip(), Tokens(service.database)
             _, secret = tokens.make(who.address, name, scopes, int(days) * _DAY, service.now())
         except (ApiError, KeyEnded) as error:
-            return show(request, who, status=400, problem=str(error))
+            return show(request, who, status=400, problem=error)
         return show(request, who, secret=secret)
 
     @router.post("/account/tokens/{id}/end")

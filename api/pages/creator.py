@@ -54,7 +54,7 @@ def create_router(service: Service) -> APIRouter:
             models=found,
             model=model,
             said=kept,
-            problem=None if problem is None else str(problem),
+            problem=problem,
         )
 
     @router.get("/studio")

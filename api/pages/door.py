@@ -17,6 +17,8 @@ from api.errors import NotSignedIn
 from api.home import Home
 from api.http import forms
 from api.http.caller import caller, service_of
+from api.pages.language import language_of
+from api.reports.texts import Language
 from api.service.keys import in_wallet
 from ledger.address import Address
 
@@ -28,12 +30,13 @@ class Reader:
     """Who is signed in.
 
     local: the account's key is in this home, so that jobs sign with it. wallet: the account's own wallet can be asked,
-    since the chain is no embedded one.
+    since the chain is no embedded one. language: that of the page.
     """
 
     address: Address
     local: bool
     wallet: bool
+    language: Language
 
     @property
     def able(self) -> bool:
@@ -65,9 +68,8 @@ async def maybe_reader(request: Request) -> Reader | None:
     if found is None or found.session is None:  # pages are for browsers; a token is for programs
         return None
     home = service_of(request).home
-    return Reader(
-        found.address, await run_in_threadpool(_is_local, home, found.address), home.settings.rpc_url is not None
-    )
+    local = await run_in_threadpool(_is_local, home, found.address)
+    return Reader(found.address, local, home.settings.rpc_url is not None, language_of(request))
 
 
 async def reader(request: Request) -> Reader:

@@ -6,8 +6,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from api.errors import UsageError
+from api.errors import FormUnreadable
+from api.http.unreadable import told
 from api.pages.door import Reader
+from api.pages.language import Words
 from api.service import asking
 from api.service.job import Job
 from api.service.kinds import KINDS
@@ -17,13 +19,11 @@ from api.service.service import Service
 def ask(service: Service, who: Reader, kind: str, **asked: Any) -> Job:
     """Ask for a job of that kind.
 
-    Raises :class:`UsageError`, which names the field, for what cannot be read, and what
+    Raises :class:`FormUnreadable`, which names the field in the reader's language, for what cannot be read, and what
     :func:`api.service.asking.ask` does.
     """
     try:
         request = KINDS[kind].request(kind=kind, **asked)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or kind
-        raise UsageError(f"{place}: {first['msg']}") from None
+        raise FormUnreadable(told(error.errors()[0], Words(who.language)), who.language) from None
     return asking.ask(service, who.address, request)

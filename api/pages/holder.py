@@ -51,7 +51,7 @@ def create_router(service: Service) -> APIRouter:
             dues=due,
             licenses=holdings.licenses(directory, number),
             models=holdings.models(directory, number),
-            problem=None if problem is None else str(problem),
+            problem=problem,
         )
 
     @router.get("/recordings/{number}")

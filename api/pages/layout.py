@@ -85,9 +85,9 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/")
 
 
-def error_page(request: Request, problem: dict[str, Any]) -> Response:
-    """A problem (:mod:`api.http.problems`) as a page."""
-    return page(request, "error.html", problem["status"], problem=problem)
+def error_page(request: Request, problem: dict[str, Any], spoken: str = "en") -> Response:
+    """A problem (:mod:`api.http.problems`) as a page; ``spoken`` is the language of its detail."""
+    return page(request, "error.html", problem["status"], problem=problem, spoken=spoken)
 
 
 @cache

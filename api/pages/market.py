@@ -58,7 +58,7 @@ def create_router(service: Service) -> APIRouter:
             **values,
             reader=who,
             own=who is not None and seller == who.address,
-            problem=None if problem is None else str(problem),
+            problem=problem,
         )
 
     @router.get("/market/{track}")

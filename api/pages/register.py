@@ -44,7 +44,7 @@ def create_router(service: Service) -> APIRouter:
             said={"title": said["title"], "license": said["license"], **kept},
             terms={**{name: said[name] for name in ("price", "share", "uses", "until", "mining")}, "currency": None},
             most=size(service.settings.upload),
-            problem=None if problem is None else str(problem),
+            problem=problem,
         )
 
     @router.post("/recordings/new")

@@ -48,7 +48,7 @@ def create_router(service: Service) -> APIRouter:
             which=which,
             works=works,
             next=found.next,
-            problem=None if problem is None else str(problem),
+            problem=problem,
         )
 
     @router.get("/music")

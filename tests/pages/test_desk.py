@@ -229,7 +229,12 @@ def test_what_is_bought_is_what_was_shown(place: Place) -> None:
     asked = Jobs.of(place.service).get(answer.headers["location"].removeprefix("/jobs/")).request
     assert asked["currency"] == token["currency"]
     nothing = edna.post(f"/market/{place.track}/buy", data=fields | {"price": "free"})
-    assert (nothing.status_code, "price: " in nothing.text) == (400, True)
+    assert (nothing.status_code, "<bdi>price: should be a price" in nothing.text) == (400, True)
+    nothing = edna.post(f"/market/{place.track}/buy?lang=es", data=fields | {"price": "free"})
+    assert (nothing.status_code, "<bdi>precio: tiene que ser un precio" in nothing.text) == (400, True)
+    dear = fields | {"file": "track-1.wav", "royalty": "much"}
+    nothing = edna.post("/studio/" + "x" * 22 + "/mint?lang=es", data=dear)  # which has no form to go back to
+    assert (nothing.status_code, "<bdi>regalía: tiene que ser un porcentaje" in nothing.text) == (400, True)
 
 
 @pytest.mark.slow

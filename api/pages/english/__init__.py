@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from api.pages.english import account, check, creator, holder, market, provenance, site
+from api.pages.english import account, check, creator, fields, holder, market, provenance, site
 
 PARTS: Final[tuple[Mapping[str, str], ...]] = (
     site.TEXTS,
+    fields.TEXTS,
     check.TEXTS,
     provenance.TEXTS,
     account.TEXTS,
