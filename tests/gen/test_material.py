@@ -88,6 +88,7 @@ def test_everything_is_used_where_nothing_bounds_it():
     assert not used(found.train) & (used(found.validation) | used(found.test))
 
 
+@pytest.mark.slow
 def test_recordings_of_one_work_are_on_one_side_as_far_as_labels_tell(tmp_path):
     def work(number: int) -> tuple[int, ...]:
         return (0, 0, 0, 0, 1 + number // 2, 0)

@@ -80,6 +80,7 @@ def vocoder():
     return made.eval()
 
 
+@pytest.mark.slow
 def test_a_vocoder_is_judged_by_its_copies():
     windows = [music(2.0), music(1.0), torch.zeros(100)]
     found = copy_synthesis(vocoder(), windows, torch.Generator().manual_seed(1))

@@ -89,7 +89,7 @@ def test_silence_and_cues_out_of_range_are_taken():
     assert torch.isfinite(loud).all()
 
 
-@pytest.mark.parametrize("kind", ["istft", "backbone"])
+@pytest.mark.parametrize("kind", [pytest.param("istft", marks=pytest.mark.slow), "backbone"])
 def test_a_mono_listener_hears_the_mid(kind):
     config = VocoderConfig(kind=kind, channels=16, blocks=1, stereo=True, phase_refinement=1)
     made = make_vocoder(config, MICRO.mel)

@@ -41,7 +41,9 @@ def streamed(made, frames, chunk, sizes):
     return torch.cat([*(stream.push(piece) for piece in frames.split(sizes, dim=-1)), stream.finish()], dim=-1)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow) if kind == "hifigan v2" else kind for kind in KINDS]
+)
 def test_pieces_give_what_the_whole_gives(kind):
     made = vocoder(kind)
     frames = frames_for(made)
