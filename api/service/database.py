@@ -20,11 +20,12 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    inspect,
     make_url,
     select,
     text,
 )
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolEmpty
 
 from api.errors import DatabaseUnusable
@@ -32,7 +33,7 @@ from api.errors import DatabaseUnusable
 metadata = MetaData()
 
 FORMAT = 1
-"""Rises with every change of a table. There is no way from one format to the next yet."""
+"""Rises where a table means something else than before. New tables and columns :mod:`api.service.shape` makes."""
 
 _format = Table("format", metadata, Column("number", Integer, nullable=False))
 # Any number, the same for every process: who makes the tables holds it.
@@ -58,13 +59,13 @@ class Database:
 
     @classmethod
     def open(cls, url: str) -> Database:
-        """Connect, and make the tables where there are none.
+        """Connect, make the tables where there are none, and bring those of an earlier version to today's shape.
 
         Args:
             url: ``sqlite:///PATH`` or ``postgresql://USER:PASSWORD@HOST/NAME``. Errors do not show it.
 
         Raises:
-            DatabaseUnusable: it cannot be reached, or is another version's.
+            DatabaseUnusable: it cannot be reached, is none, or another version's that cannot be brought here.
         """
         if url.startswith("postgresql://"):
             url = url.replace("postgresql://", "postgresql+psycopg://", 1)
@@ -82,8 +83,24 @@ class Database:
         else:
             _bound(engine)
         database = cls(engine)
-        database._make()
+        try:
+            database._make()
+        except DatabaseError as error:
+            engine.dispose()
+            why = type(error.orig).__name__
+            raise DatabaseUnusable(f"{database.place} is no database in which tables can be made: {why}") from None
+        except DatabaseUnusable as error:
+            engine.dispose()
+            if error.__cause__ is None:
+                raise
+            raise DatabaseUnusable(f"{error} ({database.place})") from error.__cause__
         return database
+
+    @property
+    def place(self) -> str:
+        """Which one it is, for its keeper: its file, or its name on a server."""
+        url = self.engine.url
+        return f"the PostgreSQL database {url.database}" if self.shared else f"the file {url.database}"
 
     @property
     def shared(self) -> bool:
@@ -133,17 +150,37 @@ class Database:
         self.engine.dispose()
 
     def _make(self) -> None:
-        from api.service import tables  # noqa: F401  (they stand on the metadata once they are imported)
+        from api.service import (
+            shape,
+            tables,  # noqa: F401  (they stand on the metadata once they are imported)
+        )
 
         with self.changing() as connection:
             if self.shared:
                 connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _MAKING})
-            metadata.create_all(connection)
-            found = connection.execute(select(_format.c.number)).scalar()
+            known = inspect(connection).has_table(_format.name)
+            found = connection.execute(select(_format.c.number)).scalar() if known else None
+            if found is not None and found != FORMAT:
+                raise DatabaseUnusable(
+                    f"{self.place} has format {found}, and this version keeps {FORMAT}: {self._remedy}"
+                )
+            try:
+                shape.renew(connection, metadata)
+            except DatabaseUnusable as error:
+                raise DatabaseUnusable(f"{self.place} is another version's ({error}): {self._remedy}") from None
             if found is None:
                 connection.execute(_format.insert().values(number=FORMAT))
-            elif found != FORMAT:
-                raise DatabaseUnusable(f"the service's database has format {found}, and this version keeps {FORMAT}")
+
+    @property
+    def _remedy(self) -> str:
+        """What can be done about a database that is of no use here."""
+        away = "name an empty one in STEMMATA_DATABASE"
+        if not self.shared:
+            away = f"stop the service and move it away (mv {self.engine.url.database} {self.engine.url.database}.old)"
+        return (
+            f"install the version that made it, or {away}; what is on chain fills in again, while sessions, tokens, "
+            "uploads and the list of jobs begin anew"
+        )
 
 
 def _prepare(engine: Engine) -> None:

@@ -47,6 +47,9 @@ _blocks = Table(
     Column("hash", String(66), nullable=False),
 )
 
+FILLED: Final = (*FOLLOWED, _standing, _blocks)
+"""All tables of the directory, with how far it has come: emptied together, they fill again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

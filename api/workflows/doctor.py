@@ -1,6 +1,6 @@
 """Look at an installation before it is used: what is there, what is missing, and what to type.
 
-Nothing is changed, but for a lock file and, where a database is named and empty, its tables.
+Nothing is changed, but for a lock file and, in a database that is named, tables and columns that are not there yet.
 """
 
 from __future__ import annotations

@@ -2,14 +2,17 @@
 
 import socket
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from postgresql_server import postgresql
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from api.errors import DatabaseUnusable
+from api.service import follower
 from api.service.database import _PATIENCE, Database
+from api.service.jobs import Jobs
 
 
 def opened(path: Path) -> Database:
@@ -101,8 +104,66 @@ def test_another_versions_database_is_refused(tmp_path: Path) -> None:
     with database.changing() as connection:
         connection.execute(text("update format set number = 999"))
     database.close()
-    with pytest.raises(DatabaseUnusable, match="format 999"):
+    with pytest.raises(DatabaseUnusable, match=r"a\.sqlite has format 999.*mv "):
         opened(tmp_path / "a.sqlite")
+
+
+def columns(database: Database) -> dict[str, set[str]]:
+    with database.reading() as connection:
+        looked = inspect(connection)
+        return {name: {one["name"] for one in looked.get_columns(name)} for name in looked.get_table_names()}
+
+
+def aged(database: Database, *lines: str) -> dict[str, set[str]]:
+    """Make of it what an earlier version might have left; its columns before that."""
+    whole = columns(database)
+    with database.changing() as connection:
+        for line in lines:
+            connection.execute(text(line))
+    return whole
+
+
+def test_what_an_earlier_version_lacked_is_made(database: Database) -> None:
+    job = Jobs(database, lambda: datetime.now(UTC)).submit(None, "audit", {"upload": "u" * 22})
+    standing = "insert into standing values (1, 'a deployment', 7, 0)"
+    old = ("alter table jobs drop column problem", "drop table nonces", "drop index sales_buyer", "drop table training")
+    whole = aged(database, standing, *old)
+    again = Database.open(database.engine.url.render_as_string(hide_password=False))
+    assert columns(again) == whole
+    assert Jobs(again, lambda: datetime.now(UTC)).get(job.id) == job
+    assert follower.standing(again) is None  # so that the directory is filled from the beginning
+    with again.reading() as connection:
+        assert "sales_buyer" in {one["name"] for one in inspect(connection).get_indexes("sales")}
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("alter table sessions drop column seen", "table 'sessions' has no 'seen'"),
+        ("alter table uploads add column colour text not null default ''", None),
+        ("create table tokens (id text primary key, colour text not null)", "table 'tokens' has no"),
+    ],
+)
+def test_what_cannot_be_made_up_is_refused_with_a_remedy(tmp_path: Path, line: str, named: str | None) -> None:
+    path = tmp_path / "a.sqlite"
+    database = opened(path)
+    aged(database, *(["drop table tokens"] if "create" in line else []), "drop table dues", line)
+    before = columns(database)
+    if named is None:
+        opened(path).close()
+        return
+    with pytest.raises(DatabaseUnusable, match=f"{path} is another version's.*{named}.*mv {path} {path}.old"):
+        opened(path)
+    assert columns(database) == before  # and nothing was changed on the way
+    database.close()
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.sqlite").write_bytes(b"These are notes, and no tables." * 100)
+    for path in (tmp_path / "a.sqlite", tmp_path / "nowhere" / "a.sqlite"):
+        with pytest.raises(DatabaseUnusable, match=str(path)):
+            opened(path)
 
 
 @pytest.mark.parametrize("url", ["mysql://u:secret@h/n", "nonsense secret", "postgresql://u:secret@127.0.0.1:1/n"])
