@@ -19,6 +19,16 @@ def ether_from_wei(wei: int) -> str:
     return _plain(wei, 18)
 
 
+def units_from_whole(text: str, decimals: int) -> int:
+    """``"12.5"`` whole units of a token, each of ``10**decimals`` smallest ones, to those. Refuses what is finer."""
+    return _scaled(text, 10**decimals, "price", "whole units of the token", None)
+
+
+def whole_from_units(units: int, decimals: int) -> str:
+    """Smallest units of a token to whole ones, without trailing zeros."""
+    return _plain(units, decimals)
+
+
 def ppm_from_percent(text: str, what: str = "share") -> int:
     """``"2.5"`` percent to parts per million, 0 to 100 with at most 4 decimals; ``what`` it is, for the error."""
     return _scaled(text, 10_000, what, "percent", 100)
@@ -51,4 +61,6 @@ def _scaled(text: str, scale: int, what: str, unit: str, limit: int | None) -> i
 
 def _plain(amount: int, decimals: int) -> str:
     whole, fraction = divmod(amount, 10**decimals)
+    if not decimals:
+        return str(whole)
     return f"{whole}.{fraction:0{decimals}d}".rstrip("0").rstrip(".")
