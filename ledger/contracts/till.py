@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from ledger.abi import Interface
 from ledger.contracts.verbs import Verbs
 from ledger.contracts.words import currency_word
+from ledger.errors import Reverted
 
 if TYPE_CHECKING:
     from ledger.address import Address
@@ -33,8 +34,28 @@ class TillVerbs(Verbs):
         self._on.send(signer, till.capitalize(), "withdraw", currency_word(currency))
 
     def allow(self, signer: Signer, currency: Address, amount: int, till: TillKind = "licenses") -> None:
-        """Let a till take up to ``amount`` of the signer's tokens (ERC-20): what buying in that currency needs."""
-        self._on.send_at(signer, ERC20, currency, "approve", getattr(self.deployment, till), amount)
+        """Let a till take ``amount`` of the signer's tokens (ERC-20): what buying in that currency needs.
+
+        Nothing is sent where it may take that much already. Some tokens let no allowance be changed but to nothing and
+        from nothing; there, one that an ended purchase left is taken back first.
+        """
+        spender = getattr(self.deployment, till)
+        allowed = self._allowed(signer.address, currency, spender)
+        if allowed >= amount:
+            return
+        try:
+            self._on.send_at(signer, ERC20, currency, "approve", spender, amount)
+        except Reverted:
+            if not allowed:
+                raise
+            self._on.send_at(signer, ERC20, currency, "approve", spender, 0)
+            self._on.send_at(signer, ERC20, currency, "approve", spender, amount)
+
+    def _allowed(self, account: Address, currency: Address, spender: Address) -> int:
+        try:
+            return int(self._on.view_at(ERC20, currency, "allowance", account, spender))
+        except Reverted:  # it does not say
+            return 0
 
     def tokens(self, account: Address, currency: Address) -> int:
         """Balance of an ERC-20 token."""
@@ -51,11 +72,12 @@ def _function(name: str, inputs: tuple[tuple[str, str], ...], output: str, mutab
     }
 
 
-# Two functions of ERC-20; what `approve` returns is not read, since old tokens return nothing.
+# Three functions of ERC-20; what `approve` returns is not read, since old tokens return nothing.
 ERC20 = Interface(
     "ERC20",
     (
         _function("approve", (("spender", "address"), ("value", "uint256")), "bool", "nonpayable"),
+        _function("allowance", (("owner", "address"), ("spender", "address")), "uint256", "view"),
         _function("balanceOf", (("account", "address"),), "uint256", "view"),
     ),
     b"",
