@@ -1,6 +1,7 @@
 """From samples to the bytes of a file."""
 
 import hashlib
+import struct
 import wave
 from collections.abc import Iterable
 from pathlib import Path
@@ -51,7 +52,7 @@ def write_wav(file: BinaryIO, blocks: Iterable[npt.NDArray[np.float32]], channel
         sink.setsampwidth(2)
         sink.setframerate(rate)
         for block in blocks:
-            pcm = _rounded(block)
+            pcm = pcm16(block)
             size += pcm.nbytes
             if size > _LARGEST:
                 raise UnknownFormat(f"more than a WAV file can hold: {size} bytes; make it shorter")
@@ -62,7 +63,30 @@ def write_wav(file: BinaryIO, blocks: Iterable[npt.NDArray[np.float32]], channel
 
 def rounded(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """What a file with 16-bit samples holds of samples (channels, n): the same shape."""
-    return np.ascontiguousarray((_rounded(samples) / np.float32(32768)).astype(np.float32).T)
+    return np.ascontiguousarray((pcm16(samples) / np.float32(32768)).astype(np.float32).T)
+
+
+def pcm16(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
+    """Samples (channels, n) as such a file has them: int16 (n, channels), in its order of bytes."""
+    # Exact in 32 bits: a power of two moves the point alone.
+    scaled = samples * np.float32(32768)
+    np.rint(scaled, out=scaled)
+    np.clip(scaled, -32768, 32767, out=scaled)
+    pcm = np.empty(scaled.shape[::-1], "<i2")
+    pcm[...] = scaled.T
+    return pcm
+
+
+def wav_header(frames: int, channels: int, rate: int) -> bytes:
+    """The first 44 bytes of a WAV file with 16-bit samples, as `save` writes them (RIFF, Microsoft and IBM, 1991).
+
+    Raises UnknownFormat for more frames than such a file can hold.
+    """
+    size = 2 * channels * frames
+    if size > _LARGEST:
+        raise UnknownFormat(f"more than a WAV file can hold: {size} bytes; make it shorter")
+    form = (b"fmt ", 16, 1, channels, rate, 2 * channels * rate, 2 * channels, 16)
+    return struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + size, b"WAVE", *form, b"data", size)
 
 
 def encode(path: Path, waveform: Waveform, bitrate_kbps: int = 192, tags: Tags | None = None) -> None:
@@ -91,18 +115,7 @@ def encode(path: Path, waveform: Waveform, bitrate_kbps: int = 192, tags: Tags |
 
 def _quantised(waveform: Waveform, start: int) -> np.ndarray:
     """One block as int16 (frames, channels)."""
-    return _rounded(waveform.samples[:, start : start + _BLOCK])
-
-
-def _rounded(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
-    """Samples (channels, n) as int16 (n, channels)."""
-    # Exact in 32 bits: a power of two moves the point alone.
-    scaled = samples * np.float32(32768)
-    np.rint(scaled, out=scaled)
-    np.clip(scaled, -32768, 32767, out=scaled)
-    pcm = np.empty(scaled.shape[::-1], "<i2")
-    pcm[...] = scaled.T
-    return pcm
+    return pcm16(waveform.samples[:, start : start + _BLOCK])
 
 
 def _write_wav(file: BinaryIO, waveform: Waveform, name: str) -> None:

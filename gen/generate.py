@@ -13,7 +13,7 @@ from gen.config import RATE
 from gen.course import Course
 from gen.errors import ConfigError
 from gen.features import log_mel
-from gen.levelling import Samples, Take, record
+from gen.levelling import Heard, Samples, Take, record
 from gen.models.backbone import Backbone
 from gen.models.stereo import stereo_frames
 from gen.models.vocoder import Vocoder
@@ -88,14 +88,16 @@ class Generator:
             take.close()
         return Generated(Waveform(samples, RATE), attention)
 
-    def record(self, request: GenerationRequest, folder: Path | None = None) -> tuple[Take, tuple[float, ...]]:
+    def record(
+        self, request: GenerationRequest, folder: Path | None = None, heard: Heard | None = None
+    ) -> tuple[Take, tuple[float, ...]]:
         """Make music into a file without a name, in constant memory; returns it and the attention.
 
-        folder: where the file lies, see `gen.levelling`. The caller closes what is returned. Raises ConfigError if the
-        request does not fit the model, OSError where the disk is full.
+        folder, heard: where the file lies, and who hears it meanwhile, see `gen.levelling`. The caller closes what is
+        returned. Raises ConfigError if the request does not fit the model, OSError where the disk is full.
         """
         performance = self.stream(request)
-        return record(performance, request.frames, folder), performance.attention
+        return record(performance, request.frames, folder, heard), performance.attention
 
     def stream(self, request: GenerationRequest) -> Performance:
         """Make music piece by piece, without seams: the samples do not depend on where a piece ends.

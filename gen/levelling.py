@@ -7,7 +7,7 @@ memory does not grow with the length, and the gain is the right one. The file ta
 
 import math
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +19,8 @@ from gen.config import RATE
 from gen.loudness import Loudness, Meter
 
 Samples = npt.NDArray[np.float32]
+Heard = Callable[[Samples, Loudness], None]
+"""Told of a piece as the networks made it, (channels, n), faded, and how loud all is that came until its end."""
 
 LOUDNESS = -16.0
 """LUFS that music is brought to, unless its peaks would pass CEILING; as streaming services play it (AES TD1008)."""
@@ -47,12 +49,7 @@ class Take:
     @property
     def gain(self) -> float:
         """In dB: what brings it to LOUDNESS, or only as far as CEILING lets it. Silence stays."""
-        peak = 10 ** (self.measured.true_peak / 20) + float(np.abs(self.offset).max())
-        room = CEILING - 20 * math.log10(max(peak, 1e-9))
-        if self.measured.integrated is None:
-            return min(0.0, room)
-        heard = self.measured.integrated + (_SAME_IN_TWO if len(self.offset) == 1 else 0.0)
-        return min(LOUDNESS - heard, room)
+        return gain(self.measured, len(self.offset), float(np.abs(self.offset).max()))
 
     def blocks(self) -> Iterator[Samples]:
         """The music at its level, without offset: float32 (channels, n) after another, from the beginning each time."""
@@ -69,10 +66,22 @@ class Take:
         self.file.close()
 
 
-def record(pieces: Iterable[Samples], frames: int, folder: Path | None = None) -> Take:
+def gain(measured: Loudness, channels: int, offset: float = 0.0) -> float:
+    """In dB: what brings sound of this loudness to LOUDNESS, or only as far as CEILING lets it. Silence stays.
+
+    offset: how far from the middle its waves lie at most.
+    """
+    room = CEILING - 20 * math.log10(max(10 ** (measured.true_peak / 20) + offset, 1e-9))
+    if measured.integrated is None:
+        return min(0.0, room)
+    return min(LOUDNESS - measured.integrated - (_SAME_IN_TWO if channels == 1 else 0.0), room)
+
+
+def record(pieces: Iterable[Samples], frames: int, folder: Path | None = None, heard: Heard | None = None) -> Take:
     """Take down pieces of sound at 44.1 kHz, float32 (channels, n), `frames` in all; what is more is left out.
 
-    folder: where the file lies; the system's own for such files by default. Raises OSError, and ValueError for fewer.
+    folder: where the file lies; the system's own for such files by default. heard: hears each piece as it is taken
+    down. Raises OSError, and ValueError for fewer.
     """
     file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (the Take closes it)
     try:
@@ -85,6 +94,8 @@ def record(pieces: Iterable[Samples], frames: int, folder: Path | None = None) -
             faded = piece * _shape(taken, piece.shape[1], frames)
             meter.add(faded)
             file.write(np.ascontiguousarray(faded.T).data)
+            if heard is not None:
+                heard(faded, meter.read())
             taken += piece.shape[1]
             if taken == frames:
                 break
