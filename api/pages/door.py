@@ -20,6 +20,7 @@ from api.http.caller import caller, service_of
 from api.pages.language import language_of
 from api.reports.texts import Language
 from api.service.keys import in_wallet
+from api.service.uploads import Uploads
 from ledger.address import Address
 
 SIGN_IN = "/sign-in"
@@ -81,8 +82,14 @@ async def reader(request: Request) -> Reader:
 
 
 async def form(request: Request, who: Annotated[Reader, Depends(reader)]) -> FormData:
-    """What a form sent, once its reader has been let in."""
-    return await forms.read(request)
+    """What a form sent, once its reader has been let in. Raises what :meth:`Uploads.admit` does, before files are read
+    for which the reader has no room."""
+    uploads = Uploads.of(service_of(request))
+
+    async def admit(size: int, here: int) -> None:
+        await run_in_threadpool(uploads.admit, who.address, size, here)
+
+    return await forms.read(request, admit)
 
 
 def _is_local(home: Home, account: Address) -> bool:

@@ -94,10 +94,7 @@ class Uploads:
         id_, now = secrets.token_urlsafe(16), self._now().timestamp()
         with self._database.changing() as connection:
             self._hold(connection, account)
-            if account is not None:
-                own = select(func.count()).select_from(_uploads).where(_uploads.c.account == str(account))
-                if connection.execute(own).scalar_one() >= self.room.uploads:
-                    raise TooMany(f"you have {self.room.uploads} uploads that no job has done with; delete one", 60)
+            self._require_fewer(connection, account)
             said = None if account is None else str(account)
             connection.execute(_uploads.insert().values(id=id_, account=said, made=now, files=0, bytes=0))
         (self._folder / id_).mkdir(mode=0o700)
@@ -121,10 +118,15 @@ class Uploads:
         """Its folder."""
         return self._folder / upload.id
 
-    def require_room(self, account: Address | None, size: int) -> None:
-        """Raise :class:`~api.errors.TooLarge` where a file of so many bytes would find no room now."""
+    def admit(self, account: Address | None, size: int, here: int = 0) -> None:
+        """Let so many bytes come for another upload, ``here`` of which have come and lie on the disk, but not in it.
+
+        Raises :class:`~api.errors.TooMany` as :meth:`make`, and :class:`~api.errors.TooLarge` where they would find no
+        room now.
+        """
         with self._database.reading() as connection:
-            self._require_room(connection, account, size)
+            self._require_fewer(connection, account)
+            self._require_room(connection, account, size, here)
 
     async def receive(self, upload: Upload, name: str, pieces: AsyncIterator[bytes], size: int | None = None) -> int:
         """Stream a file to the disk, whole or not at all; one of that name is replaced. Returns its bytes.
@@ -242,13 +244,19 @@ class Uploads:
         with contextlib.suppress(DatabaseUnusable), self._database.changing() as connection:
             connection.execute(less)
 
-    def _require_room(self, connection: Connection, account: Address | None, size: int) -> int:
+    def _require_fewer(self, connection: Connection, account: Address | None) -> None:
+        """Raise TooMany where the account has as many uploads as may be."""
+        own = select(func.count()).select_from(_uploads).where(_uploads.c.account == str(account))
+        if account is not None and connection.execute(own).scalar_one() >= self.room.uploads:
+            raise TooMany(f"you have {self.room.uploads} uploads that no job has done with; delete one", 60)
+
+    def _require_room(self, connection: Connection, account: Address | None, size: int, here: int = 0) -> int:
         """The bytes that may come yet, of the account and of all. Raises TooLarge for fewer than ``size``."""
         named, own = _uploads.c.account.is_not(None), _uploads.c.account == str(account)
         bounds = [(self.room.account, own), (self.room.all, named)]
         if account is None:
             bounds = [(self.room.anonymous, _uploads.c.account.is_(None))]
-        left = [shutil.disk_usage(self._folder).free - self.room.free]
+        left = [shutil.disk_usage(self._folder).free - self.room.free + here]
         for most, whose in bounds:
             held = connection.execute(select(func.sum(_uploads.c.bytes)).where(whose)).scalar() or 0
             left.append(most - int(held))

@@ -1,12 +1,13 @@
 """Attacks by what is sent in: names that lead elsewhere, archives, and sound that grows when it is decoded."""
 
+import asyncio
 import io
 import os
 import struct
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from api.errors import UsageError
 from api.http.app import create_app
 from api.service.jobs import Jobs
 from api.service.service import Service
-from api.service.uploads import safe
+from api.service.uploads import Uploads, safe
 from api.service.worker import Pace, Worker
 from ledger.keys import LocalSigner
 from tests.http.signing_in import SITE, service_in, sign_in
@@ -128,6 +130,100 @@ def test_traversal_nothing_but_what_is_meant_to_be_read_is_read(client: TestClie
                 assert answer.status_code in (200, 400, 404, 405, 422), f"{path}{written} {answer.status_code}"
                 assert b"SQLite format 3" not in answer.content
                 assert b"root:" not in answer.content
+
+
+# -- forms larger than the room that is left
+
+
+PART = b'--X\r\nContent-Disposition: form-data; name="files"; filename="a.wav"\r\n\r\n' + SOUND
+PIECE = bytes(256 << 10)
+
+
+def taken_in(
+    client: TestClient, path: str, pieces: int, declared: bool, meanwhile: Callable[[int], None]
+) -> tuple[int, int]:
+    """The status of the answer to a form with a file of so many pieces, and how many of them were asked for."""
+    body = [PART, *[PIECE] * pieces, b"\r\n--X--\r\n"]
+    length = {"Content-Length": str(sum(map(len, body)))} if declared else {"Transfer-Encoding": "chunked"}
+    said = {
+        "Host": "127.0.0.1:8750",
+        "Accept": "text/html",
+        "Content-Type": "multipart/form-data; boundary=X",
+        **length,
+    }
+    said |= {"X-CSRF-Token": client.headers["X-CSRF-Token"]}
+    said["Cookie"] = "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.cookies.jar)
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "scheme": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in said.items()],
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 8750),
+        "state": {},
+    }
+    asked, statuses = 0, []
+
+    async def receive() -> dict[str, Any]:
+        nonlocal asked
+        meanwhile(asked)
+        asked += 1
+        return {"type": "http.request", "body": body[asked - 1], "more_body": asked < len(body)}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    asyncio.run(client.app(scope, receive, send))  # type: ignore[arg-type]
+    return statuses[0], asked
+
+
+def held_open() -> set[str]:
+    """Files that this process holds and that have no name any more, as spooled ones are."""
+    held = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # that of the listing itself
+            held.add(str(descriptor.readlink()))
+    return {name for name in held if "(deleted)" in name}
+
+
+@pytest.mark.parametrize("path", ["/studio", "/recordings/new", "/v1/audits"])
+def test_full_room_a_form_with_files_is_refused_before_they_are_read(
+    client: TestClient, service: Service, path: str
+) -> None:
+    uploads = Uploads.of(service)
+    account = None if path == "/v1/audits" else ANNA.address
+    before = files(service), held_open()
+    full = uploads.make(account)
+
+    def hold(size: int) -> None:
+        with service.database.changing() as connection:
+            connection.execute(text("update uploads set bytes = :size where id = :id"), {"size": size, "id": full.id})
+
+    def meanwhile(number: int) -> None:
+        if number == 20:  # 5 MiB have come
+            hold(1 << 40)
+
+    hold(1 << 40)
+    assert taken_in(client, path, 64, True, lambda _: None) == (413, 0)
+    status, asked = taken_in(client, path, 64, False, lambda _: None)
+    assert status == 413 and asked <= 2
+    hold(0)
+    status, asked = taken_in(client, path, 64, True, meanwhile)
+    assert status == 413 and 32 <= asked <= 40  # as soon as it was looked at again, and not when all had come
+    uploads.drop(full.id)
+    assert (files(service), held_open()) == before
+    if account is not None:
+        ids = [uploads.make(account).id for _ in range(uploads.room.uploads)]
+        assert taken_in(client, path, 64, True, lambda _: None) == (429, 0)
+        for id_ in ids:
+            uploads.drop(id_)
+    assert taken_in(client, path, 4, True, lambda _: None)[1] == 6  # and what has room is read
 
 
 # -- archives

@@ -127,7 +127,7 @@ def test_a_disk_that_is_nearly_full_takes_nothing_in(database: Database, clock: 
     with pytest.raises(TooLarge, match="no room"):
         asyncio.run(uploads.receive(upload, "a.flac", pieces(FLAC), 8))
     with pytest.raises(TooLarge, match="no room"):
-        uploads.require_room(None, 1)
+        uploads.admit(None, 1)
 
 
 async def pieces(content: bytes) -> AsyncIterator[bytes]:

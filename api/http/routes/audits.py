@@ -73,9 +73,13 @@ async def received(service: Service, request: Request, *, name: str = "audio", s
     uploads = Uploads.of(service)
     pieces: AsyncIterator[bytes] = request.stream()
     size = forms.length(request)
-    await run_in_threadpool(uploads.require_room, None, size or 1)  # before a form is read
+
+    async def admit(size: int, here: int = 0) -> None:
+        await run_in_threadpool(uploads.admit, None, size, here)
+
+    await admit(size or 1)
     if forms.kind(request) == forms.MULTIPART:
-        form = await forms.read(request)
+        form = await forms.read(request, admit)
         sent = form.get("file")
         if not isinstance(sent, UploadFile):
             raise UsageError("file: the form has no file of this name")
