@@ -4,6 +4,7 @@ ApiError
 ├── UsageError             the request makes no sense as asked; exit 2
 │   ├── PassphraseMissing  a key must be opened and no passphrase was given
 │   ├── FormUnreadable     a field of a page's form is not what it should be
+│   ├── WishUnknown        a style or a label is none that the model knows
 │   └── OutputExists       the file to be written exists and is something else
 ├── BadRecordings          a folder holds files that cannot be used, each with its reason
 ├── RecordingChanged       a file changed while it was being registered
@@ -61,6 +62,10 @@ class FormUnreadable(UsageError):
     def __init__(self, message: str, language: str) -> None:
         self.language = language
         super().__init__(message)
+
+
+class WishUnknown(UsageError):
+    """A style or a label is none that the model knows; the message lists those."""
 
 
 class OutputExists(UsageError):

@@ -38,7 +38,7 @@ _SAID: Final = {
     409: ("RequestConflict", "this Idempotency-Key came before, with another request: use a new key"),
     413: ("TooLarge", "at most 1048576 bytes are taken in here"),
     415: ("UnknownFormat", "this is no audio"),
-    422: ("Malformed", "query.most: Input should be less than or equal to 100"),
+    422: ("Malformed", "query.most: should be 100 or less"),
     429: ("TooMany", "too many requests: come again in 2 s"),
     503: ("DatabaseUnusable", "this could not be checked now; try again later"),
 }

@@ -10,7 +10,7 @@ MEDIA_TYPE = "application/problem+json"
 def status_of(error: Exception) -> int:
     """400 for what is not what it claims to be, 401 for nobody, 403 for what was checked and is wrong or is refused,
     404 for what is not there, 409 for what cannot be done as things stand, 413 for
-    too large, 415 for audio that is none, 429 for too
+    too large, 415 for audio that is none, 422 for what a model does not know, 429 for too
     much, 503 for what cannot be checked now, and 500 for everything else.
     """
     from api.errors import (
@@ -24,6 +24,7 @@ def status_of(error: Exception) -> int:
         TooLarge,
         TooMany,
         UsageError,
+        WishUnknown,
     )
     from gen.errors import GenError
     from ledger.errors import (
@@ -54,6 +55,7 @@ def status_of(error: Exception) -> int:
         (TooMany, 429),
         (NoSuchThing, 404),
         (RequestConflict, 409),
+        (WishUnknown, 422),
         (UsageError, 400),
         (ApiError, 409),
         (GenError, 415),

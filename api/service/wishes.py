@@ -1,0 +1,44 @@
+"""Whether a model has what a request for music wishes of it, as far as the records here tell."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from api.errors import InstrumentMissing, UsageError, WishUnknown
+from api.service.kinds.making import Generate
+
+if TYPE_CHECKING:
+    from api.home import Ledger
+    from api.service.kinds.kind import Request
+    from api.service.service import Service
+
+
+def refuse(service: Service, request: Request) -> None:
+    """Let a request through, or raise :class:`~api.errors.WishUnknown`, which lists what the model knows.
+
+    Where no record here says which styles and labels a model has, the job finds out.
+    """
+    from ledger.errors import Invalid, Malformed, NotFound, Unverifiable
+
+    if not isinstance(request, Generate) or not (request.style or request.morph_style or request.labels):
+        return
+    unknown = (InstrumentMissing, NotFound, Unverifiable, Invalid, Malformed)
+    with contextlib.suppress(*unknown), service.home.reading() as ledger:
+        try:
+            _require(service, ledger, request)
+        except UsageError as error:
+            raise WishUnknown(str(error)) from None
+
+
+def _require(service: Service, ledger: Ledger, request: Generate) -> None:
+    from api.workflows import instrument, model_labels
+    from api.workflows.styles import Style
+
+    model = request.model or instrument.entry(service.home, ledger).id
+    for field, mix in (("style", request.style), ("morph_style", request.morph_style)):
+        if mix and not any(Style(field, mix).of(ledger, model)):
+            raise UsageError(f"{field}: give at least one of them a weight above 0")
+    if request.labels:
+        asked = [model_labels.Asked(one.dataset, one.field, one.number) for one in request.labels]
+        model_labels.moved(ledger, model, asked)
