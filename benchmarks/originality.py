@@ -41,7 +41,7 @@ def repeats() -> None:
     from gen import instruments, score
     from gen.features import log_mel
     from gen.fingerprint import Fingerprint, fingerprint
-    from gen.models.phase import magnitude_from_mel, propagate_phase, refine_phase
+    from gen.models.phase import magnitude_from_mel, propagate_phase, refine_phase, with_phase
     from gen.originality import longest_repeat
     from gen.preset import load_preset
     from gen.waveform import Waveform
@@ -60,7 +60,8 @@ def repeats() -> None:
         frames = log_mel(torch.from_numpy(waveform.mono().samples.copy()), mel)
         magnitude = magnitude_from_mel(frames.exp(), mel)
         phase = propagate_phase(magnitude, mel.window, mel.hop)
-        samples = refine_phase(magnitude, phase, mel.window, mel.hop, 4, (frames.shape[-1] - 1) * mel.hop)
+        bins = with_phase(magnitude, phase)
+        samples = refine_phase(bins, mel.window, mel.hop, 4, (frames.shape[-1] - 1) * mel.hop)
         return Waveform(samples.numpy(), waveform.rate)
 
     def stretched(waveform: Waveform, tempo: float = 1.0, semitones: float = 0.0) -> Waveform:

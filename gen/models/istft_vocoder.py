@@ -12,9 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from gen.config import MelConfig
-from gen.features import from_spectrum
 from gen.models.config import VocoderConfig
-from gen.models.phase import NoiseTape, breathe, magnitude_from_mel, propagate_phase, refine_phase
+from gen.models.phase import NoiseTape, breathe, magnitude_from_mel, propagate_phase, refine_phase, with_phase
 from gen.models.precision import exact
 from gen.models.vocoder import Vocoder, reach
 
@@ -129,7 +128,10 @@ class IstftVocoder(Vocoder[Memory]):
             wanted = (frames.shape[-1] - 1) * factor + 1
             ground = nn.functional.interpolate(ground.log(), wanted, mode="linear", align_corners=True).exp()
             heard = heard[..., :wanted]
-        louder, turned = self.head(nn.functional.leaky_relu(heard, _SLOPE)).float().chunk(2, dim=1)
+        # The head as a matrix from the right: its outcome lies frame by frame, as all that it is added to.
+        heard = nn.functional.leaky_relu(heard, _SLOPE).transpose(1, 2)
+        found = nn.functional.linear(heard, self.head.weight[..., 0], self.head.bias).float()
+        louder, turned = found.transpose(1, 2).chunk(2, dim=1)
         return ground, louder, turned
 
     def _louder(self, ground: Tensor, louder: Tensor) -> Tensor:
@@ -138,7 +140,7 @@ class IstftVocoder(Vocoder[Memory]):
     def made(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Samples, and the magnitude at the head's own hop."""
         magnitude, phase = self.spectrum(frames)
-        return self.refined(magnitude, phase, 0), magnitude
+        return self.refined(with_phase(magnitude, phase), 0), magnitude
 
     def start(self, random: torch.Generator) -> Memory:
         """Nothing followed yet."""
@@ -151,8 +153,8 @@ class IstftVocoder(Vocoder[Memory]):
         steady = self._followed(ground, first, memory)
         begin, length = first * self.hop, (ground.shape[-1] - 1) * self.hop + self.mel.window
         noise = memory.noise.read(frames.shape[0], begin, begin + length).to(frames.device)
-        magnitude, phase = breathe(self._louder(ground, louder), steady + turned, self.mel.window, self.hop, noise)
-        return self.refined(magnitude, phase, self.config.phase_refinement)
+        bins = breathe(self._louder(ground, louder), steady + turned, self.mel.window, self.hop, noise)
+        return self.refined(bins, self.config.phase_refinement)
 
     def _followed(self, ground: Tensor, first: int, memory: Memory) -> Tensor:
         """The phase of the ground, going on from where it was followed to before."""
@@ -162,13 +164,11 @@ class IstftVocoder(Vocoder[Memory]):
             known = memory.phase[..., first - memory.first :]
             unknown = ground[..., known.shape[-1] :]
             after = propagate_phase(unknown, self.mel.window, self.hop, memory.phase[..., -1])
-            memory.phase = torch.cat([known, after], dim=-1)
+            # Joined as they lie in memory, frame by frame.
+            memory.phase = torch.cat([known.transpose(1, 2), after.transpose(1, 2)], dim=1).transpose(1, 2)
         memory.first = first
         return memory.phase
 
-    def refined(self, magnitude: Tensor, phase: Tensor, iterations: int) -> Tensor:
-        """Samples of what `spectrum` gave, after so many iterations of Griffin-Lim."""
-        frames = (magnitude.shape[-1] - 1) * self.hop
-        if iterations == 0:
-            return from_spectrum(torch.polar(magnitude, phase), self.mel.window, self.hop, frames)
-        return refine_phase(magnitude, phase, self.mel.window, self.hop, iterations, frames)
+    def refined(self, bins: Tensor, iterations: int) -> Tensor:
+        """Samples of complex bins, after so many iterations of Griffin-Lim."""
+        return refine_phase(bins, self.mel.window, self.hop, iterations, (bins.shape[-1] - 1) * self.hop)

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -5,7 +6,17 @@ import torch
 
 from gen.config import MelConfig
 from gen.features import mel_basis, spectrum
-from gen.models.phase import NoiseTape, breathe, magnitude_from_mel, propagate_phase, refine_phase, tonality
+from gen.models.phase import (
+    NoiseTape,
+    breathe,
+    every_bin,
+    magnitude_from_mel,
+    peaks_alone,
+    propagate_phase,
+    refine_phase,
+    tonality,
+    with_phase,
+)
 
 MEL = MelConfig()
 
@@ -23,6 +34,10 @@ def hiss(frames):
     return NoiseTape(torch.Generator().manual_seed(1)).read(1, 0, (frames - 1) * MEL.hop + MEL.window)
 
 
+def made(magnitude, phase, iterations):
+    return refine_phase(with_phase(magnitude, phase), MEL.window, MEL.hop, iterations, 44032)
+
+
 def misfit(samples, magnitude):
     found = spectrum(samples, MEL.window, MEL.hop).abs()
     return float((found - magnitude).norm() / magnitude.norm())
@@ -35,19 +50,47 @@ def test_the_magnitude_explains_the_mel():
     assert float((mel_basis(MEL) @ found - mel).norm() / mel.norm()) < 0.02
 
 
+def test_each_bin_turns_with_the_peak_nearest_to_it():
+    """As Beauregard, Harish and Wyse describe it, bin by bin: two in a batch, places in the middle, and silence."""
+    random = torch.Generator().manual_seed(2)
+    magnitude = (torch.rand(2, 65, 9, generator=random) * 4).round() / 4
+    magnitude[1, :, 4] = 0
+    window, hop, before = 128, 32, 6 * torch.rand(2, 65, generator=random)
+    found, wanted = propagate_phase(magnitude, window, hop, before), before.double()
+    for row, frame in itertools.product(range(2), range(9)):
+        level, last = magnitude[row, :, frame].tolist(), wanted[row].tolist()
+        peaks = [k for k in range(1, 64) if level[k - 1] < level[k] >= level[k + 1]] or list(range(65))
+        for k in range(65):
+            peak = min(peaks, key=lambda other: (abs(k - other), other))
+            left, here, right = level[max(peak - 1, 0)], level[peak], level[min(peak + 1, 64)]
+            place = peak + min(max(0.5 * (right - left) / max(2 * here - left - right, 1e-8), -0.5), 0.5)
+            wanted[row, k] = last[peak] + 2 * math.pi * hop / window * place + math.pi * (k - peak)
+        turned = (found[row, :, frame] - wanted[row]) / (2 * math.pi)
+        assert float((turned - turned.round()).abs().max()) < 1e-5
+
+
+def test_peaks_are_the_nearest_to_the_same_bins_wherever_that_is_reckoned():
+    peak = torch.rand(7, 65, generator=torch.Generator().manual_seed(2)) < 0.2
+    peak[3], peak[4] = False, True
+    peak[3, 0] = True
+    (row, place, owner, counts), (rows, places, owners, _) = peaks_alone(peak), every_bin(peak)
+    assert torch.equal(place[owner], places[owners])
+    assert torch.equal(row[owner], rows[owners])
+    assert counts == peak.sum(dim=1).tolist()
+
+
 @pytest.mark.parametrize("pitch", [220.0, 441.7, 3000.0])
 def test_a_steady_tone_is_followed_through_time(pitch):
     magnitude = spectrum(tone(pitch), MEL.window, MEL.hop).abs()
-    samples = refine_phase(magnitude, propagate_phase(magnitude, MEL.window, MEL.hop), MEL.window, MEL.hop, 0, 44032)
+    samples = made(magnitude, propagate_phase(magnitude, MEL.window, MEL.hop), 0)
     assert misfit(samples, spectrum(tone(pitch), MEL.window, MEL.hop).abs()) < 0.1
-    flat = refine_phase(magnitude, torch.zeros_like(magnitude), MEL.window, MEL.hop, 0, 44032)
-    assert misfit(flat, magnitude) > 0.5
+    assert misfit(made(magnitude, torch.zeros_like(magnitude), 0), magnitude) > 0.5
 
 
 def test_refinement_comes_closer():
     magnitude = spectrum(tone() + noise(), MEL.window, MEL.hop).abs()
     phase = propagate_phase(magnitude, MEL.window, MEL.hop)
-    errors = [misfit(refine_phase(magnitude, phase, MEL.window, MEL.hop, n, 44032), magnitude) for n in (0, 4, 16)]
+    errors = [misfit(made(magnitude, phase, n), magnitude) for n in (0, 4, 16)]
     assert errors[0] > errors[1] > errors[2]
 
 
@@ -66,11 +109,16 @@ def test_tones_are_told_from_noise():
 
 def test_noise_fluctuates_again_and_tones_are_left_alone():
     smooth = torch.full((1, 1025, 80), 0.5)
-    made, _ = breathe(smooth, torch.zeros_like(smooth), MEL.window, MEL.hop, hiss(80))
+    breathing = breathe(smooth, torch.zeros_like(smooth), MEL.window, MEL.hop, hiss(80)).abs()
     # The logarithm of a Rayleigh variable has a deviation of pi / sqrt(24) = 0.64.
-    assert float(made[:, 150:].log().std()) == pytest.approx(math.pi / math.sqrt(24), abs=0.05)
+    assert float(breathing[:, 150:].log().std()) == pytest.approx(math.pi / math.sqrt(24), abs=0.05)
     steady = spectrum(tone(), MEL.window, MEL.hop).abs() + 1e-5
     phase = propagate_phase(steady, MEL.window, MEL.hop)
-    made, kept = breathe(steady, phase, MEL.window, MEL.hop, hiss(steady.shape[-1]))
-    assert torch.allclose(made[0, 20, 10:-10], steady[0, 20, 10:-10], rtol=0.05)
-    assert torch.equal(kept[0, 20, 10:-10], phase[0, 20, 10:-10])
+    kept, wanted = (
+        bins[0, 20, 10:-10]
+        for bins in (
+            breathe(steady, phase, MEL.window, MEL.hop, hiss(steady.shape[-1])),
+            with_phase(steady, phase),
+        )
+    )
+    assert torch.allclose(kept, wanted, rtol=0.05)
