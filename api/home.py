@@ -279,10 +279,13 @@ class Home:
             with contextlib.suppress(Invalid, Malformed, Unverifiable):  # a record that is lost is published anew
                 if newest and KeyHistory(contracts, ledger.store).companions(newest[0]) == public:
                     return
-            now = datetime.fromtimestamp(ledger.chain.timestamp(ledger.chain.block_number), UTC)
-            record = KeyRecord(signer.address, "published", public, None, None, None, timestamp(now))
+            record = KeyRecord(signer.address, "published", public, None, None, None, timestamp(self.time(ledger)))
             cid = publish(ledger.store, record, signer)
             contracts.publish_keys(signer, record.digest, str(cid))
+
+    def time(self, ledger: Ledger) -> datetime:
+        """What time a record of keys bears: that of the chain's last block."""
+        return datetime.fromtimestamp(ledger.chain.timestamp(ledger.chain.block_number), UTC)
 
     @contextlib.contextmanager
     def changing(self, what: str, timeout: float = 600.0) -> Iterator[None]:

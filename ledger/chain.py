@@ -313,6 +313,17 @@ class Chain:
             raise Reverted(b"")
         return receipt
 
+    def settle_sent(self, tx: str, account: Address, to: Address | None, data: bytes, value: int) -> Receipt:
+        """The receipt of what a wallet was asked to send, and says that it sent: it is waited for until it is mined.
+
+        Raises as :meth:`transact`; :class:`Refused` where the wallet sent something else, and :class:`NotFound` where
+        the node knows nothing of it.
+        """
+        submission = self._courier.recognize(tx, account, to, data, value)
+        if submission is None:
+            raise NotFound(f"no transaction {tx} on chain {self.chain_id}")
+        return self.settle(submission)
+
     def status(self, what: Submission | str) -> Status:
         """How far a transaction has come. What lies in the outbox and no node knows any more is handed in again.
 

@@ -82,7 +82,7 @@ class Courier:
         self._check_balance(account, quote, value)
         tx = signer.send_transaction(self._network.chain_id, to, data, value, quote.gas)
         end, pause = time.monotonic() + self.watch.timeout, _FIRST_PAUSE
-        while (found := self._network.sent(tx)) is None:
+        while (found := self.recognize(tx, account, to, data, value)) is None:
             # The wallet's node is another one; what it hands to builders of blocks alone is heard of once it is mined.
             if time.monotonic() > end:
                 raise ChainUnreachable(
@@ -91,6 +91,13 @@ class Courier:
                 )
             time.sleep(pause)
             pause = min(2 * pause, 2)
+        return found
+
+    def recognize(self, tx: str, account: Address, to: Address | None, data: bytes, value: int) -> Submission | None:
+        """What a wallet has sent under a hash; None where the node knows of none. Raises Refused for anything else."""
+        found = self._network.sent(tx)
+        if found is None:
+            return None
         if (found.account, found.to, found.data, found.value) != (account, to, data, value):
             raise Refused(f"the wallet sent another transaction than it was asked for: {tx}")
         fees = (found.gas, found.fee_per_gas, found.tip_per_gas)

@@ -116,9 +116,9 @@ class KeyRequest:
             raise MalformedRecord(f"created: {error}") from None
 
     @classmethod
-    def new(cls, asset: Asset, licensee: Address, x25519: bytes, now: datetime) -> Self:
-        """A request made ``now``, with a fresh nonce."""
-        return cls(asset, licensee, x25519, timestamp(now), secrets.token_bytes(_NONCE_BYTES))
+    def new(cls, asset: Asset, licensee: Address, x25519: bytes, now: datetime, *, nonce: bytes | None = None) -> Self:
+        """A request made ``now``, with a fresh nonce unless one is given."""
+        return cls(asset, licensee, x25519, timestamp(now), nonce or secrets.token_bytes(_NONCE_BYTES))
 
     def payload(self) -> bytes:
         """What is signed: canonical JSON (RFC 8785)."""

@@ -39,8 +39,7 @@ def serve(settings: Settings, host: str, port: int, workers: int, processes: int
     """Serve the API and the pages of this home, and do its jobs, until stopped.
 
     No server is needed beside it. STEMMATA_SITE says how the world reaches it, STEMMATA_DATABASE a PostgreSQL database
-    that several machines share. With two workers or more, one leaves to the others what takes long or may wait for a
-    wallet.
+    that several machines share. With two workers or more, one leaves to the others what takes long.
     """
     from api.service.processes import answer
     from api.service.supervisor import Role
@@ -75,7 +74,7 @@ def serve(settings: Settings, host: str, port: int, workers: int, processes: int
 def work(settings: Settings, workers: int, as_json: bool) -> None:
     """Do the jobs of a service whose database and home this machine shares, until stopped.
 
-    With two workers or more, one leaves to the others what takes long or may wait for a wallet.
+    With two workers or more, one leaves to the others what takes long.
     """
     settings, service_settings = _settings(settings, os.environ, None, None)
     _ready(settings, service_settings)
@@ -144,14 +143,13 @@ def _ready(settings: Settings, service_settings: ServiceSettings) -> None:
 
 
 def _workers(settings: Settings, service_settings: ServiceSettings, count: int) -> list[Role]:
-    """One of several does nothing that takes long or may wait for a wallet: a check waits for neither."""
-    from api.service.kinds import LONG, SIGNING
+    """One of several does nothing that takes long, so that a check does not wait for it."""
+    from api.service.kinds import LONG
     from api.service.processes import work as do_work
     from api.service.supervisor import Role
 
-    left = LONG if settings.rpc_url is None else LONG | SIGNING  # no wallet reaches the embedded chain
     return [
-        Role(f"worker {number + 1}", do_work, (settings, service_settings, left if number == 1 else frozenset()))
+        Role(f"worker {number + 1}", do_work, (settings, service_settings, LONG if number == 1 else frozenset()))
         for number in range(count)
     ]
 

@@ -39,7 +39,7 @@ class JobShape(BaseModel):
 
     id: Id
     kind: str = Field(examples=["generate"])
-    state: Literal["waiting", "running", "done", "failed", "cancelled"] = Field(examples=["running"])
+    state: Literal["waiting", "asking", "running", "done", "failed", "cancelled"] = Field(examples=["running"])
     cancelling: bool = Field(description="Its end was asked for, and is near.")
     account: str | None = Field(examples=["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"])
     made: Moment

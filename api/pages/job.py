@@ -20,7 +20,7 @@ from api.service.jobs import Jobs
 from api.service.service import Service
 from api.service.wallets import Wallets
 
-KINDS: Final = "state progress made wallet"
+KINDS: Final = "state progress made"
 """The kinds of events that change a page."""
 
 _IN_BYTES: Final = "registering"

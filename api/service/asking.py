@@ -10,8 +10,10 @@ from api.service.jobs import Jobs
 from api.service.kinds import KINDS
 from api.service.kinds.making import Mint
 from api.service.uploads import Uploads
+from api.service.wallets import Wallets
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from api.service.job import Job, State
@@ -49,6 +51,11 @@ def cancel(service: Service, id: str) -> Job:  # noqa: A002
     job = Jobs.of(service).cancel(id)
     spend(service, job, job.state)
     return job
+
+
+def answer(service: Service, job: Job, number: int, said: Mapping[str, str]) -> None:
+    """Take a wallet's answer, as :meth:`~api.service.wallets.Wallets.answer` does."""
+    spend(service, job, Wallets(service.database).answer(job, number, said, service.now().timestamp()))
 
 
 def spend(service: Service, job: Job, state: State) -> None:

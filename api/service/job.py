@@ -13,7 +13,8 @@ from api.service import events
 from api.service.database import metadata
 from ledger.address import Address
 
-State = Literal["waiting", "running", "done", "failed", "cancelled"]
+State = Literal["waiting", "asking", "running", "done", "failed", "cancelled"]
+GOING: Final = ("waiting", "asking", "running")
 ENDED: Final = ("done", "failed", "cancelled")
 NOBODY: Final = ""
 """What stands in the place of an account where a job needs none."""

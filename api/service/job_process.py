@@ -14,22 +14,22 @@ import resource
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from api.home import Home
 from api.http import logs
+from api.service.patient_wallet import Asked, Parting, PatientWallet, Sending, look_after
 from api.service.supervisor import call, end_with_parent
-from api.service.wallets import PATIENCE, UNSEEN, Sent
 from api.settings import Settings
 
 if TYPE_CHECKING:
+    from api.service.wallets import Heard
     from ledger.address import Address
-    from ledger.chain import Chain
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +49,6 @@ _PRELOADED: Final = (
 )
 _PACE: Final = 0.2
 """Seconds between two events of one topic, unless it is the last."""
-_AWAITED: Final = 30.0
-"""Seconds for which a try waits for what an earlier one had sent, before it makes room for other jobs."""
 _PAGE: Final = resource.getpagesize()
 
 
@@ -66,7 +64,7 @@ class Task:
     uploads: Path
     jobs: Path
     memory: int | None
-    sent: tuple[Sent, ...] = ()
+    heard: tuple[Heard, ...] = ()
     note: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
@@ -87,14 +85,6 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question to the account's wallet (:mod:`api.service.wallets`); the process waits for the answer."""
-
-    kind: Literal["sign", "send"]
-    content: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Done:
     """The outcome."""
 
@@ -110,7 +100,8 @@ class Failed:
 
 
 class JobProcess:
-    """A process that does a task. What it says is read from ``connection``: the classes above."""
+    """A process that does a task. What it says is read from ``connection``: the classes above, and those with which it
+    parts from a job that waits for its account's wallet."""
 
     def __init__(self, task: Task) -> None:
         self.connection, theirs = multiprocessing.Pipe()
@@ -164,6 +155,8 @@ def _do(task: Task, connection: Connection) -> None:
     said = _Mouth(connection)
     try:
         result = _run(task, said)
+    except Parting as parting:
+        said.send(parting.over)
     except BaseException as error:  # whatever it is, it is told, and ends this process
         said.send(_failed(error, task))
     else:
@@ -173,61 +166,49 @@ def _do(task: Task, connection: Connection) -> None:
 def _run(task: Task, said: _Mouth) -> dict[str, Any]:
     from api.service import keys
     from api.service.kinds import KINDS, Context
-    from api.service.wallet_home import WalletHome
     from ledger.address import Address
 
     kind = KINDS[task.kind]
     settings = task.settings if kind.signs else replace(task.settings, passphrase=None)
     task.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     account = None if task.account is None else Address.parse(task.account)
-    home = Home(settings)
+    home, wallet = Home(settings), None
+    now = _now
     if kind.signs and account is not None and keys.in_wallet(home, account):
-        home = WalletHome(settings, account=account)
+        home, wallet, now = _of_wallet(settings, account, task.heard)
     context = Context(
         home=home,
         account=account,
         folder=task.folder,
         uploads=task.uploads,
         jobs=task.jobs,
-        now=_now,
+        now=now,
+        clock=_now,
         say=said.say,
         write_down=said.write_down,
         note=task.note,
-        wallet=None if account is None else _Asking(said, home, account),
+        wallet=wallet,
     )
     if kind.signs and account is not None:
-        # What an earlier try had sent, and nobody heard the receipt of, is waited for: after that the chain tells what
-        # has still to be done.
+        # What an earlier try had sent, and nobody heard the receipt of, is waited for.
         with home.acting(account) as ledger:
-            for sent in task.sent:
-                _await(ledger.chain, account, sent)
-    return kind.run(context, kind.request.model_validate({"kind": task.kind, **task.request}))
+            look_after(ledger.chain, account, task.heard)
+    result = kind.run(context, kind.request.model_validate({"kind": task.kind, **task.request}))
+    if result.get("already") and any(one.current and "hash" in one.answer for one in task.heard):
+        result["already"] = False  # it was done by what the wallet has sent for this very job
+    return result
 
 
-def _await(chain: Chain, account: Address, sent: Sent, seconds: float = _AWAITED) -> None:
-    """Wait for what a wallet sent for an earlier try.
+def _of_wallet(
+    settings: Settings, account: Address, heard: Sequence[Heard]
+) -> tuple[Home, PatientWallet, Callable[[], datetime]]:
+    """A home, a wallet and a clock that go by the time at which the job's first question was asked."""
+    from api.service.wallet_home import WalletHome
 
-    One that the node does not know may be mined still, as wallets hand some to builders of blocks alone; it cannot be
-    once another of the account is mined under its nonce. Raises :class:`~ledger.errors.ChainUnreachable` after so many
-    seconds.
-    """
-    from ledger.errors import ChainUnreachable, NotFound
-    from ledger.submission import State
-
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            if chain.status(sent.tx).state is not State.PENDING:
-                return
-        except NotFound:
-            if chain.passed(account) > sent.nonce:
-                return
-        if time.monotonic() > end:
-            raise ChainUnreachable(
-                f"the wallet has sent {sent.tx}, which is not mined yet; once it is, or another in its place, try "
-                "again. Nothing more is asked of the wallet before that"
-            )
-        time.sleep(1)
+    began = next((datetime.fromtimestamp(one.moment, UTC) for one in heard if one.current), _now())
+    moment = began.replace(microsecond=0)
+    home = WalletHome(settings, moment=moment)
+    return home, PatientWallet(home, account, heard, moment.timestamp()), lambda: moment
 
 
 def _now() -> datetime:
@@ -241,7 +222,7 @@ class _Mouth:
         self._connection, self._turn = connection, threading.Lock()
         self._last: dict[str, float] = {}
 
-    def send(self, message: Said | Noted | Asked | Done | Failed) -> None:
+    def send(self, message: Said | Noted | Asked | Sending | Done | Failed) -> None:
         with self._turn:
             self._connection.send(message)
 
@@ -253,49 +234,10 @@ class _Mouth:
             self._last[topic] = now
         self.send(Said(kind, dict(content), topic))
 
-    def ask(self, question: Asked) -> Mapping[str, str]:
-        """The wallet's answer."""
-        with self._turn:
-            self._connection.send(question)
-            answer: Mapping[str, str] = self._connection.recv()
-        return answer
-
     def write_down(self, content: Mapping[str, Any]) -> None:
         with self._turn:
             self._connection.send(Noted(dict(content)))
             self._connection.recv()
-
-
-class _Asking:
-    """The way to the wallet of the account: through the worker, to whoever has the job's page open."""
-
-    def __init__(self, said: _Mouth, home: Home, account: Address) -> None:
-        self._said, self._home, self._account = said, home, account
-
-    def sign(self, message: bytes) -> bytes:
-        return bytes.fromhex(self._answer(Asked("sign", {"message": f"0x{message.hex()}"}), "signature")[2:])
-
-    def send(self, chain_id: int, to: Address | None, data: bytes, value: int, gas: int) -> str:
-        with self._home.reading() as ledger:
-            nonce = ledger.chain.nonce(self._account)
-        call = {"chainId": hex(chain_id), "data": f"0x{data.hex()}", "value": hex(value), "gas": hex(gas)}
-        call["nonce"] = hex(nonce)
-        return self._answer(Asked("send", call if to is None else {**call, "to": str(to)}), "hash")
-
-    def _answer(self, question: Asked, name: str) -> str:
-        from ledger.errors import ChainUnreachable, KeyUnreachable, KeyWithheld
-
-        answer = self._said.ask(question)
-        if "refused" in answer:
-            raise KeyWithheld(f"the wallet said no: {answer['refused']}")
-        if "earlier" in answer:
-            raise ChainUnreachable(f"the wallet has sent {answer['earlier']} after all, which was asked before")
-        if name not in answer:
-            raise KeyUnreachable(
-                f"the wallet did not answer within {PATIENCE:.0f} s, or nobody looked at what it is asked for "
-                f"{UNSEEN:.0f} s; try again with its page open"
-            )
-        return answer[name]
 
 
 def _failed(error: BaseException, task: Task) -> Failed:

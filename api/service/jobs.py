@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, delete, func, select
 from api.errors import NoSuchThing, RequestConflict, TooMany, UsageError
 from api.service import events, wallets
 from api.service.database import Database
-from api.service.job import ENDED, NOBODY, Job, as_text, change, jobs
+from api.service.job import ENDED, GOING, NOBODY, Job, as_text, change, jobs
 from ledger.address import Address
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ _COUNTING = 0x51756F74
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many jobs may wait or run at a time: of one account, and of nobody's in all."""
+    """How many jobs may be going on at a time, those that ask a wallet among them: of one account, and of nobody's in
+    all."""
 
     account: int = 8
     anonymous: int = 200
@@ -73,7 +74,7 @@ class Jobs:
             return Job.of(change(connection, number, now, "waiting"))
 
     def cancel(self, id: str) -> Job:  # noqa: A002
-        """Ask for a job's end: at once where it waits, and by its worker where it runs.
+        """Ask for a job's end: at once where it waits, or its wallet is asked, and by its worker where it runs.
 
         Raises :class:`~api.errors.RequestConflict` where it has an outcome, :class:`~api.errors.NoSuchThing`.
         """
@@ -81,7 +82,7 @@ class Jobs:
             row = _row(connection, id, held=True)
             if row.state in ("done", "failed"):
                 raise RequestConflict(f"job {id} is over already: {row.state}")
-            if row.state == "waiting":
+            if row.state in ("waiting", "asking"):
                 row = change(connection, row.number, self._time(), "cancelled")
             elif row.state == "running" and not row.cancelling:
                 values = {"cancelling": True, "worker": row.worker, "lease": row.lease}
@@ -130,8 +131,8 @@ class Jobs:
             return {row.id: row.said for row in connection.execute(asked)}
 
     def mention(self, id: str) -> bool:  # noqa: A002
-        """Whether a job that waits or runs names this id, of an upload, in its request."""
-        going = select(jobs.c.number).where(jobs.c.state.in_(("waiting", "running")))
+        """Whether a job that is not over names this id, of an upload, in its request."""
+        going = select(jobs.c.number).where(jobs.c.state.in_(GOING))
         with self._database.reading() as connection:
             return connection.execute(going.where(jobs.c.request.contains(id, autoescape=True))).first() is not None
 
@@ -157,7 +158,7 @@ class Jobs:
             key = 0 if account is None else int.from_bytes(account.raw[:4], signed=True)
             connection.execute(select(func.pg_advisory_xact_lock(_COUNTING, key)))
         whose = jobs.c.account == (NOBODY if account is None else str(account))
-        going = select(func.count()).select_from(jobs).where(whose, jobs.c.state.in_(("waiting", "running")))
+        going = select(func.count()).select_from(jobs).where(whose, jobs.c.state.in_(GOING))
         most = self._bounds.anonymous if account is None else self._bounds.account
         if cast(int, connection.execute(going).scalar()) >= most:
             whom = "the service has" if account is None else "you have"

@@ -141,9 +141,9 @@ class Leases:
         """It was ended, as somebody had asked."""
         return self._change(claim, "cancelled", {})
 
-    def release(self, claim: Claim) -> State:
-        """Give it back unfinished: another worker goes on, and this try does not count."""
-        return self._change(claim, "waiting", {"tries": claim.job.tries - 1})
+    def release(self, claim: Claim, again: float = 0.0) -> State:
+        """Give it back unfinished: another worker goes on after so many seconds, and this try does not count."""
+        return self._change(claim, "waiting", {"tries": claim.job.tries - 1, "after": self._time() + again})
 
     def _change(self, claim: Claim, state: State, values: Mapping[str, Any]) -> State:
         with self._database.changing() as connection:

@@ -1,29 +1,24 @@
-"""A home as an account sees it whose wallet signs: a person who thinks it over holds up nobody else."""
+"""A home as a job sees it that may be begun again while its account's wallet is asked: in it, time stands still."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from api.home import Home
 
 if TYPE_CHECKING:
-    from ledger.address import Address
+    from datetime import datetime
 
-_OWN: Final = frozenset({"datasets", "licenses", "tracks", "keys", "market", "royalties", "terms", "income"})
-"""What is changed for one account at a time: where two meet, the contracts decide."""
+    from api.home import Ledger
 
 
 @dataclass(frozen=True)
 class WalletHome(Home):
-    """The same home, with locks of the account's own around what its wallet is asked for."""
+    """The same home at one moment: a record that is made again is the one that was signed."""
 
-    account: Address | None = None
+    moment: datetime | None = None
 
-    @contextlib.contextmanager
-    def changing(self, what: str, timeout: float = 600.0) -> Iterator[None]:
-        """Hold the lock, or the account's own."""
-        with super().changing(f"{what} {self.account}" if what in _OWN else what, timeout):
-            yield
+    def time(self, ledger: Ledger) -> datetime:
+        """The moment, whatever block the chain is at."""
+        return self.moment or super().time(ledger)

@@ -1,7 +1,8 @@
 """What a job asks of its account's wallet, and what the wallet answers: to sign a record, or to send a transaction.
 
-The job's process waits; its page shows what is asked, and the wallet's answer comes back over HTTP. What was sent is
-remembered with the job, however late that is told: the next try waits for it, and does not ask for the same again.
+Nothing waits for a person: who asks ends, and its job is *asking* until the answer has come over HTTP. Then it waits
+for its turn once more, and the next try finds the answer here. What was sent is remembered with the job, however late
+that is told: the next try waits until it is mined, and does not ask for the same again.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ from sqlalchemy import (
     update,
 )
 
-from api.errors import LeaseLost, RequestConflict, UsageError
+from api.errors import LeaseLost, NoSuchThing, RequestConflict, UsageError
+from api.http import problems
 from api.service.database import Database, metadata
-from api.service.job import jobs
+from api.service.job import Job, State, change, jobs
 
 if TYPE_CHECKING:
-    from api.service.job import Job
     from api.service.leases import Claim
 
-PATIENCE: Final = 180.0
-"""Seconds for which a job waits for a person; after that it fails, and may be tried again."""
-UNSEEN: Final = 20.0
-"""Seconds for which it waits where nobody so much as looks at what is asked: it keeps others from the worker."""
+PATIENCE: Final = 86_400.0
+"""Seconds for which a question stays open, and for which what was sent may be on its way to the chain."""
+MOST: Final = 500
+"""Questions of one job: whatever asks for more does not come to an end."""
 
 Kind = Literal["sign", "send"]
 _ANSWERS: Final[Mapping[str, tuple[str, re.Pattern[str]]]] = {
@@ -53,12 +54,18 @@ _asks = Table(
     metadata,
     Column("job", Integer, primary_key=True, autoincrement=False),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("fence", Integer, nullable=False),
+    Column("fence", Integer, nullable=False),  # of the claim under which it was asked
+    Column("round", Integer, nullable=False, server_default="-1"),  # how often its job had been asked for once more
     Column("kind", String(4), nullable=False),
     Column("content", Text, nullable=False),
-    Column("at", Float, nullable=False),  # of the question; once somebody has looked at it, of the last look
+    Column("moment", Float, nullable=False, server_default="0"),
+    Column("at", Float, nullable=False),
     Column("answer", Text),
+    Column("answered", Float),
 )
+# The one question that a job waits for.
+_OPEN: Final = and_(_asks.c.fence == jobs.c.fence, jobs.c.state == "asking", _asks.c.answer.is_(None))
+_OF: Final = jobs.c.number == _asks.c.job
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,119 +79,140 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """What a wallet has sent for a job: its hash, and the account's next nonce at the time of the question."""
+class Heard:
+    """A question that was answered, as :class:`Ask`; ``current`` says that it was asked since the job was asked for, or
+    for once more. ``at`` is when the answer came, and ``moment`` the time that the try which asked went by."""
 
-    tx: str
-    nonce: int
+    kind: Kind
+    content: Mapping[str, Any]
+    answer: Mapping[str, str]
+    moment: float
+    at: float
+    current: bool
 
 
 class Wallets:
-    """The table of what was asked and answered."""
+    """The table of what was asked and answered. Times are Unix seconds."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def ask(self, claim: Claim, kind: Kind, content: Mapping[str, Any], at: float) -> int:
-        """Ask; the number of the question. Raises :class:`~api.errors.LeaseLost` where another worker has the job."""
+    def ask(self, claim: Claim, kind: Kind, content: Mapping[str, Any], moment: float, at: float) -> State:
+        """Ask, and give the job back until it is answered; this try does not count. The state that the job is in then:
+        cancelled where somebody had asked for that.
+
+        Raises :class:`~api.errors.LeaseLost` where another worker has the job.
+        """
         held = and_(jobs.c.id == claim.job.id, jobs.c.fence == claim.fence, jobs.c.state == "running")
         with self._database.changing() as connection:
-            if connection.execute(select(jobs.c.number).where(held).with_for_update()).first() is None:
+            row = connection.execute(select(jobs).where(held).with_for_update()).first()
+            if row is None:
                 raise LeaseLost(f"job {claim.job.number} is not {claim.worker}'s any more")
-            last = connection.execute(select(func.max(_asks.c.number)).where(_asks.c.job == claim.job.number)).scalar()
-            number = (last or 0) + 1
-            row = {"job": claim.job.number, "number": number, "fence": claim.fence, "kind": kind}
-            connection.execute(_asks.insert().values(**row, content=json.dumps(content), at=at))
-        return number
+            if row.cancelling:
+                return _become(connection, row.number, at, "cancelled")
+            asked = select(func.max(_asks.c.number)).where(_asks.c.job == row.number)
+            number = (connection.execute(asked).scalar() or 0) + 1
+            if number > MOST:
+                return _become(connection, row.number, at, "failed", {"problem": _TOO_MANY})
+            values = {"job": row.number, "number": number, "fence": row.fence, "round": row.retries, "kind": kind}
+            connection.execute(_asks.insert().values(**values, content=json.dumps(content), moment=moment, at=at))
+            return _become(connection, row.number, at, "asking", {"tries": row.tries - 1})
 
     def open(self, job: Job) -> Ask | None:
-        """What the job waits to hear, if it waits. Questions of an earlier try are not asked any more."""
-        if job.state != "running":
+        """What the job waits to hear, if it waits."""
+        if job.state != "asking":
             return None
-        asked = (
-            select(_asks)
-            .join(jobs, and_(jobs.c.number == _asks.c.job, jobs.c.fence == _asks.c.fence))
-            .where(_asks.c.job == job.number, jobs.c.state == "running")
-            .order_by(_asks.c.number.desc())
-            .limit(1)
-        )
         with self._database.reading() as connection:
-            row = connection.execute(asked).first()
-        if row is None or row.answer is not None:
-            return None
-        return Ask(row.number, row.kind, json.loads(row.content))
+            row = connection.execute(select(_asks).join(jobs, _OF).where(jobs.c.number == job.number, _OPEN)).first()
+        return None if row is None else Ask(row.number, row.kind, json.loads(row.content))
 
-    def look(self, job: Job, at: float) -> Ask | None:
-        """The same for whoever is to answer: that somebody has looked is written down."""
-        ask = self.open(job)
-        if ask is not None:
-            seen = and_(_asks.c.job == job.number, _asks.c.number == ask.number, _asks.c.at < at)
-            with self._database.changing() as connection:
-                connection.execute(update(_asks).where(seen).values(at=at))
-        return ask
-
-    def looked_at(self, claim: Claim, number: int, asked: float) -> bool:
-        """Whether somebody has looked at a question since it was asked."""
-        found = select(_asks.c.at).where(_asks.c.job == claim.job.number, _asks.c.number == number)
-        with self._database.reading() as connection:
-            return bool(connection.execute(found).scalar_one() > asked)
-
-    def answer(self, job: Job, number: int, answer: Mapping[str, str]) -> None:
-        """Take an answer: ``signature`` or ``hash`` as the question was, or ``refused`` with why.
+    def answer(self, job: Job, number: int, answer: Mapping[str, str], at: float) -> State:
+        """Take an answer: ``signature`` or ``hash`` as the question was, or ``refused`` with why. With the former the
+        job goes on, and with the latter it has failed; the state that it is in then.
 
         A hash is taken for as long as the job is kept: what was sent is sent. Where the job asks for something else by
-        then, it is told so instead of what it waits for.
+        then, that is put off until it has looked what has become of it.
 
         Raises :class:`UsageError` for an answer to something else, and :class:`~api.errors.RequestConflict` where the
         job does not wait for it, or has it.
         """
-        ask = self.open(job)
-        if ask is None or ask.number != number:
-            self._answer_late(job, number, answer, ask)
-            return
-        name, form = _ANSWERS[ask.kind]
-        if set(answer) == {"refused"}:
-            answer = {"refused": answer["refused"][:_REFUSAL]}
-        elif set(answer) != {name} or not form.fullmatch(answer[name]):
-            raise UsageError(f"{name}: what the wallet gave, in hex after 0x; or refused, with why")
         with self._database.changing() as connection:
-            if not _write(connection, job, number, answer):
-                raise RequestConflict("this was answered already")
+            row = connection.execute(select(jobs).where(jobs.c.number == job.number).with_for_update()).first()
+            if row is None:
+                raise NoSuchThing("there is no such job")
+            ask = connection.execute(select(_asks).join(jobs, _OF).where(jobs.c.number == job.number, _OPEN)).first()
+            if ask is None or ask.number != number:
+                return self._answer_late(connection, row, number, answer, at, None if ask is None else ask.number)
+            name, form = _ANSWERS[ask.kind]
+            if set(answer) == {"refused"}:
+                said = answer["refused"][:_REFUSAL]
+                _write(connection, job.number, number, {"refused": said}, at)
+                problem = problems.of(403, "KeyWithheld", f"the wallet said no: {said}")
+                return _become(connection, job.number, at, "failed", {"problem": problem})
+            if set(answer) != {name} or not form.fullmatch(answer[name]):
+                raise UsageError(f"{name}: what the wallet gave, in hex after 0x; or refused, with why")
+            _write(connection, job.number, number, answer, at)
+            return _become(connection, job.number, at, "waiting", {"after": at})
 
-    def _answer_late(self, job: Job, number: int, answer: Mapping[str, str], ask: Ask | None) -> None:
+    def _answer_late(
+        self, connection: Connection, row: Any, number: int, answer: Mapping[str, str], at: float, asked: int | None
+    ) -> State:
         if set(answer) != {"hash"} or not _ANSWERS["send"][1].fullmatch(answer["hash"]):
             raise RequestConflict("the job does not wait for this answer any more")
+        if not _write(connection, row.number, number, answer, at, _asks.c.kind == "send"):
+            raise RequestConflict("the job does not wait for this answer any more, or has it")
+        if asked is None:
+            state: State = row.state
+            return state
+        _write(connection, row.number, asked, {"earlier": answer["hash"]}, at)
+        return _become(connection, row.number, at, "waiting", {"after": at})
+
+    def heard(self, job: Job) -> tuple[Heard, ...]:
+        """What was answered so far, to any try, the oldest question first."""
+        told = select(_asks).where(_asks.c.job == job.number, _asks.c.answer.is_not(None)).order_by(_asks.c.number)
+        with self._database.reading() as connection:
+            return tuple(
+                Heard(
+                    kind=row.kind,
+                    content=json.loads(row.content),
+                    answer=json.loads(row.answer),
+                    moment=row.moment,
+                    at=row.answered or row.at,
+                    current=row.round == job.retries,
+                )
+                for row in connection.execute(told)
+            )
+
+    def expire(self, at: float) -> tuple[Job, ...]:
+        """Let jobs fail whose question is older than :data:`PATIENCE`; those."""
         with self._database.changing() as connection:
-            if not _write(connection, job, number, answer, _asks.c.kind == "send"):
-                raise RequestConflict("the job does not wait for this answer any more, or has it")
-            if ask is not None:
-                _write(connection, job, ask.number, {"earlier": answer["hash"]})
+            old = select(jobs.c.number).join(_asks, _OF).where(_OPEN, _asks.c.at < at - PATIENCE).limit(1000)
+            numbers = connection.execute(old.with_for_update(of=jobs, skip_locked=True)).scalars().all()
+            return tuple(
+                Job.of(change(connection, number, at, "failed", {"problem": _UNANSWERED})) for number in numbers
+            )
 
-    def answered(self, claim: Claim, number: int) -> Mapping[str, str] | None:
-        """The answer to a question, once there is one."""
-        asked = select(_asks.c.answer).where(_asks.c.job == claim.job.number, _asks.c.number == number)
-        with self._database.reading() as connection:
-            found = connection.execute(asked).scalar()
-        if found is None:
-            return None
-        answer: Mapping[str, str] = json.loads(found)
-        return answer
 
-    def sent(self, job: Job) -> tuple[Sent, ...]:
-        """What was sent for the job so far, by any try, oldest first."""
-        answered = and_(_asks.c.job == job.number, _asks.c.kind == "send", _asks.c.answer.is_not(None))
-        found = select(_asks.c.content, _asks.c.answer).where(answered).order_by(_asks.c.number)
-        with self._database.reading() as connection:
-            rows = [(json.loads(row.content), json.loads(row.answer)) for row in connection.execute(found)]
-        return tuple(Sent(answer["hash"], int(asked["nonce"], 16)) for asked, answer in rows if "hash" in answer)
+_UNANSWERED: Final = problems.of(
+    503, "KeyUnreachable", f"the wallet was not there to answer for {PATIENCE / 3600:.0f} hours; try again with it"
+)
+_TOO_MANY: Final = problems.of(413, "TooExpensive", f"it asks more than {MOST} times; ask for less at a time")
+
+
+def _become(
+    connection: Connection, number: int, at: float, state: State, values: Mapping[str, Any] | None = None
+) -> State:
+    change(connection, number, at, state, values)
+    return state
 
 
 def _write(
-    connection: Connection, job: Job, number: int, answer: Mapping[str, str], *more: ColumnElement[bool]
+    connection: Connection, job: int, number: int, answer: Mapping[str, str], at: float, *more: ColumnElement[bool]
 ) -> bool:
     """Write an answer down, unless there is one."""
-    unanswered = and_(_asks.c.job == job.number, _asks.c.number == number, _asks.c.answer.is_(None), *more)
-    return connection.execute(update(_asks).where(unanswered).values(answer=json.dumps(answer))).rowcount == 1
+    unanswered = and_(_asks.c.job == job, _asks.c.number == number, _asks.c.answer.is_(None), *more)
+    written = update(_asks).where(unanswered).values(answer=json.dumps(answer), answered=at)
+    return connection.execute(written).rowcount == 1
 
 
 def forget(connection: Connection, numbers: Sequence[int]) -> None:

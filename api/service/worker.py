@@ -19,14 +19,15 @@ from api.http import problems
 from api.service import asking
 from api.service.fuse import Fuse
 from api.service.job import State
-from api.service.job_process import Asked, Done, Failed, JobProcess, Noted, Said, Task, prepare
+from api.service.job_process import Done, Failed, JobProcess, Noted, Said, Task, prepare
 from api.service.jobs import Jobs
 from api.service.kinds import KINDS, LONG
 from api.service.leases import Claim, Leases
+from api.service.patient_wallet import Asked, Sending
 from api.service.service import Service
 from api.service.uploads import FOLDER as UPLOADS
 from api.service.uploads import Uploads
-from api.service.wallets import PATIENCE, UNSEEN, Wallets
+from api.service.wallets import PATIENCE, Wallets
 from ledger.errors import LedgerError
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,12 @@ QUIET: Final = 120.0
 """The same for what is nobody's, from the last byte that came: its job is asked for with it."""
 _AGAIN: Final = 10.0
 """Seconds until what could not be done now is tried again."""
+_MINED: Final = 3.0
+"""Seconds until it is looked again whether what a wallet sent is mined; later, an eighth of the time since."""
+
+
+_Last = Done | Failed | Asked | Sending
+"""What a process says when it ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,7 @@ class Worker:
     ) -> None:
         self._service, self._stop, self._without, self._pace = service, stop, without, pace or Pace()
         self._leases, self._jobs = Leases(service.database, service.now), Jobs.of(service)
-        self._uploads = Uploads.of(service)
+        self._uploads, self._wallets = Uploads.of(service), Wallets(service.database)
         self.name = f"{socket.gethostname()[:40]}:{os.getpid()}"
         self._catching = ThreadPoolExecutor(1, "catching up")
         self._tidied = 0.0
@@ -148,6 +155,8 @@ class Worker:
             return
         self._tidied = time.monotonic()
         now = self._service.now().timestamp()
+        for job in self._wallets.expire(now):
+            asking.spend(self._service, job, job.state)
         for id_ in self._jobs.forget(now - KEPT):
             shutil.rmtree(self._service.home.folder(asking.FOLDER) / id_, ignore_errors=True)
         for id_ in self._uploads.old(now - UNUSED):
@@ -170,7 +179,7 @@ class Worker:
             uploads=home.folder(UPLOADS),
             jobs=home.folder(asking.FOLDER),
             memory=KINDS[job.kind].limits.memory,
-            sent=Wallets(self._service.database).sent(job),
+            heard=self._wallets.heard(job),
             note=job.note,
         )
 
@@ -183,18 +192,15 @@ class _Doing:
         self._leases, self._pace, self._stop = worker._leases, worker._pace, worker._stop
         self._began = self._beaten = self._tried = time.monotonic()
         self._stopping: float | None = None
-        self._wallets = Wallets(worker._service.database)
-        self._question: tuple[int, float, float] | None = None  # its number, and since when it is open, on both clocks
 
     def see_to_the_end(self) -> None:
         """Raises :class:`~api.errors.LeaseLost`."""
         limits = KINDS[self._claim.job.kind].limits
         while True:
             message = self._hear()
-            if isinstance(message, Done | Failed):
+            if message is not None:
                 return self._end(message)
             now = time.monotonic()
-            self._hand_on_answer(now)
             if self._beat(now):
                 self._process.kill()
                 return self._record(lambda: self._leases.cancelled(self._claim))
@@ -213,7 +219,7 @@ class _Doing:
         more = ", or have it tried again: it goes on from what is done" if kind.long else ""
         return problems.of(413, "TooExpensive", f"not done after {kind.limits.seconds:.0f} s; ask for less{more}")
 
-    def _hear(self) -> Done | Failed | None:
+    def _hear(self) -> _Last | None:
         """What has been said by now, of each topic the last; the end, if it has come to that."""
         said: dict[Any, Said] = {}
         connection, wait = self._process.connection, 0.5
@@ -225,11 +231,9 @@ class _Doing:
                 elif isinstance(message, Noted):
                     self._leases.note(self._claim, message.content)
                     connection.send(True)
-                elif isinstance(message, Asked):
-                    self._ask(message)
                 else:
                     self._tell(said)
-                    end: Done | Failed = message
+                    end: _Last = message
                     return end
         except (EOFError, OSError):
             self._tell(said)
@@ -238,29 +242,6 @@ class _Doing:
             return Failed(problems.of(500, "Lost", f"whatever worked on it died ({how}); try it again"), again=True)
         self._tell(said)
         return None
-
-    def _ask(self, question: Asked) -> None:
-        """Ask the wallet, and say so to whoever watches."""
-        at = self._worker._service.now().timestamp()
-        number = self._wallets.ask(self._claim, question.kind, question.content, at)
-        self._question = number, time.monotonic(), at
-        self._leases.say(self._claim, "wallet", {"number": number, "open": True}, topic="wallet")
-
-    def _hand_on_answer(self, now: float) -> None:
-        """Give the process the wallet's answer, or none when nobody has given one for too long."""
-        if self._question is None:
-            return
-        number, since, asked = self._question
-        answer = self._wallets.answered(self._claim, number)
-        if answer is None:
-            if now - since < UNSEEN:
-                return
-            if now - since < PATIENCE and self._wallets.looked_at(self._claim, number, asked):
-                return
-        self._question = None
-        self._leases.say(self._claim, "wallet", {"number": number, "open": False}, topic="wallet")
-        with contextlib.suppress(OSError):  # it has died, which is heard of next
-            self._process.connection.send(dict(answer or {}))
 
     def _tell(self, said: dict[Any, Said]) -> None:
         for one in said.values():
@@ -281,8 +262,11 @@ class _Doing:
         self._fuse.renew(now)
         return cancelling
 
-    def _end(self, message: Done | Failed) -> None:
+    def _end(self, message: _Last) -> None:
         claim = self._claim
+        if isinstance(message, Asked | Sending):
+            self._process.kill()  # the next may begin at once, and shall wait for no lock of this one
+            return self._record(lambda: self._part(message))
         if isinstance(message, Done):
             if KINDS[claim.job.kind].signs:
                 self._await_directory()
@@ -291,6 +275,20 @@ class _Doing:
         log.info("job %d: %s", claim.job.number, message.problem["title"])
         again = _AGAIN * claim.job.tries if message.again else None
         self._record(lambda: self._leases.fail(claim, message.problem, again))
+
+    def _part(self, message: Asked | Sending) -> State:
+        """Let the job go until its wallet has answered, or what that sent is mined."""
+        claim, at = self._claim, self._worker._service.now().timestamp()
+        if isinstance(message, Asked):
+            log.info("job %d: asks its wallet", claim.job.number)
+            return self._worker._wallets.ask(claim, message.kind, message.content, message.moment, at)
+        since = max(0.0, at - message.at)
+        if since > PATIENCE:
+            detail = f"the wallet has sent {message.tx}, which is not mined after {PATIENCE / 3600:.0f} hours; once it "
+            detail += "is, or another in its place, try again. Nothing more is asked of the wallet before that"
+            return self._leases.fail(claim, problems.of(503, "ChainUnreachable", detail))
+        self._leases.say(claim, "progress", {"phase": "mining", "done": 0, "total": None}, topic="mining")
+        return self._leases.release(claim, max(_MINED, since / 8))
 
     def _await_directory(self) -> None:
         """So that whoever hears that it is done finds what was done. A slow node holds the outcome up for some seconds,

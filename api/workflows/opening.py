@@ -16,6 +16,9 @@ from api import data_keys, key_service, sealed_weights
 from api.errors import UsageError
 from api.home import Home, Ledger
 
+_WITHIN = b"within one home."
+"""The nonce of requests that are answered where they are made; 16 bytes."""
+
 if TYPE_CHECKING:
     from ledger.address import Address
     from ledger.companions import Companions
@@ -99,11 +102,13 @@ def data_key(
     holds no such key.
     """
     from ledger.errors import NotFound
-    from ledger.keyrelease import release
+    from ledger.keyrelease import KeyRequest, release
 
     with home.ledger() as ledger:
         seen = standing(ledger, kind, number, signer.address)
-        request, companions = _request(seen.asset, signer, now())
+        # Nobody else sees this request. It comes out the same when it is made again, since a wallet may have signed it.
+        companions = signer.companions or _lasting(vault, signer.address)
+        request = KeyRequest.new(seen.asset, signer.address, companions.public.x25519, now(), nonce=_WITHIN)
 
         def kept(asked: Asset) -> DataKey:
             try:
@@ -180,6 +185,17 @@ def _request(asset: Asset, signer: Signer, now: datetime) -> tuple[KeyRequest, C
 
     companions = signer.companions or Companions.generate()
     return KeyRequest.new(asset, signer.address, companions.public.x25519, now), companions
+
+
+def _lasting(vault: Vault, account: Address) -> Companions:
+    """Keys to seal to for an account that has none, the same ones each time."""
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    from ledger.companions import SEED_BYTES, Companions
+
+    secret = data_keys.get_or_new(vault, f"requests:{account}").reveal()
+    return Companions(HKDF(SHA256(), SEED_BYTES, salt=None, info=b"stemmata keys of requests v1").derive(secret))
 
 
 def _licensed(asset: Asset) -> str:

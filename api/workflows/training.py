@@ -69,6 +69,7 @@ def train(
     seed: int,
     signer: Signer,
     now: Callable[[], datetime],
+    asking: Callable[[], datetime] | None = None,
     royalty_ppm: int = 0,
     seal: bool = False,
     progress: Callable[[Progress], None] | None = None,
@@ -79,8 +80,9 @@ def train(
     The chain is asked for a license before anything is decrypted, and asked again by its own contract when the run is
     recorded. With ``seal`` the weights are kept as ciphertext alone, for the trainer and for whoever is licensed to
     generate with the model. What has been learnt lies in the run's folder, in clear, until the model is recorded, so
-    that a run that was killed goes on; then it is overwritten. Raises :class:`ledger.errors.LicenseMissing` naming the
-    dataset, and :class:`UsageError` where a model that is to be sealed was recorded in clear before.
+    that a run that was killed goes on; then it is overwritten. ``asking``: the time that requests for the keys of
+    datasets bear, if not ``now``. Raises :class:`ledger.errors.LicenseMissing` naming the dataset, and
+    :class:`UsageError` where a model that is to be sealed was recorded in clear before.
     """
     effort = effort or Effort()
     run, folder = licensed(home, dataset_ids, preset, seed, signer, royalty_ppm, seal)
@@ -90,7 +92,7 @@ def train(
         if effort.team is not None:
             effort.team.agree(run.number if outcome is None else _NOTHING)
         if outcome is None:
-            outcome = _learn(home, folder, run, signer, now, progress, effort)
+            outcome = _learn(home, folder, run, signer, now, asking or now, progress, effort)
         if not already:
             outcome = _record(home, folder, run, outcome, signer)
         folder.clear()
@@ -149,6 +151,7 @@ def _learn(
     run: Run,
     signer: Signer,
     now: Callable[[], datetime],
+    asking: Callable[[], datetime],
     progress: Callable[[Progress], None] | None,
     effort: Effort,
 ) -> dict[str, Any]:
@@ -156,7 +159,7 @@ def _learn(
     from ledger.records import timestamp
 
     started = folder.begin(timestamp(now()))
-    result = _heard(home, folder, run, signer, now, progress, effort)
+    result = _heard(home, folder, run, signer, asking, progress, effort)
     digest = Digest.of_file(result.weights)
     outcome = {
         "weights": str(digest),
@@ -224,7 +227,7 @@ def _record(home: Home, folder: RunFolder, run: Run, outcome: dict[str, Any], si
             record = TrainingRunRecord(
                 weights=weights,
                 sealed=run.seal,
-                content=_store(home, ledger, path, weights, run),
+                content=_stored(home, ledger, folder, outcome, run),
                 weights_size=path.stat().st_size,
                 trainer=signer.address,
                 royalty_ppm=run.royalty_ppm,
@@ -258,18 +261,31 @@ def _record(home: Home, folder: RunFolder, run: Run, outcome: dict[str, Any], si
     return outcome
 
 
-def _store(home: Home, ledger: Ledger, path: Path, weights: Digest, run: Run) -> ContentRef:
-    """The weights into the store, as they are or as ciphertext."""
+def _stored(home: Home, ledger: Ledger, folder: RunFolder, outcome: dict[str, Any], run: Run) -> ContentRef:
+    """The weights in the store, as they are or as ciphertext.
+
+    No ciphertext comes out twice the same. It is written down with the outcome, so that the record, which somebody may
+    have been asked to sign, is the same when it is made again.
+    """
     from ledger import hashing
     from ledger.errors import DigestMismatch
+    from ledger.records import ContentRef
+    from ledger.records.fields import read_object
 
+    path, weights = folder.weights, Digest.parse(outcome["weights"])
     if not run.seal:
         content = hashing.keep(ledger.store, path)
         if content.sha256 != weights:
             raise DigestMismatch(f"{path} no longer holds what was trained; delete {path.parent} and train again")
         return content
+    if "sealed" in outcome:
+        content = read_object("sealed", outcome["sealed"], ContentRef.read)
+        if ledger.store.has(content.cid):
+            return content
     key = get_or_new(home.vault(), of_weights(weights, run.trainer))
-    return sealed_weights.keep(ledger.store, path, weights, key, home.folder("tmp"))
+    content = sealed_weights.keep(ledger.store, path, weights, key, home.folder("tmp"))
+    folder.finish({**outcome, "sealed": content.to_json()})
+    return content
 
 
 def _is_sealed(ledger: Ledger, entry: ModelEntry) -> bool:

@@ -19,7 +19,6 @@ from fastapi.testclient import TestClient
 
 from api.home import Home
 from api.http.app import create_app
-from api.service import worker
 from api.service.job import Job
 from api.service.jobs import Jobs
 from api.service.service import Service
@@ -187,25 +186,6 @@ def test_what_was_sent_before_a_crash_is_found_and_not_sent_again(service: Servi
             if entry.root == ledger.contracts.dataset(int(done.result["dataset"])).root
         ]
         assert holders == [HOLDER.address]
-
-
-def test_a_job_waits_long_only_for_whoever_looks(
-    service: Service, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker, "UNSEEN", 1.0)
-    browser = Browser(service, url)
-    with working(service):
-        failed = followed(service, registering(service, browser, tmp_path, 5), lambda: None)
-        assert failed.problem is not None
-        assert failed.problem["title"] == "KeyUnreachable"
-        job = registering(service, browser, tmp_path, 6)
-        while browser.client.get(f"/v1/jobs/{job}/wallet").status_code == 204:
-            time.sleep(0.05)
-            assert not Jobs.of(service).get(job).over
-        time.sleep(3)
-        assert browser.look(job) is not None
-        Jobs.of(service).cancel(job)
-        followed(service, job, lambda: None)
 
 
 def test_nobody_else_sees_or_answers_what_a_wallet_is_asked(service: Service, url: str, tmp_path: Path) -> None:

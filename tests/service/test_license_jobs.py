@@ -34,6 +34,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
         uploads=folder,
         jobs=folder,
         now=lambda: datetime.now(UTC),
+        clock=lambda: datetime.now(UTC),
         say=lambda *said, **more: None,
         write_down=lambda content: None,
     )

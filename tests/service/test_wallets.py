@@ -1,4 +1,4 @@
-"""Questions to wallets: each answered once, by what was asked for, and none of a try that is over."""
+"""Questions to wallets: each answered once, by what was asked for; nothing waits for a person, and nothing is lost."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,27 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from api.commands.serve import _workers
-from api.errors import LeaseLost, RequestConflict, UsageError
+from api.errors import LeaseLost, RequestConflict, TooMany, UsageError
 from api.home import Home
 from api.service import keys
 from api.service.accounts import signs_here
 from api.service.database import Database
-from api.service.job_process import _await
-from api.service.jobs import Jobs
+from api.service.jobs import Bounds, Jobs
 from api.service.leases import Claim, Leases
-from api.service.settings import ServiceSettings
-from api.service.wallets import Sent, Wallets
+from api.service.patient_wallet import Asked, Parting, PatientWallet, Sending, look_after
+from api.service.wallets import PATIENCE, Ask, Heard, Wallets
 from api.settings import Settings
 from ledger.address import Address
 from ledger.chain import Chain
-from ledger.errors import ChainUnreachable, KeyUnreachable, SignatureInvalid
+from ledger.errors import KeyUnreachable, Refused, SignatureInvalid
 from ledger.signer import LocalSigner
 from ledger.signing import sign
 from tests.http.signing_in import Clock
 
 ANNA = Address(b"\x0a" * 20)
 SIGNATURE, HASH = "0x" + "1b" * 65, "0x" + "5c" * 32
+SIGNING = {"message": "0x6d"}
+SENDING = {"chainId": "0x5", "to": str(ANNA), "data": "0x01", "value": "0x3", "gas": "0x5208", "nonce": "0x7"}
 
 
 @dataclass
@@ -50,7 +50,8 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
         self.database = Database.open(f"sqlite:///{folder / 'a.sqlite'}")
-        self.jobs, self.leases = Jobs(self.database, self.clock), Leases(self.database, self.clock)
+        self.jobs = Jobs(self.database, self.clock, Bounds(account=2))
+        self.leases = Leases(self.database, self.clock)
         self.wallets = Wallets(self.database)
         self.id = self.jobs.submit(ANNA, "withdraw", {"id": 1}).id
         self.claim = self.claimed()
@@ -60,9 +61,22 @@ class Desk:
         assert claim is not None
         return claim
 
+    @property
+    def time(self) -> float:
+        return self.clock().timestamp()
+
     def ask(self, kind: str = "sign") -> int:
-        content = {"message": "0x6d"} if kind == "sign" else {"data": "0x", "value": "0x0", "nonce": "0x7"}
-        return self.wallets.ask(self.claim, kind, content, 0.0)  # type: ignore[arg-type]
+        """Ask, as the job's try does at its end; the number of the question."""
+        assert self.wallets.ask(self.claim, kind, SENDING if kind == "send" else SIGNING, 7.5, self.time) == "asking"  # type: ignore[arg-type]
+        return self.open().number
+
+    def answer(self, number: int, **said: str) -> str:
+        return self.wallets.answer(self.job(), number, said, self.time)
+
+    def open(self) -> Ask:
+        found = self.wallets.open(self.job())
+        assert found is not None
+        return found
 
     def job(self):
         return self.jobs.get(self.id)
@@ -75,18 +89,25 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made.database.close()
 
 
-def test_a_question_is_open_until_it_is_answered(desk: Desk) -> None:
+def test_a_job_goes_on_once_its_question_is_answered(desk: Desk) -> None:
     assert desk.wallets.open(desk.job()) is None
     number = desk.ask()
-    asked = desk.wallets.open(desk.job())
-    assert asked is not None
-    assert (asked.number, asked.kind, asked.content) == (number, "sign", {"message": "0x6d"})
-    assert desk.wallets.answered(desk.claim, number) is None
-    desk.wallets.answer(desk.job(), number, {"signature": SIGNATURE})
-    assert desk.wallets.answered(desk.claim, number) == {"signature": SIGNATURE}
+    asked = desk.open()
+    assert (asked.number, asked.kind, asked.content) == (number, "sign", SIGNING)
+    job = desk.job()
+    assert (job.state, job.tries) == ("asking", 0)
+    assert desk.leases.claim("worker", 30) is None  # no worker has it, or comes back to it
+    assert desk.answer(number, signature=SIGNATURE) == "waiting"
     assert desk.wallets.open(desk.job()) is None
     with pytest.raises(RequestConflict):
-        desk.wallets.answer(desk.job(), number, {"signature": SIGNATURE})
+        desk.answer(number, signature=SIGNATURE)
+    desk.claim = desk.claimed()
+    assert desk.job().tries == 1  # that somebody was asked counts for none
+    assert desk.wallets.heard(desk.job()) == (
+        Heard("sign", SIGNING, {"signature": SIGNATURE}, 7.5, desk.time, current=True),
+    )
+    said = [event.content["state"] for event in desk.jobs.events(desk.id)]
+    assert said == ["waiting", "running", "asking", "waiting", "running"]
 
 
 @pytest.mark.parametrize(
@@ -106,99 +127,153 @@ def test_an_answer_to_something_else_is_refused_and_the_question_stays(
 ) -> None:
     number = desk.ask(kind)
     with pytest.raises(UsageError):
-        desk.wallets.answer(desk.job(), number, answer)
-    assert desk.wallets.open(desk.job()) is not None
+        desk.answer(number, **answer)
+    assert desk.open().number == number
 
 
-def test_a_no_is_an_answer_and_its_words_are_bounded(desk: Desk) -> None:
+def test_a_no_ends_the_job_at_once_and_it_can_be_tried_again(desk: Desk) -> None:
     number = desk.ask("send")
-    desk.wallets.answer(desk.job(), number, {"refused": "x" * 5000})
-    said = desk.wallets.answered(desk.claim, number)
-    assert said == {"refused": "x" * 200}
-    assert desk.wallets.sent(desk.job()) == ()
+    assert desk.answer(number, refused="x" * 5000) == "failed"
+    problem = desk.job().problem
+    assert problem is not None
+    assert (problem["title"], problem["status"]) == ("KeyWithheld", 403)
+    assert problem["detail"] == f"the wallet said no: {'x' * 200}"
+    assert desk.jobs.retry(desk.id).state == "waiting"
+    desk.claim = desk.claimed()
+    assert [one.current for one in desk.wallets.heard(desk.job())] == [False]
+    assert desk.ask("send") == number + 1
 
 
-def test_what_was_sent_is_remembered_for_the_next_try(desk: Desk) -> None:
-    desk.wallets.answer(desk.job(), desk.ask(), {"signature": SIGNATURE})
-    desk.wallets.answer(desk.job(), desk.ask("send"), {"hash": HASH})
-    desk.clock.pass_by(31)
-    desk.claimed()
-    assert desk.wallets.sent(desk.job()) == (Sent(HASH, 7),)
+def test_many_questions_one_after_the_other(desk: Desk) -> None:
+    for kind, answer in (("sign", "signature"), ("send", "hash"), ("sign", "signature")):
+        desk.answer(desk.ask(kind), **{answer: HASH if answer == "hash" else SIGNATURE})
+        desk.claim = desk.claimed()
+    assert [(one.kind, one.current) for one in desk.wallets.heard(desk.job())] == [
+        ("sign", True),
+        ("send", True),
+        ("sign", True),
+    ]
+    assert desk.leases.finish(desk.claim, {}) == "done"
 
 
-def test_questions_of_a_try_that_is_over_are_not_answered(desk: Desk) -> None:
-    number = desk.ask()
+def test_a_worker_that_has_lost_the_job_asks_nothing(desk: Desk) -> None:
     former = desk.claim
     desk.clock.pass_by(31)
     desk.claim = desk.claimed()
-    assert desk.wallets.open(desk.job()) is None
-    with pytest.raises(RequestConflict):
-        desk.wallets.answer(desk.job(), number, {"signature": SIGNATURE})
     with pytest.raises(LeaseLost):
-        desk.wallets.ask(former, "sign", {"message": "0x6d"}, 0.0)
-    assert desk.ask() == number + 1
+        desk.wallets.ask(former, "sign", SIGNING, 0.0, 0.0)
+    assert desk.wallets.open(desk.job()) is None
+    assert desk.ask() == 1
 
 
-def test_what_was_sent_is_told_however_late(desk: Desk) -> None:
-    number, signing = desk.ask("send"), desk.ask()
-    desk.leases.fail(desk.claim, {"title": "KeyUnreachable"})
-    for late, answer in ((number, {"refused": "no"}), (signing, {"hash": HASH}), (signing + 1, {"hash": HASH})):
+def test_a_job_that_asks_can_be_cancelled_and_what_was_sent_is_told_however_late(desk: Desk) -> None:
+    number = desk.ask("send")
+    assert desk.jobs.cancel(desk.id).state == "cancelled"
+    for late, answer in ((number, {"refused": "no"}), (number, {"signature": SIGNATURE}), (number + 1, {"hash": HASH})):
         with pytest.raises(RequestConflict):
-            desk.wallets.answer(desk.job(), late, answer)
-    desk.wallets.answer(desk.job(), number, {"hash": HASH})
-    assert desk.wallets.sent(desk.job()) == (Sent(HASH, 7),)
+            desk.answer(late, **answer)
+    assert desk.answer(number, hash=HASH) == "cancelled"
     with pytest.raises(RequestConflict):
-        desk.wallets.answer(desk.job(), number, {"hash": "0x" + "5d" * 32})
+        desk.answer(number, hash="0x" + "5d" * 32)
+    desk.jobs.retry(desk.id)
+    assert [(one.answer, one.current) for one in desk.wallets.heard(desk.job())] == [({"hash": HASH}, False)]
+
+
+def test_who_cancels_before_the_question_comes_is_not_asked(desk: Desk) -> None:
+    desk.jobs.cancel(desk.id)
+    assert desk.wallets.ask(desk.claim, "sign", SIGNING, 0.0, desk.time) == "cancelled"
+    assert desk.job().state == "cancelled"
 
 
 def test_a_try_that_asks_anew_is_told_of_what_was_sent_before(desk: Desk) -> None:
     before = desk.ask("send")
-    desk.clock.pass_by(31)
+    desk.jobs.cancel(desk.id)
+    desk.jobs.retry(desk.id)
     desk.claim = desk.claimed()
     number = desk.ask("send")
-    desk.wallets.answer(desk.job(), before, {"hash": HASH})
-    assert desk.wallets.answered(desk.claim, number) == {"earlier": HASH}
-    assert desk.wallets.sent(desk.job()) == (Sent(HASH, 7),)
+    assert desk.answer(before, hash=HASH) == "waiting"
+    heard = desk.wallets.heard(desk.job())
+    assert [(one.answer, one.current) for one in heard] == [({"hash": HASH}, False), ({"earlier": HASH}, True)]
+    with pytest.raises(RequestConflict):
+        desk.answer(number, signature=SIGNATURE)
 
 
-def test_what_no_node_knows_is_not_asked_for_again_before_its_nonce_has_passed(tmp_path: Path) -> None:
+def test_a_question_that_nobody_answers_runs_out(desk: Desk) -> None:
+    number = desk.ask()
+    desk.clock.pass_by(PATIENCE - 1)
+    assert desk.wallets.expire(desk.time) == ()
+    desk.clock.pass_by(2)
+    assert [job.id for job in desk.wallets.expire(desk.time)] == [desk.id]
+    problem = desk.job().problem
+    assert problem is not None
+    assert "for 24 hours" in problem["detail"]
+    with pytest.raises(RequestConflict):
+        desk.answer(number, signature=SIGNATURE)
+    desk.jobs.retry(desk.id)
+    desk.claim = desk.claimed()
+    desk.ask()
+    assert desk.wallets.expire(desk.time) == ()  # the old question counts no more
+
+
+def test_what_asks_without_end_ends(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.service.wallets.MOST", 2)
+    for _ in range(2):
+        desk.answer(desk.ask(), signature=SIGNATURE)
+        desk.claim = desk.claimed()
+    assert desk.wallets.ask(desk.claim, "sign", SIGNING, 0.0, desk.time) == "failed"
+
+
+def test_jobs_that_ask_count_as_their_accounts(desk: Desk) -> None:
+    desk.ask()
+    desk.jobs.submit(ANNA, "withdraw", {"id": 2})
+    with pytest.raises(TooMany):
+        desk.jobs.submit(ANNA, "withdraw", {"id": 3})
+    assert desk.jobs.count() == {"asking": 1, "waiting": 1}
+
+
+def test_a_job_that_is_over_asks_nothing_and_its_questions_go_with_it(desk: Desk) -> None:
+    desk.answer(desk.ask("send"), hash=HASH)
+    job = desk.job()
+    desk.leases.finish(desk.claimed(), {})
+    assert desk.wallets.open(desk.job()) is None
+    desk.jobs.forget(desk.time + 1)
+    assert desk.wallets.heard(job) == ()
+
+
+def heard(content: dict[str, str], *, current: bool = True, **answer: str) -> Heard:
+    return Heard("sign" if "message" in content else "send", content, answer, 7.5, 9.0, current)
+
+
+def test_what_was_answered_is_not_asked_again(tmp_path: Path) -> None:
+    home = Home(Settings(home=tmp_path, instrument=None))
+    said = (heard({"message": "0x6d"}, signature=SIGNATURE), heard(SENDING, hash=HASH))
+    wallet = PatientWallet(home, ANNA, said, 7.5)
+    assert wallet.sign(b"m") == bytes.fromhex(SIGNATURE[2:])
+    assert wallet.send(5, ANNA, b"\x01", 3, 21_000) == HASH
+    with pytest.raises(Parting) as parting:
+        wallet.sign(b"n")
+    assert parting.value.over == Asked("sign", {"message": "0x6e"}, 7.5)
+    former = PatientWallet(home, ANNA, [heard({"message": "0x6d"}, current=False, signature=SIGNATURE)], 7.5)
+    with pytest.raises(Parting):
+        former.sign(b"m")  # it was asked for once more, and so is its owner
+
+
+def test_nothing_is_done_before_it_is_known_what_has_become_of_what_was_sent(tmp_path: Path) -> None:
     with Chain.open_embedded(tmp_path) as chain:
         key = LocalSigner(b"\x0a" * 32)
         chain.fund(key.address, 10**18)
-        sent = Sent(HASH, chain.nonce(key.address))
-        with pytest.raises(ChainUnreachable, match=f"{HASH}, which is not mined yet"):
-            _await(chain, key.address, sent, 0)
-        other = chain.transact(key, ANNA, b"")  # another takes its nonce
-        _await(chain, key.address, sent, 0)
-        _await(chain, key.address, Sent(other.tx, 9), 0)  # mined, whatever its nonce was thought to be
-
-
-def test_it_is_known_whether_anybody_looked(desk: Desk) -> None:
-    asked = desk.clock().timestamp()
-    number = desk.wallets.ask(desk.claim, "sign", {"message": "0x6d"}, asked)
-    desk.wallets.open(desk.job())  # as pages that show the job do
-    assert not desk.wallets.looked_at(desk.claim, number, asked)
-    desk.clock.pass_by(1)
-    found = desk.wallets.look(desk.job(), desk.clock().timestamp())
-    assert found is not None
-    assert found.number == number
-    assert desk.wallets.looked_at(desk.claim, number, asked)
-
-
-@pytest.mark.parametrize(("url", "state"), [("http://127.0.0.1:9", "waiting"), (None, "running")])
-def test_one_worker_of_two_never_waits_for_a_wallet(tmp_path: Path, url: str | None, state: str) -> None:
-    site = ServiceSettings(database="sqlite://")
-    first, second = _workers(Settings(home=tmp_path, rpc_url=url), site, 2)
-    desk = Desk(tmp_path)
-    desk.leases.release(desk.claim)
-    desk.leases.claim("second", 30, second.arguments[2])
-    assert desk.job().state == state
-    check = desk.jobs.submit(None, "audit", {"upload": "x"})
-    found = desk.leases.claim("second", 30, second.arguments[2])
-    assert found is not None
-    assert found.job.id == check.id
-    assert first.arguments[2] == frozenset()
-    desk.database.close()
+        asked = {**SENDING, "nonce": hex(chain.nonce(key.address))}
+        for current in (True, False):
+            with pytest.raises(Parting) as parting:
+                look_after(chain, key.address, [heard(asked, current=current, hash=HASH)])
+            assert parting.value.over == Sending(HASH, 9.0)
+        mined = chain.transact(key, ANNA, b"\x01", value=3)
+        look_after(chain, key.address, [heard(asked, hash=HASH)])  # another took its nonce
+        look_after(chain, key.address, [heard(asked, hash=mined.tx), heard(SIGNING, signature=SIGNATURE)])
+        other = [heard({**asked, "value": "0x4"}, hash=mined.tx)]
+        with pytest.raises(Refused, match="another transaction"):
+            look_after(chain, key.address, other)
+        look_after(chain, key.address, [heard({**asked, "value": "0x4"}, current=False, hash=mined.tx)])
 
 
 @pytest.mark.slow
@@ -217,20 +292,3 @@ def test_a_wallet_leaves_companions_in_the_home_once_it_has_signed(tmp_path: Pat
     early = Person(other)  # companions are wanted before anything is signed, as for a manifest
     assert keys.opened(home, other.address, early).companions is not None
     assert len(early.signed) == 1
-
-
-def test_another_number_than_the_open_one_is_no_answer(desk: Desk) -> None:
-    number = desk.ask()
-    with pytest.raises(RequestConflict):
-        desk.wallets.answer(desk.job(), number + 1, {"signature": SIGNATURE})
-
-
-def test_a_job_that_is_over_asks_nothing_and_its_questions_go_with_it(desk: Desk) -> None:
-    desk.wallets.answer(desk.job(), desk.ask("send"), {"hash": HASH})
-    desk.ask()
-    job = desk.job()
-    desk.leases.finish(desk.claim, {})
-    assert desk.wallets.open(desk.job()) is None
-    assert desk.wallets.open(job) is None  # whoever looked before it ended
-    desk.jobs.forget(desk.clock().timestamp() + 1)
-    assert desk.wallets.sent(job) == ()

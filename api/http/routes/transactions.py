@@ -131,6 +131,7 @@ def _drafting(service: Service, home: DraftingHome, account: Address) -> Draftin
         uploads=folder,
         jobs=folder,
         now=service.now,
+        clock=service.now,
         say=nothing,
         write_down=nothing,
     )

@@ -61,10 +61,8 @@ def create_router(service: Service) -> APIRouter:
 
     @router.get("/jobs/{id}/wallet", response_model=Question, responses={204: {"description": "Nothing is asked now."}})
     def asked(id: Id, who: Annotated[Caller, Depends(needs("money"))]) -> Response | Question:  # noqa: A002
-        """What the job waits for; 204 where it waits for nothing. The event `wallet` says that it changed.
-
-        It waits three minutes for an answer, and only 20 seconds where nobody asks this."""
-        question = wallets.look(mine(id, who), service.now().timestamp())
+        """What the job asks for while its state is `asking`, for a day; 204 where it asks for nothing."""
+        question = wallets.open(mine(id, who))
         if question is None:
             return Response(status_code=204, headers={"Cache-Control": "no-store"})
         content = dict(question.content)
@@ -72,7 +70,8 @@ def create_router(service: Service) -> APIRouter:
 
     @router.post("/jobs/{id}/wallet", status_code=204)
     def answer(id: Id, reply: Reply, who: Annotated[Caller, Depends(needs("money"))]) -> None:  # noqa: A002
-        """Give the wallet's answer. It is checked by the job: a signature by another account ends it."""
-        wallets.answer(mine(id, who), reply.number, reply.said())
+        """Give the wallet's answer. The job goes on with it, and checks it: a signature by another account ends it. One
+        that is refused has failed, and can be tried again."""
+        asking.answer(service, mine(id, who), reply.number, reply.said())
 
     return router

@@ -15,7 +15,7 @@ from api.service.kinds.offering import TERMS, WITHDRAW, Terms, Withdraw
 from api.service.kinds.registering import REGISTER, Register
 from api.service.kinds.trading import BUY, INCOME, LIST, PULL, UNLIST, Buy, Income, List, Pull, Unlist
 
-__all__ = ["ANY", "KINDS", "LONG", "SIGNING", "Context", "Kind", "Limits", "Request"]
+__all__ = ["ANY", "KINDS", "LONG", "Context", "Kind", "Limits", "Request"]
 
 _ALL = (
     REGISTER,
@@ -37,8 +37,6 @@ _ALL = (
 KINDS: Final[Mapping[str, Kind]] = {kind.name: kind for kind in _ALL}
 LONG: Final = frozenset(kind.name for kind in _ALL if kind.long)
 """What may take hours, so that not every worker does it."""
-SIGNING: Final = frozenset(kind.name for kind in _ALL if kind.signs)
-"""What may wait for a person at a wallet, on a network that wallets reach."""
 
 ANY = Annotated[
     Register

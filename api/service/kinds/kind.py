@@ -99,6 +99,8 @@ class Context:
         account: who asked; None for what needs no account.
         folder: what the job leaves, for whoever may see it; of an earlier try too.
         uploads, jobs: where those of everybody lie, each under its id.
+        now: the time that records bear; it stands still where the account's wallet signs, since what is made again
+            must be what was signed. ``clock`` goes on.
         note: what an earlier try wrote down before it acted.
         write_down: keeps such a note before this try acts.
         wallet: the way to the account's own wallet.
@@ -110,6 +112,7 @@ class Context:
     uploads: Path
     jobs: Path
     now: Callable[[], datetime]
+    clock: Callable[[], datetime]
     say: Say
     write_down: Callable[[Mapping[str, Any]], None]
     note: Mapping[str, Any] | None = field(default=None, repr=False)
