@@ -193,3 +193,17 @@ def test_approving_is_read_with_or_without_an_answer(world):
         allowed = world.know(name, coin, "allowance", world.trainer.address, world.contracts.deployment.licenses)
         assert allowed == 3
     assert adversary("Token").call("approve", coin, 3) == ERC20.call("approve", coin, 3)
+
+
+def test_an_allowance_that_was_left_is_no_hindrance(world):
+    licenses = world.contracts.deployment.licenses
+    for name, transactions in (("Token", 1), ("StubbornToken", 2)):
+        coin = world.coin(world.trainer.address, name=name)
+        world.contracts.allow(world.trainer, coin, 3)
+        before = world.chain.nonce(world.trainer.address)
+        world.contracts.allow(world.trainer, coin, 3)
+        world.contracts.allow(world.trainer, coin, 2)
+        assert world.chain.nonce(world.trainer.address) == before  # it is enough already
+        world.contracts.allow(world.trainer, coin, 4)
+        assert world.know(name, coin, "allowance", world.trainer.address, licenses) == 4
+        assert world.chain.nonce(world.trainer.address) == before + transactions
