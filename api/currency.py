@@ -70,5 +70,10 @@ def harmless(symbol: str | None) -> str | None:
     """A token's word with all but plain letters, digits and a few signs escaped, and not longer than it may be."""
     if symbol is None:
         return None
-    plain = "".join(sign if sign in _PLAIN else f"\\u{ord(sign):04x}" for sign in symbol)
-    return f"{plain[: _LONGEST - 1]}…" if len(plain) > _LONGEST else plain
+    plain = ""
+    for sign in symbol:
+        said = sign if sign in _PLAIN else f"\\u{ord(sign):04x}"
+        if len(plain) + len(said) > _LONGEST:
+            return f"{plain}…"
+        plain += said
+    return plain

@@ -11,6 +11,7 @@ from api import terms as words
 from api.errors import ApiError, UsageError
 from api.http.caller import SCOPES, session_token
 from api.pages.door import After, Door, Known, Reader, Said, onward
+from api.pages.dues import credited
 from api.pages.errands import ask
 from api.pages.layout import page
 from api.pages.writing import when
@@ -96,24 +97,18 @@ def create_router(service: Service) -> APIRouter:
         return onward("/account#tokens")
 
     @router.post("/account/income")
-    def income(who: Known) -> Response:
-        """Fetch what is credited."""
-        return onward(f"/jobs/{ask(service, who, 'income').id}")
+    def income(who: Known, said: Said) -> Response:
+        """Fetch what is credited in one currency."""
+        currency = str(said.get("currency", "")) or None
+        return onward(f"/jobs/{ask(service, who, 'income', currency=currency).id}")
 
     return router
 
 
 def _money(service: Service, who: Reader) -> dict[str, Any]:
-    from api.workflows import income
-
     with service.home.reading() as ledger:
-        credited = income.show(ledger, who.address)
-        balance = ledger.chain.balance(who.address)
-    waiting = (("licenses", credited.licenses), ("market", credited.market))
-    return {
-        "balance": words.money(balance, None),
-        "income": [(name, words.money(units, None)) for name, units in waiting if units],
-    }
+        balance, income = ledger.chain.balance(who.address), credited(service, ledger, who.address)
+    return {"balance": words.money(balance, None), "income": income}
 
 
 def _jobs(service: Service, who: Reader, before: int | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from api.pages import holdings
 from api.pages.door import After, Door, Known, Reader, Said, onward
 from api.pages.errands import ask
 from api.pages.layout import page
+from api.service.currencies import Currencies
 from api.service.directory import Directory
 from api.service.service import Service
 from ledger.errors import LedgerError
@@ -29,18 +30,21 @@ def create_router(service: Service) -> APIRouter:
     def mine(request: Request, who: Known, after: After = None) -> Response:
         """The reader's datasets, the newest first."""
         found = directory.datasets(owner=who.address, after=after, most=_ON_A_PAGE, newest=True)
+        names = Currencies(service)
         with service.home.reading() as ledger:
-            held = [holdings.holding(ledger, directory, ledger.contracts.dataset(entry.id)) for entry in found.entries]
+            datasets = [ledger.contracts.dataset(entry.id) for entry in found.entries]
+            held = [holdings.holding(ledger, directory, names, dataset) for dataset in datasets]
         return page(request, "holder.html", holdings=held, next=found.next)
 
     def show(request: Request, who: Reader, number: int, problem: Exception | None = None) -> Response:
         """A dataset of the reader's."""
+        names = Currencies(service)
         with service.home.reading() as ledger:
             entry = ledger.contracts.dataset(number)
             if entry.owner != who.address:
                 raise NotPermitted(f"dataset {number} is not yours; its public page is /datasets/{number}")
-            one = holdings.holding(ledger, directory, entry)
-            due = holdings.dues(ledger, directory, number)
+            one = holdings.holding(ledger, directory, names, entry)
+            due = holdings.dues(service, ledger, number)
         return page(
             request,
             "holding.html",
@@ -49,7 +53,7 @@ def create_router(service: Service) -> APIRouter:
             one=one,
             terms=one.terms,
             dues=due,
-            licenses=holdings.licenses(directory, number),
+            licenses=holdings.licenses(directory, names, number),
             models=holdings.models(directory, number),
             problem=problem,
         )

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from api import terms as words
 from api.amounts import about_percent, percent_from_ppm
+from api.currency import Currency, unnamed
 from api.home import Ledger
-from api.pages.dues import due
+from api.pages.dues import Owed, owed
 from api.pages.writing import when
+from api.service.directory import Directory
 
 if TYPE_CHECKING:
-    from api.service.directory import Directory
+    from api.service.currencies import Currencies
+    from api.service.service import Service
     from ledger.address import Address
     from ledger.contracts import DatasetEntry, LicenseEntry
     from ledger.records import Terms
@@ -63,31 +66,31 @@ class Due:
 
     track: str
     path: str
-    money: str
+    owed: Owed
 
 
-def holding(ledger: Ledger, directory: Directory, entry: DatasetEntry) -> Holding:
+def holding(ledger: Ledger, directory: Directory, names: Currencies, entry: DatasetEntry) -> Holding:
     """A dataset as its holder sees it; rights are read from the chain, and only lists from the directory."""
-    title, recordings, minutes = _record(ledger, entry.id)
+    title, recordings, minutes = described(ledger, entry.id)
     licenses = directory.licenses(dataset=entry.id).entries
     return Holding(
         id=entry.id,
         title=title,
         recordings=recordings,
         minutes=minutes,
-        terms=offered(entry.terms),
+        terms=offered(entry.terms, names.of),
         consent=entry.consent,
         licenses=len(licenses),
         models=len(directory.models(dataset=entry.id).entries),
-        earned=_sums(licenses),
+        earned=_sums(licenses, names),
     )
 
 
-def offered(terms: Terms) -> Offered:
-    """Terms as a form shows them."""
+def offered(terms: Terms, name: Callable[[Address | None], Currency] = unnamed) -> Offered:
+    """Terms as a form shows them; ``name`` says what a currency is called."""
     return Offered(
         price=words.amount(terms.price, terms.currency),
-        money=words.money(terms.price, terms.currency),
+        money=name(terms.currency).money(terms.price),
         share=percent_from_ppm(terms.royalty_ppm),
         uses=terms.uses,
         until="" if terms.until is None else terms.until[:10],
@@ -96,23 +99,22 @@ def offered(terms: Terms) -> Offered:
     )
 
 
-def dues(ledger: Ledger, directory: Directory, dataset: int) -> tuple[Due, ...]:
-    """What the newest tracks made from a dataset owe to its owner, in ether."""
+def dues(service: Service, ledger: Ledger, dataset: int) -> tuple[Due, ...]:
+    """What the newest tracks made from a dataset owe to its owner, one entry for each track and currency."""
     found = []
-    for track in directory.tracks(dataset=dataset, most=MOST_DUES, newest=True).entries:
-        units = due(ledger, track.id, lambda share: (share.kind, share.holder) == ("dataset", dataset))
-        if units:
-            found.append(Due(f"{track.id:016x}", f"/tracks/{track.id}", words.money(units, None)))
+    for track in Directory.of(service).tracks(dataset=dataset, most=MOST_DUES, newest=True).entries:
+        parts = owed(service, ledger, track.id, lambda share: (share.kind, share.holder) == ("dataset", dataset))
+        found += [Due(f"{track.id:016x}", f"/tracks/{track.id}", part) for part in parts]
     return tuple(found)
 
 
-def licenses(directory: Directory, dataset: int) -> list[dict[str, object]]:
+def licenses(directory: Directory, names: Currencies, dataset: int) -> list[dict[str, object]]:
     """The newest licenses of a dataset, for a table."""
     return [
         {
             "licensee": entry.licensee,
             "uses": entry.uses,
-            "money": words.money(entry.price, entry.currency),
+            "money": names.money(entry.price, entry.currency),
             "since": when(entry.valid_from),
         }
         for entry in directory.licenses(dataset=dataset, newest=True).entries
@@ -132,7 +134,8 @@ def models(directory: Directory, dataset: int) -> list[dict[str, object]]:
     ]
 
 
-def _record(ledger: Ledger, dataset: int) -> tuple[str | None, int | None, str | None]:
+def described(ledger: Ledger, dataset: int) -> tuple[str | None, int | None, str | None]:
+    """A dataset's title, how many recordings it has and their minutes; None thrice where its record is not here."""
     from api.workflows import datasets
     from ledger.errors import Invalid, Malformed, Unverifiable
 
@@ -144,8 +147,8 @@ def _record(ledger: Ledger, dataset: int) -> tuple[str | None, int | None, str |
     return record.title, len(record.recordings), f"{seconds / 60:.1f}"
 
 
-def _sums(licenses: Iterable[LicenseEntry]) -> tuple[str, ...]:
+def _sums(licenses: Iterable[LicenseEntry], names: Currencies) -> tuple[str, ...]:
     sums: Counter[Address | None] = Counter()
     for entry in licenses:
         sums[entry.currency] += entry.price
-    return tuple(words.money(units, token) for token, units in sums.items() if units) or (words.money(0, None),)
+    return tuple(names.money(units, token) for token, units in sums.items() if units) or (names.money(0, None),)

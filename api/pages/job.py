@@ -81,7 +81,7 @@ def create_router(service: Service) -> APIRouter:
     @router.post("/jobs/{id}/retry")
     def retry(who: Known, id: str) -> Response:  # noqa: A002
         """Have it done once more."""
-        return onward(f"/jobs/{jobs.retry(asking.seen(service, who.address, id).id).id}")
+        return onward(f"/jobs/{asking.retry(service, asking.seen(service, who.address, id)).id}")
 
     return router
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from api import terms as words
 from api.amounts import about_percent, percent_from_ppm
+from api.currency import Currency, unnamed
 from api.home import Ledger
 
 if TYPE_CHECKING:
@@ -42,13 +44,15 @@ class Part:
 class Sale:
     """An offer that may be accepted: ``price`` as :func:`api.terms.price` reads it, and its parts.
 
+    ``coin`` is its currency by name; ``money`` and ``royalty`` are for people, in whole units of that.
+
     ``settled`` is False where the holders have agreed on other shares of later income (``contracts/Epochs.sol``): then
     the parts of the royalty may be others; the royalty as a whole is not.
     """
 
     track: TrackEntry
     seller: Address
-    currency: Address | None
+    coin: Currency
     units: int
     price: str
     money: str
@@ -59,34 +63,39 @@ class Sale:
     settled: bool
 
 
-def of(ledger: Ledger, offer: Offer, now: datetime) -> Sale | None:
-    """The sale that an offer is; None where nobody could buy. See :func:`api.workflows.market.show`."""
+def of(
+    ledger: Ledger, offer: Offer, now: datetime, name: Callable[[Address | None], Currency] = unnamed
+) -> Sale | None:
+    """The sale that an offer is; None where nobody could buy. See :func:`api.workflows.market.show`.
+
+    ``name`` says what a currency is called.
+    """
     listing = offer.listing
     if listing is None or not offer.live or (listing.until is not None and listing.until < now.timestamp()):
         return None
-    currency, price = listing.currency, listing.price
+    coin, price = name(listing.currency), listing.price
     return Sale(
         track=offer.track,
         seller=listing.seller,
-        currency=currency,
+        coin=coin,
         units=price,
-        price=words.amount(price, currency),
-        money=words.money(price, currency),
-        royalty=words.money(offer.royalty, currency),
+        price=words.amount(price, coin.address),
+        money=coin.money(price),
+        royalty=coin.money(offer.royalty),
         royalty_percent=_percent(offer.royalty, price) if price else percent_from_ppm(offer.track.royalty_ppm),
         until=None if listing.until is None else words.moment(listing.until),
-        parts=_parts(ledger, offer, price, currency),
+        parts=_parts(ledger, offer, price, coin),
         settled=not _agreed_otherwise(ledger, offer.track),
     )
 
 
-def _parts(ledger: Ledger, offer: Offer, price: int, currency: Address | None) -> tuple[Part, ...]:
+def _parts(ledger: Ledger, offer: Offer, price: int, coin: Currency) -> tuple[Part, ...]:
     from api.workflows import models
 
     assert offer.listing is not None  # noqa: S101  (of() has seen it)
     seller = offer.listing.seller
     rest = price - offer.royalty
-    parts = [Part("seller", None, None, seller, rest, _about(rest, price), words.money(rest, currency))]
+    parts = [Part("seller", None, None, seller, rest, _about(rest, price), coin.money(rest))]
     for share in ledger.contracts.royalty_shares(offer.track.id):
         units = offer.royalty * share.ppm // _WHOLE
         if not share.ppm:
@@ -94,7 +103,7 @@ def _parts(ledger: Ledger, offer: Offer, price: int, currency: Address | None) -
         number = share.holder if isinstance(share.holder, int) else None
         role: Role = "creator" if share.kind == "account" else share.kind
         title = models.title(ledger, number) if role == "dataset" and number is not None else None
-        parts.append(Part(role, number, title, share.payee, units, _about(units, price), words.money(units, currency)))
+        parts.append(Part(role, number, title, share.payee, units, _about(units, price), coin.money(units)))
     return tuple(parts)
 
 

@@ -7,15 +7,15 @@ from typing import Any, Final, Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api import terms as words
 from api.amounts import percent_from_ppm
 from api.errors import ApiError
 from api.home import Ledger
 from api.pages.door import After, Door, Known, Reader, Said, onward
-from api.pages.dues import due
+from api.pages.dues import owed
 from api.pages.errands import ask
 from api.pages.layout import page
 from api.pages.writing import when
+from api.service.currencies import Currencies
 from api.service.directory import Directory
 from api.service.service import Service
 from ledger.contracts import TrackEntry
@@ -39,7 +39,7 @@ def create_router(service: Service) -> APIRouter:
         creator, owner = (who.address, None) if which == "made" else (None, who.address)
         found = Directory.of(service).tracks(creator=creator, owner=owner, after=after, most=_ON_A_PAGE, newest=True)
         with service.home.reading() as ledger:
-            works = [_work(ledger, ledger.contracts.track(entry.id), who) for entry in found.entries]
+            works = [_work(service, ledger, ledger.contracts.track(entry.id), who) for entry in found.entries]
         return page(
             request,
             "works.html",
@@ -66,19 +66,20 @@ def create_router(service: Service) -> APIRouter:
         return onward(f"/jobs/{job.id}")
 
     @router.post("/royalties/{track}/pull")
-    def pull(who: Known, track: str) -> Response:
-        """Pull what a track owes to the reader's shares."""
-        return onward(f"/jobs/{ask(service, who, 'pull', track=track).id}")
+    def pull(who: Known, track: str, said: Said) -> Response:
+        """Pull what a track owes to the reader's shares in one currency."""
+        currency = str(said.get("currency", "")) or None
+        return onward(f"/jobs/{ask(service, who, 'pull', track=track, currency=currency).id}")
 
     return router
 
 
-def _work(ledger: Ledger, entry: TrackEntry, who: Reader) -> dict[str, Any]:
+def _work(service: Service, ledger: Ledger, entry: TrackEntry, who: Reader) -> dict[str, Any]:
     """A track as the reader sees it: all that is theirs of it, as the chain has it now."""
     from api.workflows import market
 
-    units = due(ledger, entry.id, lambda share: share.payee == who.address)
     offer = market.show(ledger, f"{entry.id:016x}")
+    listing = offer.listing
     return {
         "id": f"{entry.id:016x}",
         "path": f"/tracks/{entry.id}",
@@ -87,6 +88,6 @@ def _work(ledger: Ledger, entry: TrackEntry, who: Reader) -> dict[str, Any]:
         "owner": entry.owner,
         "minted": when(entry.time),
         "royalty": percent_from_ppm(entry.royalty_ppm),
-        "due": words.money(units, None) if units else None,
-        "offer": words.money(offer.listing.price, offer.listing.currency) if offer.listing and offer.live else None,
+        "due": owed(service, ledger, entry.id, lambda share: share.payee == who.address),
+        "offer": Currencies(service).money(listing.price, listing.currency) if listing and offer.live else None,
     }

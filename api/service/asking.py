@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from api.errors import NoSuchThing
-from api.service import keys, mistakes
+from api.service import keys, mistakes, underway
 from api.service.jobs import Jobs
 from api.service.kinds import KINDS
 from api.service.kinds.making import Mint
@@ -43,7 +43,13 @@ def ask(service: Service, account: Address | None, request: Request) -> Job:
     if kind.signs:
         keys.require(service.home, account)
     mistakes.refuse(service, account, request)
-    return jobs.submit(account, request.kind, request.model_dump(mode="json", exclude={"kind"}))
+    same = underway.same(request)
+    return jobs.submit(account, request.kind, request.model_dump(mode="json", exclude={"kind"}), same)
+
+
+def retry(service: Service, job: Job) -> Job:
+    """Have a job done once more, as :meth:`Jobs.retry` does; not beside another one that is after the same."""
+    return Jobs.of(service).retry(job.id, underway.same(underway.asked(job)))
 
 
 def cancel(service: Service, id: str) -> Job:  # noqa: A002

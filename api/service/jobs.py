@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
-from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, select
 
 from api.errors import NoSuchThing, RequestConflict, TooMany, UsageError
 from api.service import events, wallets
@@ -52,13 +52,24 @@ class Jobs:
         """Those of a service."""
         return cls(service.database, service.now, Bounds(account=service.settings.quota))
 
-    def submit(self, account: Address | None, kind: str, request: Mapping[str, Any]) -> Job:
-        """Ask for a job. Raises :class:`~api.errors.TooMany` where as many wait or run as may."""
+    def submit(
+        self,
+        account: Address | None,
+        kind: str,
+        request: Mapping[str, Any],
+        same: Callable[[Job], bool] | None = None,
+    ) -> Job:
+        """Ask for a job. Raises :class:`~api.errors.TooMany` where as many wait or run as may.
+
+        Where ``same`` is given, raises as :meth:`refuse_second` too: of two such requests at once, one is refused.
+        """
         said, now = as_text(request), self._time()
         if len(said.encode()) > MOST_REQUEST:
             raise UsageError(f"a request for a job has at most {MOST_REQUEST} bytes")
         with self._database.changing() as connection:
             self._require_room(connection, account)
+            if account is not None and same is not None:
+                self.refuse_second(account, kind, same)
             values = {
                 "id": secrets.token_urlsafe(16),
                 "account": NOBODY if account is None else str(account),
@@ -89,8 +100,8 @@ class Jobs:
                 row = change(connection, row.number, self._time(), "running", values, cancelling=True)
         return Job.of(row)
 
-    def retry(self, id: str) -> Job:  # noqa: A002
-        """Have a job that failed or was cancelled done once more.
+    def retry(self, id: str, same: Callable[[Job], bool] | None = None) -> Job:  # noqa: A002
+        """Have a job that failed or was cancelled done once more; ``same`` as for :meth:`submit`.
 
         Raises :class:`~api.errors.RequestConflict` where it is not over, is done, or was tried again too often;
         :class:`~api.errors.TooMany`; :class:`~api.errors.NoSuchThing`.
@@ -101,7 +112,10 @@ class Jobs:
                 raise RequestConflict(f"job {id} is {row.state}; only what failed or was cancelled is tried again")
             if row.retries >= MOST_RETRIES:
                 raise RequestConflict(f"job {id} was tried again {row.retries} times; ask for a new one")
-            self._require_room(connection, Job.of(row).account)
+            job = Job.of(row)
+            self._require_room(connection, job.account)
+            if job.account is not None and same is not None:
+                self.refuse_second(job.account, job.kind, same)
             values = {"tries": 0, "retries": row.retries + 1, "after": self._time(), "problem": None, "ended": None}
             row = change(connection, row.number, self._time(), "waiting", values)
         return Job.of(row)
@@ -118,6 +132,20 @@ class Jobs:
             asked = asked.where(jobs.c.number < before)
         with self._database.reading() as connection:
             return tuple(Job.of(row) for row in connection.execute(asked))
+
+    def going(self, account: Address, kind: str) -> tuple[Job, ...]:
+        """An account's jobs of a kind that are not over, the latest first."""
+        return self._some(account, kind, jobs.c.state.not_in(ENDED), self._bounds.account)
+
+    def ended(self, account: Address, kind: str, since: float, most: int) -> tuple[Job, ...]:
+        """Those that failed or were cancelled after that time, in Unix seconds."""
+        return self._some(account, kind, jobs.c.state.in_(("failed", "cancelled")) & (jobs.c.ended > since), most)
+
+    def refuse_second(self, account: Address, kind: str, same: Callable[[Job], bool]) -> None:
+        """Raise :class:`~api.errors.RequestConflict` where one of the account's jobs in work is the same."""
+        for job in self.going(account, kind):
+            if same(job):
+                raise RequestConflict(f"job {job.id} does this already; see what comes of it before you ask again")
 
     def events(self, id: str, after: int = 0) -> tuple[events.Event, ...]:  # noqa: A002
         """What was said of a job after the event of that number. Raises :class:`~api.errors.NoSuchThing`."""
@@ -152,6 +180,11 @@ class Jobs:
             wallets.forget(connection, numbers)
             connection.execute(delete(jobs).where(jobs.c.number.in_(numbers)))
         return tuple(row.id for row in rows)
+
+    def _some(self, account: Address, kind: str, state: ColumnElement[bool], most: int) -> tuple[Job, ...]:
+        asked = select(jobs).where(jobs.c.account == str(account), jobs.c.kind == kind, state)
+        with self._database.reading() as connection:
+            return tuple(map(Job.of, connection.execute(asked.order_by(jobs.c.number.desc()).limit(most))))
 
     def _require_room(self, connection: Connection, account: Address | None) -> None:
         if self._database.shared:  # of two requests at once, both would find room

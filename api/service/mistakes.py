@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from api.errors import NoSuchThing
+from api.errors import NoSuchThing, UsageError
 from api.service.directory import Directory
 from api.service.kinds.making import Train, presets
 from api.service.kinds.registering import Register
-from api.service.kinds.trading import List
+from api.service.kinds.trading import Buy, List, require_decimals
+from api.service.underway import Underway
 
 if TYPE_CHECKING:
     from api.service.kinds.kind import Request
@@ -21,17 +23,41 @@ def refuse(service: Service, account: Address | None, request: Request) -> None:
     """Let a request through, or say what is wrong with it.
 
     Raises :class:`~api.errors.NoSuchThing` for a dataset, model or preset that there is not,
-    :class:`~ledger.errors.NotOwner` for what only its owner may do, and :class:`~api.errors.UsageError` for a price
-    that makes no sense.
+    :class:`~ledger.errors.NotOwner` for what only its owner may do, :class:`~api.errors.UsageError` for a price
+    that makes no sense or for what is the account's own, and what :meth:`api.service.underway.Underway.refuse` does.
     """
     from api import terms
+    from ledger.errors import Unverifiable
 
     if isinstance(request, Train) and request.preset not in (known := presets(service.home)):
         raise NoSuchThing(f"preset: there is no {request.preset!r}; choose one of {', '.join(known)}")
-    if isinstance(request, List | Register):
+    if isinstance(request, Register):
         terms.price(request.price, terms.currency(request.currency))
+    if isinstance(request, List):
+        request.units()
+        with contextlib.suppress(Unverifiable):
+            require_decimals(service.home, request)
     for kind, number in request.subjects():
         _require(service, kind, number, account if request.owned else None)
+    if isinstance(request, Buy):
+        _refuse_own(service, account, request.track)
+    Underway(service).refuse(account, request)
+
+
+def _refuse_own(service: Service, account: Address | None, track: str) -> None:
+    """That nobody buys what they sell themselves: the contract would take the money, and pay them the rest of it."""
+    from api.workflows import market
+    from ledger.errors import NotFound, Unverifiable
+
+    try:
+        with service.home.reading() as ledger:
+            found = market.show(ledger, track)
+    except NotFound:
+        raise NoSuchThing(f"there is no track {track} on this chain") from None
+    except Unverifiable:
+        return
+    if found.listing is not None and found.live and found.listing.seller == account:
+        raise UsageError(f"track: {track} is yours, and offered by you; there is nothing to buy. You may end the offer")
 
 
 def _require(service: Service, kind: SubjectKind, number: int, owner: Address | None) -> None:

@@ -2,6 +2,8 @@
 
 from api.service import (  # noqa: F401
     answers,
+    currencies,
+    earnings,
     entries,
     events,
     follower,
@@ -11,6 +13,7 @@ from api.service import (  # noqa: F401
     sessions,
     tokens,
     transactions,
+    underway,
     uploads,
     wallets,
 )

@@ -77,10 +77,11 @@ def buy(home: Home, track: str, *, signer: Signer, price: str | None = None, cur
     Raises:
         NotOffered: it is not for sale, or its seller has parted with it since.
         PriceNotMet: something else than ``price`` is asked, or another currency.
+        InsufficientFunds: the signer has less than that.
         ArgumentRefused: the offer has run out.
     """
     from api import terms
-    from ledger.errors import NotOffered, PriceNotMet
+    from ledger.errors import InsufficientFunds, NotOffered, PriceNotMet
 
     with home.changing("market"), home.ledger() as ledger:
         now = show(ledger, track)
@@ -98,6 +99,9 @@ def buy(home: Home, track: str, *, signer: Signer, price: str | None = None, cur
             )
         home.fund(ledger, signer)
         if token is not None and asked:
+            held = ledger.contracts.tokens(signer.address, token)
+            if held < asked:  # found out before anything is sent: to allow the price costs gas
+                raise InsufficientFunds(f"{signer.address} has {terms.money(held, token)}; {asked} are asked")
             ledger.contracts.allow(signer, token, asked, "market")
         bought = ledger.contracts.buy_track(signer, now.track.id, asked, token)
         return Offer(bought, listing, live=False, royalty=now.royalty)

@@ -14,6 +14,7 @@ from api.service.service import Service
 from api.service.transactions import Transactions
 from ledger.address import Address
 from ledger.keys import LocalSigner
+from tests.api.coin import coin
 from tests.http.signing_in import SITE, service_in, sign_in
 from tests.service.traded import ANNA, CARL, DORA, Trade
 
@@ -94,14 +95,12 @@ def test_a_wallet_offers_buys_and_pulls(place: Place) -> None:
 
 
 def test_what_stands_on_a_transaction_before_it_waits_for_that(place: Place) -> None:
+    token = coin(place.service.home, CARL, DORA.address, amount=5)
     with place.service.home.ledger() as ledger:
-        yes = bytes.fromhex(
-            "69600160005260206000f3600052600a6016f3"
-        )  # a token that says yes to everything, and pays none
-        token = ledger.chain.transact(CARL, None, yes).contract
-        assert token is not None
         track = f"{Trade(ledger.contracts, []).mint('another song'):016x}"
         ledger.contracts.list_track(CARL, int(track, 16), 5, token)
+    poor = place.visitor(ANNA).post("/v1/transactions/prepare", json={"kind": "buy", "track": track})
+    assert (poor.status_code, poor.json()["title"]) == (403, "InsufficientFunds")  # before anything is allowed
     prepared = place.visitor(DORA).post("/v1/transactions/prepare", json={"kind": "buy", "track": track}).json()
     first, second = prepared["transactions"]
     assert (first["to"], first["waits"], second["waits"], second["gas"]) == (str(token), False, True, None)
@@ -121,7 +120,7 @@ def test_what_the_contracts_would_refuse_is_refused_before(place: Place) -> None
     [
         ({"kind": "terms", "id": 2, "price": "1"}, 403, "NotOwner"),
         ({"kind": "withdraw", "id": 2}, 403, "NotOwner"),
-        ({"kind": "withdraw", "id": 77}, 404, "NotFound"),
+        ({"kind": "withdraw", "id": 77}, 404, "NoSuchThing"),
         ({"kind": "list", "track": "0" * 16, "price": "1"}, 404, "NotFound"),
         ({"kind": "train", "datasets": [1]}, 422, "Malformed"),
         ({"kind": "withdraw", "id": 1, "from": "0x" + "00" * 20}, 422, "Malformed"),

@@ -91,8 +91,7 @@ def create_router(service: Service) -> APIRouter:
     @router.post("/jobs/{id}/retry", status_code=202, response_model=JobShape, responses=_OVER)
     def retry(id: Id, who: Anybody) -> JSONResponse:  # noqa: A002
         """Have a job that failed or was cancelled done once more; it finds what was done already."""
-        mine(id, who, None)
-        return accepted(service, jobs.retry(id))
+        return accepted(service, asking.retry(service, mine(id, who, None)))
 
     @router.get("/jobs/{id}/events", response_class=StreamingResponse, responses=_STREAM)
     async def events(

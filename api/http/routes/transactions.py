@@ -14,16 +14,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.caller import Caller, needs
 from api.http.openapi import problems_of
+from api.service import mistakes
 from api.service.drafting import DraftingHome
 from api.service.kinds import KINDS, Context, offering, trading
 from api.service.service import Service
 from api.service.transactions import Transactions
+from api.service.underway import Underway
 from ledger.address import Address
 from ledger.contracts.prepared import Call
 from ledger.errors import NotFound
 from ledger.wallet import WalletSigner
 
 Hash = Annotated[str, Field(pattern="^0x[0-9a-f]{64}$", examples=["0x" + "5c" * 32])]
+
+Aim = Annotated[str, Field(pattern="^[a-z]+( [0-9a-z]+){1,2}$", max_length=100, examples=["buy 00000000000000ff"])]
 
 Asked = Annotated[
     offering.Terms | offering.Withdraw | trading.List | trading.Unlist | trading.Buy | trading.Pull | trading.Income,
@@ -46,6 +50,9 @@ class Prepared(BaseModel):
 
     sender: str = Field(serialization_alias="from")
     chain_id: int = Field(serialization_alias="chainId")
+    aim: str | None = Field(
+        description="What they are for, to be told with the hash of each; none where twice is well."
+    )
     transactions: list[Transaction]
 
 
@@ -55,6 +62,9 @@ class Sent(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     hash: Hash
+    aim: Aim | None = Field(
+        default=None, description="As it was prepared: the same is prepared no more while it waits."
+    )
 
 
 class Progress(BaseModel):
@@ -78,22 +88,26 @@ class Drafting(Context):
 
 def create_router(service: Service) -> APIRouter:
     """The routes of wallets."""
-    router, told = APIRouter(tags=["transactions"]), Transactions(service.database)
+    router, told, underway = APIRouter(tags=["transactions"]), Transactions(service.database), Underway(service)
 
-    @router.post("/transactions/prepare", responses=problems_of(400, 401, 403, 404))
+    @router.post("/transactions/prepare", responses=problems_of(400, 401, 403, 404, 409))
     def prepare(asked: Asked, who: Annotated[Caller, Depends(needs("money"))]) -> Prepared:
         """Prepare and try what the account's wallet is to send, without sending it."""
+        mistakes.refuse(service, who.address, asked)
         home = DraftingHome(service.home.settings)
         KINDS[asked.kind].run(_drafting(service, home, who.address), asked)
         with home.reading() as ledger:
             chain_id = ledger.chain.chain_id
         transactions = [_transaction(call) for call in home.calls]
-        return Prepared(sender=str(who.address), chain_id=chain_id, transactions=transactions)
+        return Prepared(sender=str(who.address), chain_id=chain_id, aim=asked.aim(), transactions=transactions)
 
     @router.post("/transactions", responses=problems_of(401, 403))
     def follow(sent: Sent, who: Annotated[Caller, Depends(needs("money"))]) -> Progress:
         """Tell of a transaction that the wallet has sent, and see how far it is; ask again until it is mined."""
         told.remember(who.address, sent.hash, service.now())
+        if sent.aim is not None:
+            with service.home.reading() as ledger:
+                underway.remember(ledger.chain, who.address, sent.hash, sent.aim)
         return progress(sent.hash)
 
     @router.get("/transactions", responses=problems_of(401, 403))

@@ -62,5 +62,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "works.end": "End the offer",
     "works.which": "Which tracks",
     "works.which.made": "Made by me",
+    "works.offer.token": "In a token instead",
     "works.which.owned": "Mine",
 }

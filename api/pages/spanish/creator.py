@@ -62,5 +62,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "works.end": "Terminar la oferta",
     "works.which": "Qué pistas",
     "works.which.made": "Hechas por mí",
+    "works.offer.token": "En un token",
     "works.which.owned": "Mías",
 }

@@ -125,14 +125,14 @@ function letSend (form) {
 }
 
 async function send (provider, kind, asked, say) {
-  const { from, chainId, transactions } = await ask('POST', '/v1/transactions/prepare', { kind, ...asked })
+  const { from, chainId, aim, transactions } = await ask('POST', '/v1/transactions/prepare', { kind, ...asked })
   await change(provider, '0x' + chainId.toString(16))
   for (const { to, data, value, gas } of transactions) {
     const call = { from, to, data, value, ...(gas && { gas }) }
     const hash = await provider.request({ method: 'eth_sendTransaction', params: [call] })
     say('textSent')
     let seen
-    while (!(seen = await ask('POST', '/v1/transactions', { hash })).mined) await new Promise((resolve) => setTimeout(resolve, EVERY))
+    while (!(seen = await ask('POST', '/v1/transactions', { hash, ...(aim && { aim }) })).mined) await new Promise((resolve) => setTimeout(resolve, EVERY))
     if (!seen.succeeded) throw new Said(hash)
   }
 }

@@ -64,6 +64,10 @@ class Request(BaseModel):
         """The datasets and models that it is about, which must be there."""
         return ()
 
+    def aim(self) -> str | None:
+        """What of an account's one job alone may be after at a time, in a few words; None where several may."""
+        return None
+
     def uploads(self) -> tuple[str, ...]:
         """The uploads that it works on: whoever asks must have sent them."""
         return self._named("upload", "primer")

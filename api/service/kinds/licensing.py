@@ -29,6 +29,10 @@ class License(Request):
         """What is licensed."""
         return ((self.subject, self.id),)
 
+    def aim(self) -> str:
+        """The license: two at once are both paid for."""
+        return f"license {self.subject} {self.id}"
+
 
 class Grant(Request):
     """Give a license for nothing, of a dataset or model that the account owns."""

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from api.amounts import units_from_whole
+from api.errors import UsageError
 from api.service.kinds.kind import Account, Amount, Context, Day, Kind, Request, Track
+from ledger.tokens import MOST_DECIMALS
 
 if TYPE_CHECKING:
+    from api.home import Home
     from api.workflows.market import Offer
+
+_MOST_PRICE = 1 << 96
+"""The market keeps prices in 96 bits (``contracts/Market.sol``)."""
 
 
 class List(Request):
@@ -20,7 +27,35 @@ class List(Request):
     track: Track
     price: Amount = Field(examples=["1"])
     currency: Account | None = None
+    decimals: int | None = Field(
+        default=None,
+        ge=0,
+        le=MOST_DECIMALS,
+        description="The price is in whole units of the token, each of so many decimals: it has to say the same of "
+        "itself. Without, the price is in its smallest unit.",
+    )
     until: Day = "never"
+
+    def units(self) -> int:
+        """The price in the currency's smallest unit. Raises :class:`~api.errors.UsageError` for one that is none."""
+        from api import terms as words
+
+        token = words.currency(self.currency)
+        if token is None:
+            if self.decimals is not None:
+                raise UsageError("decimals: of a token; say which with currency")
+            units = words.price(self.price, None)
+        elif self.decimals is not None:
+            units = units_from_whole(self.price, self.decimals)
+        elif self.price.isdigit():
+            units = int(self.price)
+        else:
+            raise UsageError(
+                f"price {self.price!r}: a whole number of the token's smallest unit, where no decimals are"
+            )
+        if units >= _MOST_PRICE:
+            raise UsageError(f"price {self.price!r}: the market notes less than 2^96 of the smallest unit")
+        return units
 
 
 class Unlist(Request):
@@ -38,6 +73,10 @@ class Buy(Request):
     price: Amount | None = Field(default=None, description="Buy at this price or not at all.", examples=["1"])
     currency: Account | Literal["ether"] | None = Field(default=None, description="Buy in it or not at all.")
 
+    def aim(self) -> str:
+        """The track."""
+        return f"buy {self.track}"
+
 
 class Pull(Request):
     """Pay out the shares of a track's royalties that the account holds, or everybody's to their holders."""
@@ -47,12 +86,20 @@ class Pull(Request):
     currency: Account | None = None
     everybody: bool = False
 
+    def aim(self) -> str:
+        """What the track owes in that currency."""
+        return f"pull {self.track} {(self.currency or 'ether').lower()}"
+
 
 class Income(Request):
     """Fetch all that sales of licenses and tracks have credited to the account."""
 
     kind: Literal["income"] = "income"
     currency: Account | None = None
+
+    def aim(self) -> str:
+        """What is credited in that currency."""
+        return f"income {(self.currency or 'ether').lower()}"
 
 
 def _list(context: Context, asked: List) -> dict[str, Any]:
@@ -62,9 +109,24 @@ def _list(context: Context, asked: List) -> dict[str, Any]:
 
     token, end = words.currency(asked.currency), words.until(asked.until, context.now())
     seconds = None if end is None else int(parse_timestamp(end).timestamp())
-    units = words.price(asked.price, token)
-    signer = context.signer()
+    require_decimals(context.home, asked)
+    units, signer = asked.units(), context.signer()
     return _offer(market.offer(context.home, asked.track, units, signer=signer, currency=token, until=seconds))
+
+
+def require_decimals(home: "Home", asked: List) -> None:
+    """Raise :class:`~api.errors.UsageError` where a token says that it has other decimals than a price is meant in."""
+    from api import terms as words
+    from ledger.tokens import describe
+
+    token = words.currency(asked.currency)
+    if token is None or asked.decimals is None:
+        return
+    with home.reading() as ledger:
+        told = describe(ledger.chain, token).decimals
+    if told != asked.decimals:
+        said = "none" if told is None else told
+        raise UsageError(f"decimals: token {token} says {said}, not {asked.decimals}; look again")
 
 
 def _unlist(context: Context, asked: Unlist) -> dict[str, Any]:

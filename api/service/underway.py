@@ -1,0 +1,136 @@
+"""What an account is after already: a job in work, or a transaction that its wallet has sent and no block has yet.
+
+A wallet may hand what it sends to builders of blocks alone; the node hears of it when it is mined. Until then the chain
+stands as if nothing had been sent, and whoever asks again would pay twice, or pay for what the contract then refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import BigInteger, Column, Index, String, Table, Text, delete, insert, select
+
+from api.errors import RequestConflict
+from api.service.database import metadata
+from api.service.jobs import Jobs
+from api.service.kinds import KINDS
+from api.service.wallets import Wallets
+
+if TYPE_CHECKING:
+    from api.service.job import Job
+    from api.service.kinds.kind import Request
+    from api.service.service import Service
+    from ledger.address import Address
+    from ledger.chain import Chain
+
+OPEN: Final = 86400
+"""Seconds after which a transaction that no node knows is taken for lost: private relays give up within minutes."""
+_LATEST: Final = 20
+
+_aims = Table(
+    "aims",
+    metadata,
+    Column("account", String(42), primary_key=True),
+    Column("hash", String(66), primary_key=True),
+    Column("aim", Text, nullable=False),
+    Column("nonce", BigInteger, nullable=False),
+    Column("told", BigInteger, nullable=False),
+)
+Index("aims_of", _aims.c.account, _aims.c.told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    tx: str
+    nonce: int
+    job: str | None
+
+
+class Underway:
+    """What accounts of a service are after. An aim is in the words of :meth:`~api.service.kinds.Request.aim`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service, self._database = service, service.database
+
+    def refuse(self, account: Address | None, request: Request) -> None:
+        """Let a request through, unless the account is after the same.
+
+        Raises :class:`~api.errors.RequestConflict` with the job or the transaction, and what the chain does where it
+        has to be asked and does not answer.
+        """
+        aim = request.aim()
+        if aim is None or account is None:
+            return
+        Jobs.of(self._service).refuse_second(account, request.kind, _after(aim))
+        sent = tuple(self._sent(account, request.kind, aim))
+        if not sent:
+            return
+        with self._service.home.reading() as ledger:
+            for one in sent:
+                if _is_open(ledger.chain, account, one):
+                    where = "" if one.job is None else f", for job {one.job}"
+                    raise RequestConflict(
+                        f"your wallet has sent {one.tx} for this{where}, and it is in no block yet; wait until it is, "
+                        "or speed it up or cancel it in the wallet, before you ask again"
+                    )
+
+    def remember(self, chain: Chain, account: Address, tx: str, aim: str) -> None:
+        """Remember what a transaction is for that the account's wallet has just sent; once more changes nothing."""
+        from ledger.errors import NotFound
+
+        mine, now = _aims.c.account == str(account), int(self._service.now().timestamp())
+        with self._database.reading() as connection:  # it is told again and again while it waits
+            if connection.execute(select(_aims.c.hash).where(mine, _aims.c.hash == tx)).first():
+                return
+        nonce = chain.nonce(account)
+        try:
+            chain.status(tx)
+            nonce -= 1  # it is counted already
+        except NotFound:
+            pass
+        with self._database.changing() as connection:
+            connection.execute(delete(_aims).where(mine, (_aims.c.told <= now - OPEN) | (_aims.c.hash == tx)))
+            row = {"account": str(account), "hash": tx, "aim": aim, "nonce": nonce, "told": now}
+            connection.execute(insert(_aims).values(row))
+
+    def _sent(self, account: Address, kind: str, aim: str) -> Iterator[_Sent]:
+        since, wallets = self._service.now().timestamp() - OPEN, Wallets(self._database)
+        for job in Jobs.of(self._service).ended(account, kind, since, _LATEST):
+            if _after(aim)(job):
+                for heard in wallets.heard(job):
+                    if heard.kind == "send" and "hash" in heard.answer:
+                        yield _Sent(heard.answer["hash"], int(heard.content["nonce"], 16), job.id)
+        asked = select(_aims).where(_aims.c.account == str(account), _aims.c.aim == aim, _aims.c.told > since)
+        with self._database.reading() as connection:
+            rows = connection.execute(asked).all()
+        yield from (_Sent(row.hash, row.nonce, None) for row in rows)
+
+
+def asked(job: Job) -> Request:
+    """What a job was asked for with."""
+    return KINDS[job.kind].request.model_validate({"kind": job.kind, **job.request})
+
+
+def same(request: Request) -> Callable[[Job], bool] | None:
+    """Whether a job is after the same as a request; None where any number of them may be."""
+    aim = request.aim()
+    return None if aim is None else _after(aim)
+
+
+def _after(aim: str) -> Callable[[Job], bool]:
+    return lambda job: asked(job).aim() == aim
+
+
+def _is_open(chain: Chain, account: Address, sent: _Sent) -> bool:
+    """Whether a transaction may still be mined, and is not."""
+    from ledger.errors import NotFound, TransactionDropped
+    from ledger.submission import State
+
+    try:
+        return chain.status(sent.tx).state is State.PENDING
+    except TransactionDropped:
+        return False
+    except NotFound:
+        return chain.passed(account) <= sent.nonce
