@@ -19,6 +19,7 @@ from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 import numpy as np
 
 from gen import audio
+from gen.watermark import files
 from gen.watermark.mark import Watermark
 from gen.watermark.payload import PUBLIC_KEY
 
@@ -49,7 +50,7 @@ def rows(program: str, source: Path, folder: Path) -> dict[str, tuple[Work, Work
         return lambda: subprocess.run([program, "-q", *words], stdout=subprocess.DEVNULL, check=False)
 
     def from_file_to_file() -> None:
-        audio.save(folder / "ours.wav", OURS.embed(audio.load(source), MESSAGE))
+        files.embed(OURS, source, folder / "ours.wav", MESSAGE)
 
     write = run("add", source, theirs, MESSAGE.hex())
     write()

@@ -1,13 +1,17 @@
 """Audio files in and out. What a file holds is told by its bytes, never by its name."""
 
 import os
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
-from gen.decode import Decoded, decode
+from gen.codecs import LONGEST_FRAME, Stream
+from gen.decode import Decoded, blocks_of, check, decode
 from gen.encode import encode, save
 from gen.errors import (
     ChangedFile,
@@ -106,22 +110,57 @@ def open_and_decode(
     """What `load` does, with what is wrong with the file, and how errors call it."""
     called = _called(source, name)
     if isinstance(source, str | os.PathLike):
-        with open_regular(source) as file:
-            before = os.fstat(file.fileno())
+        with _unchanged(source, called) as file:
             decoded = decoder(file, called, most_samples)
-            after = os.fstat(file.fileno())
-            if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-                raise ChangedFile(f"{called}: changed while it was read; wait until it is written, and try again")
     elif not source.seekable():
         raise UnreadableFile(f"{called}: cannot be read twice; keep it in a file first")
     else:
         decoded = decoder(source, called, most_samples)
-    rate = decoded.waveform.rate
+    _check_rate(decoded.waveform.rate, called)
+    return decoded, called
+
+
+def blocks(source: Path, stream: Stream, *, most_samples: int = MOST_SAMPLES) -> Iterator[npt.NDArray[np.float32]]:
+    """The samples of a file as they are decoded, float32 (channels, frames), one block after the other.
+
+    For sound that need not be held as a whole; together they are what `load` gives. stream: is filled in, its rate and
+    channels before the first block.
+    Raises what `load` raises; what is known at the end alone, such as ChangedFile, after the last block.
+    """
+    called = _called(source, None)
+    waiting: deque[npt.NDArray[np.float32]] = deque()
+    given = 0
+    with _unchanged(source, called) as file:
+        for block in blocks_of(file, called, most_samples, stream):
+            _check_rate(stream.rate, called)
+            check(block, called)
+            waiting.append(block)
+            # What a last frame was filled up with is known at the end.
+            last = LONGEST_FRAME if stream.padded else 0
+            while waiting and stream.frames - given - waiting[0].shape[1] >= last:
+                given += waiting[0].shape[1]
+                yield waiting.popleft()
+    for block in waiting:
+        yield block[:, : stream.wanted - given]
+        given += block.shape[1]
+
+
+@contextmanager
+def _unchanged(source: Path, called: str) -> Iterator[BinaryIO]:
+    """Open a file to be read; raises ChangedFile at the end if it was written meanwhile."""
+    with open_regular(source) as file:
+        before = os.fstat(file.fileno())
+        yield file
+        after = os.fstat(file.fileno())
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise ChangedFile(f"{called}: changed while it was read; wait until it is written, and try again")
+
+
+def _check_rate(rate: int, called: str) -> None:
     if rate < _CREDIBLE_RATES[0]:
         raise RateTooLow(f"{called}: {rate} Hz is no rate for sound; export it again")
     if rate > _CREDIBLE_RATES[1]:
         raise RateTooHigh(f"{called}: {rate} Hz is no rate for sound; export it again")
-    return decoded, called
 
 
 def _called(source: Path | BinaryIO, name: str | None) -> str:

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 
 from gen import errors
-from gen.decode import Decoded, Stream, finished
+from gen.codecs import Stream
+from gen.decode import Decoded, finished
 from gen.errors import AudioError, DecoderCrashed, TooExpensive
 from gen.json_text import parse
 from gen.labels import Labels, from_tags

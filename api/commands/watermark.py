@@ -67,7 +67,7 @@ def embed(
     as_json: bool,
 ) -> None:
     """Mark IN and write it to OUT, a WAV file of 16 bits, which may not exist yet. IN is any sound file."""
-    from gen.audio import load, save
+    from gen.watermark import files
     from gen.watermark.mark import Watermark
     from gen.watermark.payload import ID_BYTES
 
@@ -82,9 +82,8 @@ def embed(
     if target.exists():
         raise OutputExists(f"{target} exists already; give another name")
     marker = Watermark(_key(settings, key_file), strength=strength, balance=balance)
-    marked = marker.embed(load(source), wanted)
-    save(target, marked)
-    content = {"out": str(target), "id": wanted.hex(), "layer": _layer(key_file), "seconds": round(marked.duration, 3)}
+    seconds = files.embed(marker, source, target, wanted)
+    content = {"out": str(target), "id": wanted.hex(), "layer": _layer(key_file), "seconds": round(seconds, 3)}
     Console(as_json).result(content, f"{target}: {wanted.hex()} written, {content['layer']} layer")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gen.errors import TooShort
+from gen.watermark.lanes import CHANNELS, Lane, Spectra
 from gen.watermark.patterns import BANDS, CHIP_TILES, PERIOD
 from gen.watermark.tiles import REACH, Analysis, Array, residual
 
@@ -32,15 +33,11 @@ _NEPERS: Final = np.float32(np.log(10) / 20)
 class _Batch:
     """Tiles that were looked at and not written yet.
 
-    first: the number of the first. begins: where in `samples` each begins, and the one behind the last. samples:
-    float32 (channels, ...), all that lie under them. spectra: complex64 (tiles, bins), one for each channel. decibels:
-    float32 (whole tiles, BANDS).
+    first: the number of the first. spectra: of their frames, one for each lane. decibels: float32 (whole tiles, BANDS).
     """
 
     first: int
-    begins: NDArray[np.intp]
-    samples: Array
-    spectra: list[NDArray[np.complex64]]
+    spectra: list[Spectra]
     decibels: Array
 
 
@@ -68,21 +65,17 @@ class Embedder:
         self._begin = CHIP_TILES * begin
         self._strength = strength
         self._balance = balance
-        edges = self._analysis.edges
-        # Real and imaginary parts of the spectra side by side.
-        self._owner = np.repeat(np.arange(self._analysis.bands), 2 * np.diff(edges))
-        # Bins outside the bands: what is added to them is nothing.
-        self._factors = np.zeros((BATCH + _OVERHANGING, 2 * (self._analysis.frame // 2 + 1)), np.float32)
-        self._parts = slice(2 * int(edges[0]), 2 * int(edges[-1]))
+        most = BATCH + _OVERHANGING
+        pairs = range(0, channels, CHANNELS)
+        self._lanes = [Lane(self._analysis, min(CHANNELS, channels - pair), most) for pair in pairs]
         # The first tile begins half a frame before the audio, so that all of it lies under two frames.
         self._lead = self._start(1)
         self._first = 0  # the tile that begins where `_samples` does
-        self._samples = self._room_for(np.zeros((channels, self._lead), np.float32))
+        self._samples = self._room_for([np.zeros(self._lead * lane.channels, np.float32) for lane in self._lanes])
+        self._room = self._frames_in_a_batch()
         self._filled = self._lead
         self._waiting: _Batch | None = None
         self._before = np.zeros((0, BANDS), np.float32)  # decibels of the tiles written last
-        # What they add to the samples that come next.
-        self._added = np.zeros((channels, self._analysis.frame), np.float32)
         self._received = 0
 
     def push(self, samples: Array) -> Array:
@@ -91,11 +84,10 @@ class Embedder:
         ready = []
         taken = 0
         while taken < samples.shape[1]:
-            piece = samples[:, taken : taken + self._samples.shape[1] - self._filled]
-            self._samples[:, self._filled : self._filled + piece.shape[1]] = piece
-            self._filled += piece.shape[1]
+            piece = samples[:, taken : taken + self._room - self._filled]
+            self._take(piece)
             taken += piece.shape[1]
-            if self._filled == self._samples.shape[1]:
+            if self._filled == self._room:
                 ready += self._turn()
         return _joined(ready, len(samples))
 
@@ -110,36 +102,54 @@ class Embedder:
         whole = int(np.count_nonzero(begins + self._analysis.frame <= self._filled))
         # Tiles that hang over the end see silence there; how lively the music is, is asked of whole ones.
         missing = max(0, int(begins[count]) + self._analysis.frame - self._filled)
-        rest = self._look(np.pad(self._samples[:, : self._filled], ((0, 0), (0, missing))), count)
+        for place, lane in enumerate(self._lanes):
+            known = self._samples[place][: lane.channels * self._filled]
+            self._samples[place] = np.pad(known, (0, lane.channels * missing))
+        rest = self._look(count)
         rest = replace(rest, decibels=rest.decibels[:whole])
         ready = [self._write(self._waiting, rest.decibels)] if self._waiting else []
         ready.append(self._write(rest, self._before[:0])[:, : self._filled - (0 if rest.first else self._lead)])
-        return _joined(ready, len(self._samples))
+        return _joined(ready, len(ready[-1]))
 
     def _start(self, tile: int) -> int:
         return int(self._analysis.begins(tile, tile + 1, 1)[0])
 
-    def _room_for(self, begun: Array) -> Array:
-        """Room for all samples under the next batch, of which the first are known."""
-        frames = self._start(self._first + BATCH - 1) + self._analysis.frame - self._start(self._first)
-        samples = np.empty((len(begun), frames), np.float32)
-        samples[:, : begun.shape[1]] = begun
-        return samples
+    def _frames_in_a_batch(self) -> int:
+        """How many samples of a channel lie under the next batch."""
+        return self._start(self._first + BATCH - 1) + self._analysis.frame - self._start(self._first)
+
+    def _room_for(self, begun: list[Array]) -> list[Array]:
+        """Room in each lane for all samples under the next batch, of which the first are known."""
+        rooms = [np.empty(lane.channels * self._frames_in_a_batch(), np.float32) for lane in self._lanes]
+        for room, known in zip(rooms, begun, strict=True):
+            room[: len(known)] = known
+        return rooms
+
+    def _take(self, piece: Array) -> None:
+        """Samples (channels, n), for which there is room."""
+        filled = self._filled + piece.shape[1]
+        for place, (lane, room) in enumerate(zip(self._lanes, self._samples, strict=True)):
+            channels = piece[CHANNELS * place : CHANNELS * place + lane.channels]
+            room.reshape(-1, lane.channels)[self._filled : filled] = channels.T
+        self._filled = filled
 
     def _turn(self) -> list[Array]:
         """Look at a batch whose samples have all come, and write the one before it."""
-        batch = self._look(self._samples, BATCH)
+        batch = self._look(BATCH)
         ready = [] if self._waiting is None else [self._write(self._waiting, batch.decibels)]
         self._waiting = batch
-        begun = self._samples[:, self._start(self._first + BATCH) - self._start(self._first) :]
+        used = self._start(self._first + BATCH) - self._start(self._first)
+        begun = [room[lane.channels * used :] for lane, room in zip(self._lanes, self._samples, strict=True)]
         self._first += BATCH
-        self._samples, self._filled = self._room_for(begun), begun.shape[1]
+        self._filled = self._room - used
+        self._samples, self._room = self._room_for(begun), self._frames_in_a_batch()
         return ready
 
-    def _look(self, samples: Array, count: int) -> _Batch:
+    def _look(self, count: int) -> _Batch:
         begins = self._analysis.begins(self._first, self._first + count + 1, 1) - self._start(self._first)
-        spectra = [self._analysis.spectra(channel, begins[:-1]) for channel in samples]
-        return _Batch(self._first, begins, samples, spectra, self._analysis.decibels_of(spectra))
+        spectra = [lane.spectra(room, begins) for lane, room in zip(self._lanes, self._samples, strict=True)]
+        energies = [lane.energies(each) for lane, each in zip(self._lanes, spectra, strict=True)]
+        return _Batch(self._first, spectra, self._analysis.levels(sum(energies[1:], energies[0])))
 
     def _write(self, batch: _Batch, after: Array) -> Array:
         """Give the samples of a batch, marked. after: decibels of the whole tiles behind it, as far as they are known.
@@ -147,23 +157,22 @@ class Embedder:
         What the batch adds to the samples behind its own is kept for the next one.
         """
         known = np.concatenate([self._before, batch.decibels, after[:REACH]])
-        rows = np.arange(len(batch.begins) - 1)
+        rows = np.arange(len(batch.spectra[0].parts))
         gains = self._gains(known)[np.minimum(len(self._before) + rows, len(known) - 1)]
         gains *= self._tiles[(batch.first + rows + self._begin) % len(self._tiles)]
         gains *= _NEPERS
-        factors = self._factors[: len(rows)]
-        factors[:, self._parts] = np.expm1(gains)[:, self._owner]
-        own = int(batch.begins[-1])
-        result = np.empty((len(batch.samples), own), np.float32)
-        for samples, spectra, added, marked in zip(batch.samples, batch.spectra, self._added, result, strict=True):
-            parts = spectra.view(np.float32)
-            parts *= factors
-            self._analysis.overlap(spectra, batch.begins, samples[:own], added, marked)
-            if marked.max() > 1 or marked.min() < -1:
-                np.minimum(marked, np.maximum(samples[:own], np.float32(1)), out=marked)
-                np.maximum(marked, np.minimum(samples[:own], np.float32(-1)), out=marked)
+        factors = np.expm1(gains, out=gains)
+        lead = 0 if batch.first else self._lead
+        channels = []
+        for lane, spectra in zip(self._lanes, batch.spectra, strict=True):
+            marked = lane.changed(spectra, factors)
+            if _beyond(marked):
+                samples = spectra.samples[: len(marked)]
+                limits = (np.minimum(samples, -1), np.maximum(samples, 1)) if _beyond(samples) else (-1, 1)
+                np.clip(marked, *limits, out=marked)
+            channels.append(marked.reshape(-1, lane.channels)[lead:].T)
         self._before = known[: len(self._before) + len(batch.decibels)][-REACH:]
-        return result if batch.first else result[:, self._lead :]
+        return channels[0] if len(channels) == 1 else np.concatenate(channels)
 
     def _gains(self, decibels: Array) -> Array:
         """What each tile may gain or lose, in decibels: float32, of the shape of the tiles' levels."""
@@ -177,6 +186,11 @@ class Embedder:
             weakest = 0.0
         room *= np.float32(self._strength * STRENGTH)
         return np.clip(room, weakest, STRONGEST * self._strength, out=room)
+
+
+def _beyond(samples: Array) -> bool:
+    """Whether any is beyond full scale."""
+    return bool(samples.max() > 1 or samples.min() < -1)
 
 
 def _joined(pieces: list[Array], channels: int) -> Array:

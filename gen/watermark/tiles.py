@@ -102,35 +102,6 @@ class Analysis:
             np.multiply(sliding_window_view(channel, self.frame)[begins], self.window, out=frames)
         return np.asarray(rfft(frames, axis=1, overwrite_x=True), np.complex64)
 
-    def overlap(
-        self, spectra: NDArray[np.complex64], begins: NDArray[np.intp], samples: Array, added: Array, result: Array
-    ) -> None:
-        """Add frames with these spectra, each windowed, to samples where it begins.
-
-        spectra: complex64 (frames, bins), spent. begins: intp (frames + 1,), from 0, the last one that of the frame
-        which would follow. samples, result: float32 (begins[-1],). added: float32 (frame,), what earlier frames add
-        from the first sample on; becomes what these add behind the last one.
-        """
-        from scipy.fft import irfft
-
-        frames = irfft(spectra, n=self.frame, axis=1, overwrite_x=True)
-        frames *= self.window
-        half = self.frame // 2
-        if len(frames) > 1 and len(result) == len(frames) * half:
-            # Each frame overlaps half of the next one: two sums do for all.
-            halves = result.reshape(-1, half)
-            np.add(samples.reshape(-1, half), frames[:, :half], out=halves)
-            halves[1:] += frames[:-1, half:]
-            result[: self.frame] += added
-            added[:half], added[half:] = frames[-1, half:], 0
-            return
-        total = np.zeros(len(result) + self.frame, np.float32)
-        total[: self.frame] = added
-        for frame, begin in zip(frames, begins.tolist(), strict=False):
-            total[begin : begin + self.frame] += frame
-        np.add(samples, total[: len(result)], out=result)
-        added[:] = total[len(result) :]
-
     def powers(self, samples: Array, skip: int = 1, begin: int = 0) -> Iterator[Array]:
         """Power spectra, summed over the channels, of the frame at every `skip`-th step: float32 (frames, bins).
 
@@ -149,17 +120,12 @@ class Analysis:
         gain: factor for the power. pitch: moves all band limits by a factor, to look for audio that was transposed.
         """
         if pitch == 1.0:
-            return self._decibels(np.add.reduceat(power[:, : self.edges[-1]], self.edges[:-1], axis=1), gain)
+            return self.levels(np.add.reduceat(power[:, : self.edges[-1]], self.edges[:-1], axis=1), gain)
         weights = self._weights(pitch)
-        return self._decibels(power[:, : len(weights)] @ weights, gain)
+        return self.levels(power[:, : len(weights)] @ weights, gain)
 
-    def decibels_of(self, spectra: list[NDArray[np.complex64]]) -> Array:
-        """Band energies in decibels, float32 (frames, BANDS), of spectra (frames, bins), one for each channel."""
-        first, last = 2 * int(self.edges[0]), 2 * int(self.edges[-1])
-        power = _energies(spectra, slice(first, last))
-        return self._decibels(np.add.reduceat(power, 2 * self.edges[:-1] - first, axis=1), 1.0)
-
-    def _decibels(self, energies: Array, gain: float) -> Array:
+    def levels(self, energies: Array, gain: float = 1.0) -> Array:
+        """Decibels, float32 (frames, BANDS), of band energies (frames, bands); what the rate cannot hold is silent."""
         total = np.zeros((len(energies), BANDS), np.float32)
         np.multiply(energies, np.float32(gain / self.energy), out=total[:, : energies.shape[1]])
         total += self._floors

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from chords import chords
 
+from gen import audio
 from gen.errors import TooShort, WrongLength
-from gen.watermark import attacks
+from gen.watermark import attacks, files
 from gen.watermark.embed import BATCH
 from gen.watermark.mark import Watermark
 from gen.watermark.patterns import RATE, TILE
@@ -125,3 +126,29 @@ def test_audio_may_end_anywhere_near_the_end_of_a_batch(rate):
         change = np.abs(result - music.samples)
         assert change.max() < 0.1
         assert change[0, -300:].max() > 1e-4
+
+
+@pytest.mark.parametrize(("suffix", "channels"), [(".wav", 2), (".m4a", 1)])
+def test_a_file_is_marked_as_what_it_holds_is(tmp_path, suffix, channels):
+    source, target = tmp_path / f"music{suffix}", tmp_path / "marked.wav"
+    audio.encode(source, chords(5.1, seed=3, channels=channels))
+    seconds = files.embed(PUBLIC, source, target, IDENTITY)
+    music = audio.load(source)
+    assert seconds == music.duration
+    audio.save(tmp_path / "expected.wav", PUBLIC.embed(music, IDENTITY))
+    assert target.read_bytes() == (tmp_path / "expected.wav").read_bytes()
+
+
+def test_what_cannot_be_marked_leaves_no_file(tmp_path):
+    audio.save(tmp_path / "short.wav", chords(2.0))
+    with pytest.raises(TooShort):
+        files.embed(PUBLIC, tmp_path / "short.wav", tmp_path / "marked.wav", IDENTITY)
+    assert [path.name for path in tmp_path.iterdir()] == ["short.wav"]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_each_channel_is_marked_as_if_it_were_alone(channels):
+    music = chords(6.0, seed=4, channels=1).samples
+    together = PUBLIC.embed(Waveform(np.repeat(music, channels, axis=0), 44100), IDENTITY).samples
+    alone = PUBLIC.embed(Waveform(music, 44100), IDENTITY).samples
+    assert np.abs(together - alone).max() < 2e-3 * np.abs(alone - music).max()
