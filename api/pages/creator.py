@@ -18,7 +18,7 @@ from api.pages.errands import ask
 from api.pages.job import KINDS, asked_of_wallet
 from api.pages.layout import page
 from api.pages.sending import keep
-from api.service import asking
+from api.service import asking, previews
 from api.service.directory import Directory
 from api.service.job import Job
 from api.service.jobs import Jobs
@@ -97,13 +97,16 @@ def create_router(service: Service) -> APIRouter:
         job = asking.seen(service, who.address, id)
         if job.kind != "generate":
             return onward(f"/jobs/{id}")
+        growing = _growing(service, job)  # asked first: what is done meanwhile is among those that are made
         made = _made(Jobs.of(service), job)
+        there = {str(one["file"]) for one in made}
         return page(
             request,
             "takes.html",
             job=job,
-            kinds=KINDS,
+            kinds=f"{KINDS} audible",
             takes=[_take(job, one) for one in made],
+            growing=[one for one in growing if one["file"] not in there],
             asked=job.request["variations"],
             question=asked_of_wallet(service, job),
             model=job.request.get("model") or "",
@@ -139,10 +142,33 @@ def _made(jobs: Jobs, job: Job) -> list[Mapping[str, Any]]:
     return list(said.values())
 
 
+def _growing(service: Service, job: Job) -> list[dict[str, Any]]:
+    """What of a job can be heard before it is done, by number."""
+    if job.state != "running":
+        return []
+    found = []
+    for name, one in previews.find(asking.folder(service, job)).items():
+        number = int(name.removeprefix("track-").removesuffix(".wav"))
+        found.append(
+            {
+                "anchor": _anchor(name),
+                "file": name,
+                "number": number,
+                "sound": f"/v1/jobs/{job.id}/variations/{number}/sound",
+                "version": one.version,
+            }
+        )
+    return sorted(found, key=lambda one: one["number"])
+
+
+def _anchor(file: str) -> str:
+    return f"take-{file.removesuffix('.wav')}"
+
+
 def _take(job: Job, made: Mapping[str, Any]) -> dict[str, Any]:
     originality = made.get("originality", {})
     return {
-        "anchor": f"take-{str(made['file']).removesuffix('.wav')}",
+        "anchor": _anchor(str(made["file"])),
         "file": made["file"],
         "sound": f"/v1/jobs/{job.id}/files/{made['file']}",
         "seconds": f"{made['seconds']:.4g}",

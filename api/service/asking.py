@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from api.errors import NoSuchThing
-from api.service import keys, mistakes, underway
+from api.service import keys, mistakes, previews, underway
 from api.service.jobs import Jobs
 from api.service.kinds import KINDS
 from api.service.kinds.making import Mint
@@ -65,7 +65,9 @@ def answer(service: Service, job: Job, number: int, said: Mapping[str, str]) -> 
 
 
 def spend(service: Service, job: Job, state: State) -> None:
-    """Drop the uploads that a job has done with, now that it is in this state."""
+    """Drop what a job has done with, now that it is in this state: its uploads, and what was to be heard meanwhile."""
+    if state != "running":
+        previews.clear(folder(service, job))
     kind = KINDS[job.kind]
     if state in kind.spends:
         for upload in kind.request.model_validate({"kind": kind.name, **job.request}).uploads():

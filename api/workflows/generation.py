@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,12 +29,15 @@ from ledger.digest import Digest
 if TYPE_CHECKING:
     from gen.fingerprint import Fingerprint
     from gen.generate import Generator
-    from gen.levelling import Take
+    from gen.levelling import Heard, Take
     from gen.waveform import Waveform
     from ledger.address import Address
     from ledger.contracts import ModelEntry
     from ledger.keys import Signer
     from ledger.records import Claim, RepeatableTrackRecord, TrainingRunRecord
+
+    Hearing = Callable[[Path, Claim], AbstractContextManager[Heard | None]]
+    """Around each attempt at a file: who hears what is made of a claim. Without a file at the end, it was refused."""
 
 MAX_SECONDS = 3600
 MOST_VARIATIONS = 100
@@ -111,13 +115,14 @@ def variations(
     unlock: Callable[[], Signer] | None = None,
     done: Callable[[RepeatableTrackRecord, Path], None] = lambda record, path: None,
     before: Callable[[Path], None] = lambda path: None,
+    hearing: Hearing = lambda path, claim: nullcontext(),
 ) -> list[RepeatableTrackRecord]:
     """Generate a track for each file of ``outs``; the first has the seed itself, the others seeds that follow from it.
 
     Each is what its own seed alone gives, whatever is made beside it. ``done`` hears of each that is finished, and
-    ``before`` of each that was there already. Raises :class:`OutputExists` before anything is made where a file is
-    there that this cannot be, and :class:`NothingOriginal` where everything that was made of one repeats a recording;
-    those before it stay.
+    ``before`` of each that was there already; ``hearing`` is for whoever does not want to wait. Raises
+    :class:`OutputExists` before anything is made where a file is there that this cannot be, and
+    :class:`NothingOriginal` where everything that was made of one repeats a recording; those before it stay.
     """
     _check(seconds, outs)
     for out in outs:
@@ -152,7 +157,7 @@ def variations(
     made = []
     for variation, (out, same) in enumerate(zip(outs, there, strict=True)):
         exists = out.exists()
-        made.append(same or _make(home, generator, claim, variation, wish, known, entry, out, now))
+        made.append(same or _make(home, generator, claim, variation, wish, known, entry, out, now, hearing))
         if exists:
             before(out)
         done(made[-1], out)
@@ -180,18 +185,20 @@ def _make(
     entry: ModelEntry,
     out: Path,
     now: Callable[[], datetime],
+    hearing: Hearing,
 ) -> RepeatableTrackRecord:
     """One variation, made until it is original enough."""
     for attempt, claim in enumerate(claims(asked, variation)):
-        take, attention = generator.record(request_of(claim, wish.primer), out.parent)
-        try:
-            measure = originality.measure(_heard(take), known)
-            seconds, recording = measure.most
-            if seconds <= wish.limit:
-                found = measure.table(wish.limit, attempt)
-                return _keep(home, take, claim, attention, found, entry, out, now)
-        finally:
-            take.close()
+        with hearing(out, claim) as heard:
+            take, attention = generator.record(request_of(claim, wish.primer), out.parent, heard)
+            try:
+                measure = originality.measure(_heard(take), known)
+                seconds, recording = measure.most
+                if seconds <= wish.limit:
+                    found = measure.table(wish.limit, attempt)
+                    return _keep(home, take, claim, attention, found, entry, out, now)
+            finally:
+                take.close()
     raise NothingOriginal(
         f"{out}: each of {ATTEMPTS} attempts repeats more than {wish.limit:g} s of a training recording, the last one "
         f"{seconds:.1f} s of {recording}; try a higher --temperature, another --seed or --style, or "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import threading
 from collections.abc import Iterator
@@ -86,6 +87,7 @@ def test_a_job_is_its_accounts_alone(client: TestClient, anna: dict[str, str], b
             ("POST", f"{here}/retry"),
             ("GET", f"{here}/events"),
             ("GET", f"{here}/files/a.wav"),
+            ("GET", f"{here}/variations/1/sound"),
         ):
             refused(client.request(method, path, headers=stranger), 404, "NoSuchThing")
     assert client.get("/v1/jobs", headers=ben).json() == {"jobs": [], "next": None}
@@ -207,6 +209,41 @@ def test_files_of_a_job(client: TestClient, service: Service, anna: dict[str, st
     assert "sandbox" in report.headers["Content-Security-Policy"]
     for name in (".hidden", "..%2f..%2fservice.sqlite", "%2fetc%2fpasswd", "other.wav"):
         assert client.get(f"/v1/jobs/{job['id']}/files/{name}", headers=anna).status_code == 404
+
+
+def test_a_track_is_heard_while_it_is_made(
+    client: TestClient, service: Service, anna: dict[str, str], ben: dict[str, str]
+) -> None:
+    job = client.post("/v1/jobs", json=OFFER, headers=anna).json()
+    folder, sound = asking.folder(service, Jobs.of(service).get(job["id"])), f"/v1/jobs/{job['id']}/variations/1/sound"
+    refused(client.get(sound, headers=anna), 404, "NoSuchThing")
+    folder.mkdir()
+    with (folder / ".track-1.00.growing.wav").open("wb") as growing:
+        fcntl.flock(growing, fcntl.LOCK_EX)
+        growing.write(WAV)
+        growing.flush()
+
+        def go_on() -> None:
+            growing.write(b"more")
+            growing.flush()
+            fcntl.flock(growing, fcntl.LOCK_UN)
+
+        threading.Timer(0.4, go_on).start()
+        heard = client.get(sound, headers={**anna, "Range": "bytes=4-"})
+    assert (heard.status_code, heard.content, heard.headers["Content-Type"]) == (200, WAV + b"more", "audio/wav")
+    assert (heard.headers["Accept-Ranges"], heard.headers["Cache-Control"]) == ("none", "no-store")
+    assert "Content-Length" not in heard.headers
+    for stranger in (ben, {}):
+        refused(client.get(sound, headers=stranger), 404, "NoSuchThing")
+    address = service.home.keystore().address("anna")
+    refused(client.get(sound, headers=token(service, address, "jobs")), 403, "NotPermitted")
+    for wrong in ("0", "17", "..", "1.wav"):
+        assert client.get(sound.replace("/1/", f"/{wrong}/"), headers=anna).status_code in (404, 422)
+    (folder / "track-1.wav").write_bytes(WAV)
+    part = client.get(sound, headers={**anna, "Range": "bytes=0-3"})
+    assert (part.status_code, part.content) == (206, b"RIFF")
+    client.delete(job["links"]["self"], headers=anna)
+    assert [path.name for path in folder.iterdir()] == ["track-1.wav"]  # what was to be heard meanwhile is gone
 
 
 def test_uploads(client: TestClient, service: Service, anna: dict[str, str], ben: dict[str, str]) -> None:

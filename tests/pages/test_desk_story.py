@@ -3,6 +3,9 @@ in both languages, wide and narrow, for everybody."""
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +15,9 @@ import pytest
 import whole_service
 from playwright.sync_api import Browser, Page, expect
 
+from gen.audio import load
+from gen.watermark.mark import Watermark
+from gen.watermark.payload import PUBLIC_KEY
 from tests import story
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -172,6 +178,66 @@ def test_music_is_made_minted_sold_and_bought(browser: Browser, site: whole_serv
         done(page)
         page.goto(f"{site.url}/music")
         expect(page.get_by_role("button", name="Pull it")).to_have_count(0)
+        assert visit.strangers(site.url) == visit.complaints == []
+
+
+PLAYS = """async it => {
+    const begun = it.currentTime
+    while (it.paused || !(it.currentTime > begun + 0.3)) await new Promise(go => setTimeout(go, 50))
+    return begun
+}"""
+"""Until a player has played for a while: where it was before."""
+
+
+@contextlib.contextmanager
+def listening(page: Page, site: whole_service.Site, job: str, variation: int) -> Iterator[http.client.HTTPResponse]:
+    """What whoever is signed in hears of a variation, as it comes."""
+    cookies = "; ".join(f"{one['name']}={one['value']}" for one in page.context.cookies(site.url))
+    with contextlib.closing(http.client.HTTPConnection(site.url.removeprefix("http://"), timeout=60)) as connection:
+        connection.request("GET", f"/v1/jobs/{job}/variations/{variation}/sound", headers={"Cookie": cookies})
+        with connection.getresponse() as answer:
+            yield answer
+
+
+def test_a_variation_is_heard_while_it_is_made(browser: Browser, site: whole_service.Site) -> None:
+    with chromium.visiting(browser) as visit:
+        page = visit.page
+        sign_in(page, site, "creator")
+        page.goto(f"{site.url}/studio")
+        page.get_by_label("Length, in seconds").fill("100")
+        page.get_by_label("Variations").fill("2")
+        page.get_by_role("button", name="Make music").click()
+        sound = page.locator("#take-track-1 [data-growing] audio")
+        expect(sound).to_be_visible(timeout=PATIENCE)
+        job = page.url.rpartition("/")[2]
+        with listening(page, site, job, 1) as heard:
+            first = heard.read(1 << 16)
+            asked = page.request.get(f"{site.url}/v1/jobs/{job}").json()
+            assert (len(first), asked["state"], asked["files"]) == (1 << 16, "running", [])
+            sound.focus()
+            page.keyboard.press("Space")
+            sound.evaluate(PLAYS)
+            expect(page.locator("#take-track-1 .outline")).to_be_visible(timeout=PATIENCE)  # it is the whole now
+            swapped = page.locator("#take-track-1 audio")
+            assert str(swapped.get_attribute("src")).endswith("/files/track-1.wav")
+            assert swapped.evaluate("it => it === document.activeElement")
+            assert swapped.evaluate(PLAYS) > 0.3
+            preview = load(io.BytesIO(first + heard.read()), name="preview")
+        track = load(site.home / "jobs" / job / "track-1.wav")
+        assert preview.samples.shape == track.samples.shape
+        (mark,) = {one.id for one in Watermark(PUBLIC_KEY).detect(preview)}
+        assert mark in {one.id for one in Watermark(PUBLIC_KEY).detect(track)}
+
+        expect(page.locator("#take-track-2 [data-growing]")).to_be_visible(timeout=PATIENCE)
+        with listening(page, site, job, 2) as heard:
+            assert heard.read(4) == b"RIFF"
+            other = page.context.new_page()
+            other.goto(f"{site.url}/jobs/{job}")
+            other.get_by_role("button", name="Stop it").click()
+            expect(page.locator("#state")).to_have_text("stopped", timeout=PATIENCE)
+            expect(page.locator("#takes > li")).to_have_count(1)
+            heard.read()  # comes to an end
+        assert [path.name for path in (site.home / "jobs" / job).iterdir()] == ["track-1.wav"]
         assert visit.strangers(site.url) == visit.complaints == []
 
 

@@ -2,6 +2,7 @@
 
 # No postponed annotations: FastAPI reads those of its handlers.
 
+import pathlib
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
@@ -10,6 +11,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 
 from api.errors import NoSuchThing, NotPermitted
 from api.http.caller import Caller, caller, needs, signed_in
+from api.http.hearing import Ears
 from api.http.idempotency import Key, once
 from api.http.job_shapes import JobList, JobShape, job_as_json
 from api.http.openapi import problems_of
@@ -19,6 +21,7 @@ from api.service.answers import Answer
 from api.service.job import Job
 from api.service.jobs import Jobs
 from api.service.kinds import ANY, KINDS
+from api.service.kinds.making import MOST_VARIATIONS
 from api.service.service import Service
 
 Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{22}$", examples=["rDo8Xr0eYVvQ1uYV5bS0xw"])]
@@ -42,6 +45,12 @@ _STREAM: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EVENT}}},
     204: {"description": "It is over, and told."},
 }
+_WAV: Final = {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}
+_SOUND: Final[dict[int | str, dict[str, Any]]] = {
+    **_NONE,
+    200: {"description": "The sound, from its beginning.", "content": _WAV},
+    206: {"description": "A part of it, once it is done.", "content": _WAV},
+}
 
 
 def create_router(service: Service) -> APIRouter:
@@ -49,6 +58,7 @@ def create_router(service: Service) -> APIRouter:
     router = APIRouter(tags=["jobs"])
     jobs = Jobs.of(service)
     watches: list[Watch] = []
+    ears = Ears()
 
     def answer(job: Job) -> Answer:
         return Answer(202, job_as_json(service, job), _headers(job))
@@ -116,16 +126,38 @@ def create_router(service: Service) -> APIRouter:
         path = next((path for path in asking.files(service, mine(id, who)) if path.name == name), None)
         if path is None:
             raise NoSuchThing("this job has made no such file")
-        report = path.suffix == ".html"
-        return FileResponse(
-            path,
-            media_type=_TYPES.get(path.suffix, "application/octet-stream"),
-            filename=path.name,
-            content_disposition_type="inline" if report or path.suffix == ".wav" else "attachment",
-            headers={"Cache-Control": "private, no-cache", **({"Content-Security-Policy": _REPORT} if report else {})},
-        )
+        return _sent(path)
+
+    @router.get("/jobs/{id}/variations/{number}/sound", response_class=FileResponse, responses=_SOUND)
+    async def sound(
+        id: Id,  # noqa: A002
+        number: Annotated[int, Path(ge=1, le=MOST_VARIATIONS, examples=[1])],
+        who: Anybody,
+    ) -> Response:
+        """A track that a job generates, for whoever does not want to wait: what there is of it, and the rest as it is
+        made, marked, but at a level that is a guess. Once it is done, its file, and that also in parts (`Range`)."""
+        job = await run_in_threadpool(mine, id, who)
+        folder, name = asking.folder(service, job), f"track-{number}.wav"
+        for _ in range(2):  # it may be done between the two looks
+            if await run_in_threadpool((folder / name).is_file):
+                return _sent(folder / name)
+            growing = await ears.hear(job.id, folder, name)
+            if growing is not None:
+                return growing
+        raise NoSuchThing("there is nothing to hear of it yet, or not any more")
 
     return router
+
+
+def _sent(path: pathlib.Path) -> FileResponse:
+    report = path.suffix == ".html"
+    return FileResponse(
+        path,
+        media_type=_TYPES.get(path.suffix, "application/octet-stream"),
+        filename=path.name,
+        content_disposition_type="inline" if report or path.suffix == ".wav" else "attachment",
+        headers={"Cache-Control": "private, no-cache", **({"Content-Security-Policy": _REPORT} if report else {})},
+    )
 
 
 def accepted(service: Service, job: Job) -> JSONResponse:

@@ -43,6 +43,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "takes.mint": "Mint it",
     "takes.royalty": "Royalty of later sales, in percent",
     "takes.download": "Download",
+    "takes.growing": "It is being made: press play to hear it meanwhile. It carries its mark already; its loudness is a "
+    "guess, and it may still be made anew, if it repeats a recording too much.",
+    "takes.growing.alone": "Hear it in a tab of its own",
     "takes.again": "Make others",
     "takes.job": "How the job stands",
     "works.title": "My music",
@@ -59,9 +62,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "works.offered": "for sale",
     "works.price": "Price, in ether",
     "works.offer": "Put it up for sale",
+    "works.offer.token": "In a token instead",
     "works.end": "End the offer",
     "works.which": "Which tracks",
     "works.which.made": "Made by me",
-    "works.offer.token": "In a token instead",
     "works.which.owned": "Mine",
 }

@@ -43,6 +43,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "takes.mint": "Acuñarla",
     "takes.royalty": "Regalía de ventas posteriores, en tanto por ciento",
     "takes.download": "Descargar",
+    "takes.growing": "Se está haciendo: pulse reproducir para oírla entretanto. Ya lleva su marca; su volumen es una "
+    "estimación, y puede que se haga de nuevo si repite demasiado una grabación.",
+    "takes.growing.alone": "Oírla en una pestaña aparte",
     "takes.again": "Hacer otras",
     "takes.job": "Cómo está el encargo",
     "works.title": "Mi música",
@@ -59,9 +62,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "works.offered": "a la venta",
     "works.price": "Precio, en ether",
     "works.offer": "Ponerla a la venta",
+    "works.offer.token": "En un token",
     "works.end": "Terminar la oferta",
     "works.which": "Qué pistas",
     "works.which.made": "Hechas por mí",
-    "works.offer.token": "En un token",
     "works.which.owned": "Mías",
 }

@@ -4,8 +4,9 @@
 // <main data-live="/v1/jobs/ID/events">   where events come from
 //   <div id="…" data-live-part>           replaced when it has changed
 //   <ol id="…" data-live-list>            gets the children that it has not yet, known by their ids; the others stay,
-//                                         so that what is playing plays on
-// A "new" event tells of each element that came.
+//                                         so that what is playing plays on, unless their data-live-version is another
+//                                         by now, or they have one and are there no more
+// A "new" event tells of each element that came, and of the one whose place it took (detail.was).
 //   <p role="status" data-live-said>      stays, and is told how things stand, so that whoever listens hears it
 //   <p data-live-end>                     nothing will happen any more
 // and somewhere in a part an element with `data-state`, which says how things stand.
@@ -48,15 +49,19 @@ async function renew () {
   if (said && state && said.textContent !== state.textContent) said.textContent = state.textContent
   for (const list of fresh.querySelectorAll('[data-live-list]')) {
     const old = document.getElementById(list.id)
+    for (const item of old ? [...old.querySelectorAll(':scope > [data-live-version]')] : []) {
+      if (!fresh.getElementById(item.id)) item.remove()
+    }
     for (const item of old ? [...list.children] : []) {
-      if (document.getElementById(item.id)) continue
-      old.append(document.importNode(item, true))
-      tell(old.lastElementChild)
+      const there = document.getElementById(item.id)
+      if (there && there.dataset.liveVersion === item.dataset.liveVersion) continue
+      if (there) swap(there, item)
+      else tell(old.appendChild(document.importNode(item, true)))
     }
   }
 }
 
-const tell = (element) => element.dispatchEvent(new CustomEvent('new', { bubbles: true }))
+const tell = (element, was) => element.dispatchEvent(new CustomEvent('new', { bubbles: true, detail: { was } }))
 
 // Whoever had the focus inside keeps it, if it is still there.
 function swap (old, part) {
@@ -64,7 +69,7 @@ function swap (old, part) {
   const fresh = document.importNode(part, true)
   old.replaceWith(fresh)
   if (focused) document.getElementById(focused)?.focus()
-  tell(fresh)
+  tell(fresh, old)
 }
 
 for (const root of document.querySelectorAll('[data-live]')) follow(root)

@@ -3,6 +3,8 @@
 # No postponed annotations: pydantic reads them.
 
 import re
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -12,13 +14,15 @@ from api.service.kinds.kind import Context, File, Id, Kind, Limits, Number, Perc
 
 if TYPE_CHECKING:
     from api.workflows.styles import Style
+    from gen.levelling import Heard
     from gen.preset import Preset
     from gen.waveform import Waveform
     from ledger.contracts.entries import SubjectKind
-    from ledger.records import RepeatableTrackRecord
+    from ledger.records import Claim, RepeatableTrackRecord
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")]
 Mix = Annotated[dict[Annotated[str, StringConstraints(pattern=r"^\w{1,64}$")], int], Field(max_length=64)]
+MOST_VARIATIONS: Final = 16
 PRESETS: Final = "presets"
 """The folder of a home with presets of its keeper's, which may be asked for by name."""
 
@@ -67,7 +71,7 @@ class Generate(Request):
     primer: Id | None = Field(default=None, description="An upload with one file: the music to go on from.")
     morph_seed: int | None = Field(default=None, ge=0, lt=2**53)
     morph_style: Mix = Field(default_factory=dict)
-    variations: int = Field(default=1, ge=1, le=16)
+    variations: int = Field(default=1, ge=1, le=MOST_VARIATIONS)
     repeat_limit: float = Field(default=5.0, ge=0, le=3600)
 
     def subjects(self) -> tuple[tuple["SubjectKind", int], ...]:
@@ -147,10 +151,10 @@ def _preset(context: Context, name: str) -> "Preset":
 
 
 def _generate(context: Context, asked: Generate) -> dict[str, Any]:
-    from pathlib import Path
-
+    from api.service import previews
     from api.workflows import generation, instrument, model_labels
 
+    previews.clear(context.folder)
     signer = context.signer()
     model = asked.model
     if model is None:
@@ -177,6 +181,9 @@ def _generate(context: Context, asked: Generate) -> dict[str, Any]:
         context.say("made", finished[-1], topic=path.name)
         context.progress("generating", len(finished), len(outs))
 
+    def hearing(out: Path, claim: "Claim") -> "AbstractContextManager[Heard]":
+        return previews.growing(out, claim, lambda: context.say("audible", {"file": out.name}, topic=f"of {out.name}"))
+
     context.progress("generating", 0, len(outs))
     generation.variations(
         context.home,
@@ -190,6 +197,7 @@ def _generate(context: Context, asked: Generate) -> dict[str, Any]:
         wish=wish,
         unlock=lambda: signer,
         done=done,
+        hearing=hearing,
     )
     return {"model": model, "tracks": finished}
 
