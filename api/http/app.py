@@ -21,6 +21,7 @@ from api.http.openapi import common, describe
 from api.http.quick import Quick
 from api.http.rates import rates_of
 from api.http.routes import (
+    anchored,
     audits,
     datasets,
     demo,
@@ -101,6 +102,7 @@ def _routers(service: Service) -> tuple[APIRouter, ...]:
     return (
         lookups.create_router(service),
         tracks.create_router(service),
+        anchored.create_router(service),
         datasets.create_router(service),
         models.create_router(service),
         licenses.create_router(service),

@@ -21,12 +21,14 @@ from api.pages.layout import page
 from api.reports.html import SIGN_OF
 from api.reports.outline import Said, absent, concluded
 from api.service import asking
+from api.service.anchorings import Anchorings
 from api.service.job import Job
 from api.service.jobs import Jobs
 from api.service.service import Service
 from ledger.address import Address
 from ledger.conclusions import Case, Conclusion
 from ledger.digest import Digest
+from ledger.errors import NotFound
 from ledger.evidence import Evidence
 from ledger.findings import Finding, Status, Verdict
 
@@ -57,7 +59,7 @@ class Layer:
 def create_router(service: Service) -> APIRouter:
     """The first page, the page of each check, and the way from what somebody knows of a track to its page."""
     router = APIRouter()
-    jobs = Jobs.of(service)
+    jobs, anchorings = Jobs.of(service), Anchorings.of(service)
 
     @router.get("/")
     async def first(request: Request) -> Response:
@@ -87,6 +89,7 @@ def create_router(service: Service) -> APIRouter:
             "missing": absent(found, words.report),
             "conclusions": [] if outcome is None else _conclusions(outcome, found, words),
             "tracks": [] if outcome is None else [token(track) for track in outcome["tracks"]],
+            "places": [] if outcome is None else [place(track) for track in outcome["tracks"]],
             "files": [path.name for path in asking.files(service, job)],
             "address": f"{service.settings.site}/checks/{job.id}",
             "sign_of": SIGN_OF,
@@ -96,7 +99,7 @@ def create_router(service: Service) -> APIRouter:
     @router.get("/find")
     def find(what: Annotated[str, Query(max_length=200)] = "") -> Response:
         """From a watermark, a token's number or a file's SHA-256 to the track's page."""
-        return RedirectResponse(f"/tracks/{_found(service, what)}", 303)
+        return RedirectResponse(_found(service, anchorings, what), 303)
 
     return router
 
@@ -123,12 +126,17 @@ def layers(job: Job, said: Sequence[Mapping[str, Any]]) -> tuple[Layer, ...]:
 
 
 def token(track: Mapping[str, Any]) -> int | None:
-    """The number of a track's token, from what an audit says of it; None for one that was anchored and not minted.
+    """The number of a track's token, from what an audit says of it; None for one that was anchored and not minted."""
+    return None if track.get("anchored") is not None else _mark(track)
 
-    It is the first 8 bytes of SHA-256 over creator and claim (``idOf`` in contracts/Vouchers.sol).
-    """
-    if track.get("anchored") is not None:
-        return None
+
+def place(track: Mapping[str, Any]) -> str:
+    """The address of its page."""
+    return f"/tracks/{_mark(track)}" if track.get("anchored") is None else f"/anchored/{_mark(track):016x}"
+
+
+def _mark(track: Mapping[str, Any]) -> int:
+    """The watermark: the first 8 bytes of SHA-256 over creator and claim (``idOf`` in contracts/Vouchers.sol)."""
     mark = Digest.of(Address.parse(track["creator"]).raw + Digest.parse(track["track"]).raw).raw[:8]
     return int.from_bytes(mark, "big")
 
@@ -146,21 +154,21 @@ def _conclusions(outcome: Mapping[str, Any], findings: Sequence[Finding], words:
     return found
 
 
-def _found(service: Service, what: str) -> int:
-    """The token that somebody means. Raises :class:`NoSuchThing`."""
+def _found(service: Service, anchorings: Anchorings, what: str) -> str:
+    """The page of the track that somebody means. Raises :class:`NoSuchThing`."""
     text = "".join(what.split()).lower().removeprefix("0x")
-    entry = None
+    why = f"no track is known here by {what[:100]!r}"
     if len(text) in (16, 64) and _HEX.issuperset(text):
         with service.home.reading() as ledger:
-            if len(text) == 64:
-                entry = ledger.contracts.track_by_audio(Digest.parse(text))
+            try:
+                if len(text) == 64:
+                    entry = anchorings.by_audio(ledger, Digest.parse(text))
+                else:
+                    entry = anchorings.by_watermark(ledger, int(text, 16))
+            except NotFound as error:
+                why = str(error)
             else:
-                entry = ledger.contracts.track_by_watermark(bytes.fromhex(text))
-    if entry is not None:
-        return entry.id
+                return f"/tracks/{entry.id}" if entry.anchored is None else f"/anchored/{entry.id:016x}"
     if text.isascii() and text.isdigit() and len(text) <= _DIGITS and int(text) < 2**64:
-        return int(text)
-    raise NoSuchThing(
-        f"no track is known here by {what[:100]!r}: give its watermark (16 hex digits), its token's "
-        "number, or the SHA-256 of its file"
-    )
+        return f"/tracks/{int(text)}"
+    raise NoSuchThing(f"{why}: give its watermark (16 hex digits), its token's number, or the SHA-256 of its file")

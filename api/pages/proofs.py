@@ -81,11 +81,11 @@ class Proofs:
             node = verifier.track(ledger.contracts.track(number))
             return Minted(node, royalties.show(ledger, f"{number:016x}"))
 
-        return self._proof("track", number, verify)
+        return self.of("track", number, verify)
 
     def model(self, number: int) -> Proof[ModelNode]:
         """The model of that number, down to every dataset behind it."""
-        return self._proof("model", number, lambda ledger, verifier: verifier.model(ledger.contracts.model(number)))
+        return self.of("model", number, lambda ledger, verifier: verifier.model(ledger.contracts.model(number)))
 
     def dataset(self, number: int) -> Proof[Held]:
         """The dataset of that number."""
@@ -94,9 +94,10 @@ class Proofs:
             entry = ledger.contracts.dataset(number)
             return Held(entry, verifier.dataset(entry))
 
-        return self._proof("dataset", number, verify)
+        return self.of("dataset", number, verify)
 
-    def _proof(self, kind: str, number: int, verify: Callable[[Ledger, Verifier], Subject]) -> Proof[Subject]:
+    def of(self, kind: str, number: int, verify: Callable[[Ledger, Verifier], Subject]) -> Proof[Subject]:
+        """Anything of that kind and number, verified by ``verify`` unless that was done a moment ago."""
         return self._fresh(kind, number) or self._alone(kind, number, verify)
 
     def _fresh(self, kind: str, number: int) -> Proof[Subject] | None:

@@ -43,11 +43,12 @@ MOST_UNREAD = 20
 class Catalogue:
     """Which tracks a sound, a file or a mark may be of, and what the chain has dropped.
 
-    Close it, or use it in a ``with`` statement. All of it may raise what a chain does.
+    Close it, or use it in a ``with`` statement. All of it may raise what a chain does. Without ``renew`` the index is
+    asked as it was left.
     """
 
-    def __init__(self, home: Home, ledger: Ledger) -> None:
-        self._home, self._ledger = home, ledger
+    def __init__(self, home: Home, ledger: Ledger, *, renew: bool = True) -> None:
+        self._home, self._ledger, self._renew = home, ledger, renew
         self._opened: Index | None = None
         self._batch: tuple[AnchorEntry, Anchor] | None = None  # the one that was read last
         self.unproved: list[Place] = []
@@ -187,7 +188,8 @@ class Catalogue:
                 raise StoreFault(f"there is no place for an index in {self._home.path}: {error.strerror}") from error
             place = self._ledger.contracts.deployment
             self._opened = Index(folder / "tracks.sqlite", place.chain_id, place.tracks)
-            self._opened.update(self._ledger.contracts, _Reader(self._ledger))
+            if self._renew:
+                self._opened.update(self._ledger.contracts, _Reader(self._ledger))
         return self._opened
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,13 +12,17 @@ from pathlib import Path
 
 import pytest
 from chords import chords
+from fastapi.testclient import TestClient
 from shell import Shell
 from stand_alone import alone
 from story import Story, new_key, now
 
 from api.home import Home
+from api.http.app import create_app
 from api.report import as_json
 from api.reports.terminal import as_text
+from api.service.service import Service
+from api.service.settings import ServiceSettings
 from api.workflows import anchoring, bundling, generation, licenses, minting
 from api.workflows.audit import Audit, audit
 from api.workflows.bindings import Manifests
@@ -340,3 +346,65 @@ def test_content_that_is_anchored_is_not_garbage(copied: Home, files: list[Path]
 
     collect(copied, hours=0, forsaken=["all"], dry_run=False)
     assert audit(copied, files[2]).verdict is Verdict.VERIFIED
+
+
+# -- over HTTP
+
+
+def client_of(home: Home, folder: Path) -> TestClient:
+    service = Service.open(home, ServiceSettings(database=f"sqlite:///{folder / 'service.sqlite'}", rate=10_000))
+    return TestClient(create_app(service), base_url=service.settings.site, follow_redirects=False)
+
+
+def test_it_has_an_address_with_its_proof_and_its_sound(story: Story, files: list[Path], tmp_path: Path) -> None:
+    client, audio = client_of(story.home, tmp_path), Digest.of_file(files[1])
+    found = client.get("/find", params={"what": str(audio)}).headers["location"]
+    assert re.fullmatch("/anchored/[0-9a-f]{16}", found)
+    assert client.get("/find", params={"what": found.rpartition("/")[2]}).headers["location"] == found
+    said = client.get(f"/v1{found}").json()
+    node = hashlib.sha256(
+        b"\0" + b"".join(bytes.fromhex(said[name]) for name in ("claim", "sha256", "record"))
+    ).digest()
+    place, last = said["index"], said["size"] - 1
+    for sibling in map(bytes.fromhex, said["path"]):  # RFC 9162, section 2.1.3.2
+        if place % 2 or place == last:
+            node = hashlib.sha256(b"\1" + sibling + node).digest()
+            while place and not place % 2:
+                place, last = place // 2, last // 2
+        else:
+            node = hashlib.sha256(b"\1" + node + sibling).digest()
+        place, last = place // 2, last // 2
+    with story.home.ledger() as ledger:
+        (batch,) = [one for one in ledger.contracts.anchors_of(story.creator.address) if one.root.raw == node]
+    assert (said["sha256"], said["root"], said["block"]) == (str(audio), str(batch.root), batch.block)
+    for language, kind, place_of_leaf in (
+        ("en", "Anchored track", f"leaf {said['index']} of 3, counted from 0"),
+        ("es", "Pista anclada", f"hoja {said['index']} de 3, contadas desde 0"),
+    ):
+        shown = client.get(f"{found}?lang={language}", headers={"accept": "text/html"}).text
+        for words in (kind, place_of_leaf, said["root"], said["creator"], *said["path"]):
+            assert words in shown, words
+        assert 'class="verdict ok"' in shown and "/tracks/" not in shown  # where there would be nothing
+    assert client.get(f"{found}/audio").content == files[1].read_bytes()
+    assert hashlib.sha256(client.get(f"{found}/record.json").content).hexdigest() == said["record"]
+    assert client.get(f"{found}/cover.png").content.startswith(b"\x89PNG")
+    assert client.get(f"{found}/outline.json").json()["seconds"] == pytest.approx(SECONDS, abs=0.1)
+
+
+def test_what_is_minted_or_nowhere_has_no_address_of_that_kind(
+    story: Story, copied: Home, files: list[Path], tmp_path: Path
+) -> None:
+    with copied.ledger() as ledger:
+        minted = ledger.contracts.tracks()[0].id
+    client = client_of(copied, tmp_path)
+    assert client.get(f"/anchored/{minted:016x}").headers["location"] == f"/tracks/{minted}"
+    assert f"/v1/tracks/{minted}" in client.get(f"/v1/anchored/{minted:016x}").json()["detail"]
+    mark = client.get("/find", params={"what": str(Digest.of_file(files[1]))}).headers["location"].rpartition("/")[2]
+    path = leaves(copied)
+    path.rename(path.with_suffix(".away"))
+    shutil.rmtree(copied.path / "index")
+    client = client_of(copied, tmp_path)
+    for address in (f"/anchored/{mark}", f"/v1/anchored/{mark}", f"/find?what={mark}"):
+        nowhere = client.get(address, headers={"accept": "application/json"})
+        assert nowhere.status_code == 404, address
+        assert "it may be in 1 batch with leaves that are not in this service's store" in nowhere.json()["detail"]

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from api.home import Home
 from api.http.app import create_app
-from api.pages.check import LAYERS, layers, token
+from api.pages.check import LAYERS, layers, place, token
 from api.service.jobs import Jobs
 from api.service.leases import Leases
 from api.service.service import Service
@@ -124,7 +124,10 @@ def test_a_token_follows_from_creator_and_claim() -> None:
     assert token({"creator": WHO, "track": CLAIM, "anchored": None}) == int.from_bytes(
         Digest.of(bytes.fromhex(WHO[2:]) + bytes.fromhex(CLAIM)).raw[:8], "big"
     )
-    assert token({"creator": WHO, "track": CLAIM, "anchored": {"root": CLAIM, "index": 0, "size": 1}}) is None
+    anchored = {"creator": WHO, "track": CLAIM, "anchored": {"root": CLAIM, "index": 0, "size": 1}}
+    minted = anchored | {"anchored": None}
+    assert token(anchored) is None and place(minted) == f"/tracks/{token(minted)}"
+    assert place(anchored) == f"/anchored/{token(minted):016x}"
 
 
 def test_a_file_that_is_no_sound_is_refused(client: TestClient) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from api.pages.spanish import account, check, creator, fields, holder, market, provenance, site
+from api.pages.spanish import account, anchored, check, creator, fields, holder, market, provenance, site
 
 PARTS: Final[tuple[Mapping[str, str], ...]] = (
     site.TEXTS,
     fields.TEXTS,
     check.TEXTS,
     provenance.TEXTS,
+    anchored.TEXTS,
     account.TEXTS,
     holder.TEXTS,
     creator.TEXTS,
