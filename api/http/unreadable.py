@@ -32,6 +32,7 @@ WANTED: Final[Mapping[str, str]] = {
     r"^[a-z0-9][a-z0-9_-]{0,40}$": "the name of a preset: small letters, digits, - and _",
     r"^\w{1,64}$": "a dataset's number, or one word of its title",
     r"^[\x21-\x7e]+$": "printable ASCII without blanks",
+    "^[a-z]+( [0-9a-z]+){1,2}$": "what it does, and to what, such as: buy 00000000000000ff",
 }
 """What each pattern of a request means."""
 

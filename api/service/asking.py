@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from api.errors import NoSuchThing
-from api.service import keys, mistakes, previews, underway
+from api.service import keys, mistakes, previews, underway, wishes
 from api.service.jobs import Jobs
 from api.service.kinds import KINDS
 from api.service.kinds.making import Mint
@@ -29,7 +29,7 @@ def ask(service: Service, account: Address | None, request: Request) -> Job:
     """Ask for a job. What it works on must be the account's, and its key here where the job signs with it.
 
     Raises :class:`~api.errors.NoSuchThing` for what is somebody else's, :class:`~api.errors.KeyElsewhere`,
-    :class:`~api.errors.TooMany`, and what :func:`api.service.mistakes.refuse` does.
+    :class:`~api.errors.TooMany`, and what :func:`api.service.mistakes.refuse` and :func:`api.service.wishes.refuse` do.
     """
     uploads, jobs, kind = Uploads.of(service), Jobs.of(service), KINDS[request.kind]
     for upload in request.uploads():
@@ -43,6 +43,7 @@ def ask(service: Service, account: Address | None, request: Request) -> Job:
     if kind.signs:
         keys.require(service.home, account)
     mistakes.refuse(service, account, request)
+    wishes.refuse(service, request)
     same = underway.same(request)
     return jobs.submit(account, request.kind, request.model_dump(mode="json", exclude={"kind"}), same)
 

@@ -51,6 +51,7 @@ WANTED: Final[Mapping[str, str]] = {
     r"^[a-z0-9][a-z0-9_-]{0,40}$": "el nombre de un preajuste: minúsculas, cifras, - y _",
     r"^\w{1,64}$": "el número de un conjunto de datos, o una palabra de su título",
     r"^[\x21-\x7e]+$": "ASCII imprimible sin espacios",
+    "^[a-z]+( [0-9a-z]+){1,2}$": "lo que hace y a qué, como: buy 00000000000000ff",
 }
 """What each pattern of a request means, as in :data:`api.http.unreadable.WANTED`."""
 OWN: Final[Mapping[str, str]] = {
