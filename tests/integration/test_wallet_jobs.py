@@ -19,8 +19,10 @@ from fastapi.testclient import TestClient
 
 from api.home import Home
 from api.http.app import create_app
+from api.service import asking
 from api.service.job import Job
 from api.service.jobs import Jobs
+from api.service.kinds.checking import Audit
 from api.service.service import Service
 from api.service.settings import ServiceSettings
 from api.service.tokens import Tokens
@@ -29,6 +31,7 @@ from api.service.worker import Pace, Worker
 from api.settings import Settings
 from gen.audio import save
 from gen.waveform import Waveform
+from ledger.address import Address
 from ledger.chain import Chain
 from ledger.contracts import deploy
 from ledger.signer import LocalSigner
@@ -99,21 +102,26 @@ def working(service: Service) -> Iterator[None]:
         thread.join()
 
 
-def registering(service: Service, browser: Browser, folder: Path, seed: int) -> str:
-    """Ask for the registration of one short recording; the job's id."""
-    noise = np.random.default_rng(seed).normal(0, 0.1, (1, 44100 * 4)).astype(np.float32)
-    save(folder / "noise.wav", Waveform(noise, 44100))
-    sound = (folder / "noise.wav").read_bytes()
+def sent(service: Service, account: Address | None, sound: bytes) -> str:
+    """An upload with one file; its id."""
 
     async def pieces() -> AsyncIterator[bytes]:
         yield sound
 
     uploads = Uploads.of(service)
-    upload = uploads.make(browser.account.address)
+    upload = uploads.make(account)
     asyncio.run(uploads.receive(upload, "noise.wav", pieces()))
+    return upload.id
+
+
+def registering(service: Service, browser: Browser, folder: Path, seed: int) -> str:
+    """Ask for the registration of one short recording; the job's id."""
+    noise = np.random.default_rng(seed).normal(0, 0.1, (1, 44100 * 4)).astype(np.float32)
+    save(folder / "noise.wav", Waveform(noise, 44100))
+    sound = (folder / "noise.wav").read_bytes()
     asked = {
         "kind": "register",
-        "upload": upload.id,
+        "upload": sent(service, browser.account.address, sound),
         "title": "Noise",
         "license": "LicenseRef-own",
         "price": "0.01",
@@ -142,7 +150,8 @@ def test_a_dataset_is_registered_by_its_holders_wallet(service: Service, url: st
     assert done.state == "done", done.problem
     assert done.result is not None
     # The record and the companion keys are signed; both are sent. Nothing is asked twice.
-    assert sorted(browser.asked) == ["send", "send", "sign", "sign"]
+    assert browser.asked == ["sign", "sign", "send", "send"]
+    assert (done.tries, done.result["already"]) == (1, False)
     with service.home.reading() as ledger:
         entry = ledger.contracts.dataset(int(done.result["dataset"]))
         assert entry.holder == HOLDER.address
@@ -195,6 +204,10 @@ def test_nobody_else_sees_or_answers_what_a_wallet_is_asked(service: Service, ur
         while browser.client.get(f"/v1/jobs/{job}/wallet").status_code == 204:
             time.sleep(0.05)
             assert not Jobs.of(service).get(job).over
+        # Nobody has answered, and the one worker does other things meanwhile.
+        assert Jobs.of(service).get(job).state == "asking"
+        check = asking.ask(service, None, Audit(upload=sent(service, None, (tmp_path / "noise.wav").read_bytes()))).id
+        assert followed(service, check, lambda: None).state == "done"
         assert stranger.client.get(f"/v1/jobs/{job}/wallet").status_code == 404
         reply = {"number": 1, "signature": "0x" + "1b" * 65}
         assert stranger.client.post(f"/v1/jobs/{job}/wallet", json=reply).status_code == 404

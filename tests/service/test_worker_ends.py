@@ -19,13 +19,16 @@ import pytest
 from api.home import Home
 from api.service import asking
 from api.service.fuse import Fuse
+from api.service.job import Job
 from api.service.job_process import Done, JobProcess
 from api.service.jobs import Jobs
 from api.service.kinds.checking import Audit
 from api.service.leases import Leases
+from api.service.patient_wallet import Asked, Sending
 from api.service.service import Service
 from api.service.settings import ServiceSettings
 from api.service.uploads import Uploads
+from api.service.wallets import PATIENCE, Wallets
 from api.service.worker import QUIET, Pace, Worker, _Doing
 from api.settings import Settings
 from ledger.address import Address
@@ -109,3 +112,47 @@ def test_an_outcome_keeps_its_lease_while_the_chain_is_slow(service: Service, mo
     finally:
         released.set()
     assert (jobs.get(job.id).state, jobs.get(job.id).result) == ("done", {"x": 1})
+
+
+def parted(service: Service, message: Asked | Sending) -> Job:
+    """What becomes of a job of ANNA's whose process ends with such a message."""
+    jobs, leases = Jobs.of(service), Leases(service.database, service.now)
+    job = jobs.submit(ANNA, "income", {})
+    claim = leases.claim("first", 30)
+    assert claim is not None
+    connection, theirs = Pipe()
+    theirs.send(message)
+    process, killed = cast(Any, SimpleNamespace(connection=connection)), []
+    process.kill = lambda: killed.append(jobs.get(job.id).state)
+    _Doing(Worker(service, threading.Event()), claim, process, Fuse(lambda: None, 60)).see_to_the_end()
+    assert killed == ["running"]  # it is gone before another can begin
+    return jobs.get(job.id)
+
+
+def test_a_question_frees_the_worker_and_is_open(service: Service) -> None:
+    job = parted(service, Asked("sign", {"message": "0x6d"}, 7.5))
+    assert (job.state, job.tries) == ("asking", 0)
+    asked = Wallets(service.database).open(job)
+    assert asked is not None
+    assert asked.content == {"message": "0x6d"}
+    late = replace(service, now=lambda: service.now() + timedelta(seconds=PATIENCE + 1))
+    Worker(late, threading.Event()).tidy()
+    failed = Jobs.of(service).get(job.id)
+    assert (failed.state, failed.problem and failed.problem["title"]) == ("failed", "KeyUnreachable")
+
+
+def test_what_is_on_its_way_to_the_chain_frees_the_worker_for_a_while(service: Service) -> None:
+    now = service.now()
+    still = replace(service, now=lambda: now)
+    job = parted(still, Sending("0xaa", now.timestamp() - 80))
+    assert (job.state, job.tries) == ("waiting", 0)
+    for seconds, found in ((9, False), (11, True)):  # an eighth of what it has taken so far
+        later = now + timedelta(seconds=seconds)
+        claim = Leases(service.database, lambda at=later: at).claim("second", 30)  # type: ignore[misc]
+        assert (claim is not None) == found
+
+
+def test_what_is_not_mined_within_a_day_fails_the_job(service: Service) -> None:
+    failed = parted(service, Sending("0xaa", service.now().timestamp() - PATIENCE - 1))
+    assert (failed.state, failed.problem and failed.problem["title"]) == ("failed", "ChainUnreachable")
+    assert "0xaa, which is not mined after 24 hours" in str(failed.problem)
