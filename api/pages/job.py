@@ -2,6 +2,8 @@
 
 # No postponed annotations: FastAPI reads those of its handlers.
 
+import math
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -27,8 +29,15 @@ _IN_BYTES: Final = "registering"
 """The phase that counts bytes, which nobody wants to read."""
 _LEADS: Final = (("track", "/tracks/"), ("model", "/models/"), ("dataset", "/datasets/"))
 """Fields of an outcome, and what they lead to."""
+_NEXT: Final = {
+    "train": ("model", "/studio?model=", "job.play"),
+    "license": ("dataset", "/models/new?dataset=", "job.train"),
+}
+"""Kinds of jobs, and what one does next with a field of their outcome: the path before it, and the key of its name."""
 _MUSIC: Final = ("/music", "works.title")
 _RECORDINGS: Final = ("/recordings", "holder.title")
+_STUDIO: Final = ("/studio", "studio.title")
+_TRAINING: Final = ("/models/new", "train.title")
 _ROOMS: Final = {
     "mint": _MUSIC,
     "list": _MUSIC,
@@ -37,7 +46,7 @@ _ROOMS: Final = {
     "register": _RECORDINGS,
     "terms": _RECORDINGS,
     "withdraw": _RECORDINGS,
-    "license": ("/studio", "studio.title"),
+    "train": _STUDIO,
     "pull": ("/account", "account.title"),
     "income": ("/account", "account.title"),
 }
@@ -55,7 +64,9 @@ def create_router(service: Service) -> APIRouter:
         found = asking.seen(service, who.address, id)
         if found.account is None:
             return onward(f"/checks/{found.id}")
-        progress, phase = _progress(jobs, found, Words(language_of(request)))
+        words = Words(language_of(request))
+        said = _said(jobs, found)
+        progress, phase = _progress(said, words)
         return page(
             request,
             "job.html",
@@ -66,8 +77,9 @@ def create_router(service: Service) -> APIRouter:
             ended=when(found.ended),
             progress=progress,
             phase=phase,
+            figures=_figures(said, words),
             result=_leads(found),
-            room=_ROOMS.get(found.kind),
+            room=_room(found),
             question=asked_of_wallet(service, found),
             already=bool(found.result and found.result.get("already")),
             files=[path.name for path in asking.files(service, found)],
@@ -95,14 +107,17 @@ def asked_of_wallet(service: Service, job: Job) -> dict[str, Any] | None:
     return {"number": question.number, "kind": question.kind, "money": words.money(value, None) if value else None}
 
 
-def _progress(jobs: Jobs, job: Job, words: Words) -> tuple[int | None, str]:
+def _said(jobs: Jobs, job: Job) -> Mapping[str, Any]:
+    """What a job that goes on has said last of its progress; nothing before."""
+    said = [] if job.over else [event.content for event in jobs.events(job.id) if event.kind == "progress"]
+    return said[-1] if said else {}
+
+
+def _progress(said: Mapping[str, Any], words: Words) -> tuple[int | None, str]:
     """Percent of the phase that it is in, None where nobody can say; and that phase in words, if there is one."""
-    said: list[dict[str, Any]] = (
-        [] if job.over else [dict(e.content) for e in jobs.events(job.id) if e.kind == "progress"]
-    )
     if not said:
         return None, ""
-    name, done, total = visible(str(said[-1]["phase"])), int(said[-1]["done"]), int(said[-1].get("total") or 0)
+    name, done, total = visible(str(said["phase"])), int(said["done"]), int(said.get("total") or 0)
     phase = words(f"phase.{name}") if f"phase.{name}" in english.TEXTS else name
     if not total:
         return None, phase
@@ -110,6 +125,33 @@ def _progress(jobs: Jobs, job: Job, words: Words) -> tuple[int | None, str]:
     if name == _IN_BYTES:
         return percent, words("job.phase.percent", phase=phase, percent=percent)
     return percent, words("job.phase", phase=phase, done=done, total=total)
+
+
+def _figures(said: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
+    """How a training goes, where it says so: the keys of names, and values for people."""
+    found = []
+    if "loss" in said:
+        found.append(("job.loss", f"{said['loss']:.3f}"))
+    if "speed" in said:
+        found.append(("job.speed", words("job.speed.said", speed=f"{said['speed']:.3g}")))
+    if "left" in said:
+        found.append(("job.left", _time_left(said["left"], words)))
+    return found
+
+
+def _time_left(seconds: float, words: Words) -> str:
+    """In minutes, rounded up: an estimate is no promise."""
+    hours, minutes = divmod(math.ceil(seconds / 60), 60)
+    if hours:
+        return words("job.left.hours", hours=hours, minutes=minutes)
+    return words("job.left.minutes", minutes=minutes) if minutes > 1 else words("job.left.seconds")
+
+
+def _room(job: Job) -> tuple[str, str] | None:
+    """Where one goes on afterwards: a path, and the key of its name."""
+    if job.kind == "license":
+        return _TRAINING if job.request.get("subject") == "dataset" else _STUDIO
+    return _ROOMS.get(job.kind)
 
 
 def _leads(job: Job) -> list[tuple[str, str, Any]]:
@@ -121,4 +163,8 @@ def _leads(job: Job) -> list[tuple[str, str, Any]]:
         number = (job.result or {}).get(name)
         if number is not None:  # of a track, it is its watermark
             found.append((f"{path}{int(number, 16) if name == 'track' else number}", f"job.result.{name}", number))
+    if job.result is not None and job.kind in _NEXT:
+        name, path, key = _NEXT[job.kind]
+        if name in job.result and (job.kind != "license" or "train" in job.request.get("uses", ())):
+            found.append((f"{path}{job.result[name]}", key, ""))
     return found

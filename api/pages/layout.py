@@ -34,7 +34,7 @@ NAVIGATION: Final = (
     ("/account", "nav.account"),
 )
 """Where the head of every page leads: paths, and the keys of their names."""
-_OWN: Final = ("/music", "works.title")
+_OWN: Final = (("/models/new", "train.nav"), ("/music", "works.title"))
 """Where it leads besides whoever is signed in, after the studio."""
 _YEAR: Final = 365 * 24 * 3600
 # A page is packed anew for every reader: the level that costs least for nearly all of the gain.
@@ -58,7 +58,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
         "t": words,
         "service": service,
         "here": request.url.path,
-        "navigation": NAVIGATION if caller is None else (*NAVIGATION[:3], _OWN, *NAVIGATION[3:]),
+        "navigation": NAVIGATION if caller is None else (*NAVIGATION[:3], *_OWN, *NAVIGATION[3:]),
         "other": lambda language: _in(request, language),
         "version": version("stemmata"),
         "account": None if caller is None else caller.address,

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
 from api.errors import NoSuchThing
+from api.pages import dataset
 from api.pages.cover import Covers, Look
 from api.pages.door import moved
 from api.pages.fan import fan
@@ -39,9 +40,7 @@ _FRESH: Final = "public, max-age=60"
 Token = Annotated[int, Path(ge=0, lt=2**64)]
 Number = Annotated[int, Path(ge=1, lt=2**40)]
 MOST_NEWEST: Final = 20
-"""So many tracks of a model, and models of a dataset, its page names: the newest."""
-MOST_RECORDINGS: Final = 200
-"""So many recordings of a dataset its page names."""
+"""So many tracks of a model its page names: the newest."""
 READ: Final = ["GET", "HEAD"]
 
 
@@ -50,6 +49,7 @@ def create_router(service: Service) -> APIRouter:
     router, directory = APIRouter(), Directory.of(service)
     proofs, covers = Proofs(service.home), Covers(service.home)
     _add_track(router, service, proofs, covers)
+    router.include_router(dataset.create_router(service, proofs))
 
     @router.api_route("/models/{number}", methods=READ)
     def model(request: Request, number: Number) -> Response:
@@ -59,22 +59,6 @@ def create_router(service: Service) -> APIRouter:
         tree = provenance.model_boxes(proof.subject, proof.findings, words.report)
         newest = directory.tracks(model=number, most=MOST_NEWEST, newest=True).entries
         return page(request, "model.html", node=proof.subject, newest=newest, **_shown(proof, proof.subject, tree))
-
-    @router.api_route("/datasets/{number}", methods=READ)
-    def dataset(request: Request, number: Number) -> Response:
-        """A dataset: whose it is, on what terms, and the proof of that."""
-        proof = proofs.dataset(number)
-        record = proof.subject.record
-        minutes = 0.0 if record is None else sum(one.frames / one.rate for one in record.recordings) / 60
-        shown: dict[str, Any] = {
-            "held": proof.subject,
-            "models": directory.models(dataset=number, most=MOST_NEWEST, newest=True).entries,
-            "minutes": minutes,
-            "most": MOST_RECORDINGS,
-            "sign_of": SIGN_OF,
-            "proof": proof,
-        }
-        return page(request, "dataset.html", **shown)
 
     @router.api_route("/models/{number}/record.json", methods=READ)
     def model_record(number: Number) -> Response:

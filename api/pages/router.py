@@ -7,14 +7,42 @@ from fastapi.responses import Response
 
 from api.errors import NoSuchThing
 from api.http.caller import caller
-from api.pages import account, anchored, assets, check, creator, holder, job, market, provenance, register, signin, works
+from api.pages import (
+    account,
+    anchored,
+    assets,
+    check,
+    creator,
+    holder,
+    job,
+    market,
+    provenance,
+    register,
+    signin,
+    training,
+    works,
+)
 from api.service.service import Service
 
 
 def create_pages_router(service: Service) -> APIRouter:
     """The pages, for an application to mount at its root."""
     router = APIRouter(include_in_schema=False)
-    for part in (check, market, provenance, anchored, signin, account, job, creator, works, register, holder):
+    # What is trained comes before what has been: /models/new is no model.
+    for part in (
+        check,
+        market,
+        training,
+        provenance,
+        anchored,
+        signin,
+        account,
+        job,
+        creator,
+        works,
+        register,
+        holder,
+    ):
         router.include_router(part.create_router(service), dependencies=[Depends(caller)])
 
     @router.get("/static/{name}")

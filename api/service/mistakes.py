@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from api.errors import NoSuchThing, UsageError
 from api.service.directory import Directory
+from api.service.kinds.licensing import License, seen
 from api.service.kinds.making import Train, presets
 from api.service.kinds.registering import Register
 from api.service.kinds.trading import Buy, List, require_decimals
@@ -23,8 +24,9 @@ def refuse(service: Service, account: Address | None, request: Request) -> None:
     """Let a request through, or say what is wrong with it.
 
     Raises :class:`~api.errors.NoSuchThing` for a dataset, model or preset that there is not,
-    :class:`~ledger.errors.NotOwner` for what only its owner may do, :class:`~api.errors.UsageError` for a price
-    that makes no sense or for what is the account's own, and what :meth:`api.service.underway.Underway.refuse` does.
+    :class:`~ledger.errors.NotOwner` for what only its owner may do, :class:`~api.errors.UsageError` for a price or a
+    royalty that makes no sense or for what is the account's own, and what :func:`api.workflows.licenses.wanted`,
+    :func:`api.workflows.run.chosen` and :meth:`api.service.underway.Underway.refuse` do.
     """
     from api import terms
     from ledger.errors import Unverifiable
@@ -41,6 +43,10 @@ def refuse(service: Service, account: Address | None, request: Request) -> None:
         _require(service, kind, number, account if request.owned else None)
     if isinstance(request, Buy):
         _refuse_own(service, account, request.track)
+    if account is not None and isinstance(request, License):
+        _require_offer(service, account, request)
+    if account is not None and isinstance(request, Train):
+        _require_material(service, account, request)
     Underway(service).refuse(account, request)
 
 
@@ -78,3 +84,26 @@ def _require(service: Service, kind: SubjectKind, number: int, owner: Address | 
         return  # the job finds out, once the chain can be asked
     if owner not in (None, now.owner):
         raise NotOwner(f"{kind} {number} is {now.owner}'s, who alone may do this")
+
+
+def _require_offer(service: Service, account: Address, request: License) -> None:
+    """That what is asked for is on offer, on the terms that were seen, or is held already."""
+    from api import terms
+    from api.workflows import licenses
+    from ledger.errors import Unverifiable
+
+    with contextlib.suppress(Unverifiable), service.home.reading() as ledger:
+        entry = licenses.subject(ledger.contracts, request.subject, request.id)
+        uses, now = terms.uses(request.uses), service.now()
+        licenses.wanted(ledger.contracts, request.subject, entry, account, uses, now, seen(request))
+
+
+def _require_material(service: Service, account: Address, request: Train) -> None:
+    """That the account may train on it, as far as that can be read here."""
+    from api.amounts import ppm_from_percent
+    from api.workflows import run
+    from ledger.errors import Invalid, Malformed, Unverifiable
+
+    royalty = ppm_from_percent(request.royalty, "royalty")
+    with contextlib.suppress(Unverifiable, Invalid, Malformed), service.home.reading() as ledger:
+        run.chosen(ledger, request.datasets, account, royalty)

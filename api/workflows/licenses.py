@@ -88,18 +88,38 @@ def buy(
         entry = subject(contracts, kind, id)
         if entry.owner == signer.address:
             return Licensed(None, already=True)
-        missing = tuple(use for use in uses if not contracts.is_licensed(kind, id, signer.address, use))
+        missing = wanted(contracts, kind, entry, signer.address, uses, now(), seen)
         if not missing:
             return Licensed(held_license(ledger, kind, id, signer.address, uses[0]), already=True)
         terms = entry.terms
-        _require_offer(kind, entry, missing, now())
-        (seen or Seen()).require(f"{kind} {id}", terms)
         record = _record(kind, entry, signer.address, missing, now, terms)
         cid = publish(ledger.store, record, signer)
         home.introduce(ledger, signer)
         if terms.currency is not None and terms.price:
             contracts.allow(signer, terms.currency, terms.price)
         return Licensed(contracts.buy_license(signer, kind, id, missing, record.digest, str(cid), terms), already=False)
+
+
+def wanted(
+    contracts: Contracts,
+    kind: SubjectKind,
+    entry: DatasetEntry | ModelEntry,
+    who: Address,
+    uses: Sequence[str],
+    now: datetime,
+    seen: Seen | None = None,
+) -> tuple[str, ...]:
+    """Of these uses, those that somebody would have to buy a license for, and can; none for an owner.
+
+    Raises what :func:`buy` does.
+    """
+    if entry.owner == who:
+        return ()
+    missing = tuple(use for use in uses if not contracts.is_licensed(kind, entry.id, who, use))
+    if missing:
+        _require_offer(kind, entry, missing, now)
+        (seen or Seen()).require(f"{kind} {entry.id}", entry.terms)
+    return missing
 
 
 def grant(

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from api.amounts import percent_from_ppm
+from api.errors import UsageError
 from api.home import Home, Ledger
 from api.run_folder import RunFolder
 from api.toolchain import code_digest
 from api.workflows import datasets as dataset_workflow
+from api.workflows.shares import shares_ppm
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from ledger.contracts import DatasetEntry
     from ledger.keys import Signer
     from ledger.records import DatasetRecord
+
+
+_WHOLE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,11 @@ class Run:
         )
 
     @property
+    def shares(self) -> tuple[int, ...]:
+        """Each dataset's part of the audio, in parts per million."""
+        return _shares([record for _, record in self.datasets])
+
+    @property
     def number(self) -> float:
         """The first 48 bits of it, which a float holds."""
         return float(int.from_bytes(self.identity.raw[:6]))
@@ -71,13 +82,30 @@ def licensed(
 ) -> tuple[Run, RunFolder]:
     """What is asked for, after the chain was asked for a license for each dataset; and the folder where it is done.
 
-    Raises :class:`ledger.errors.LicenseMissing` naming the dataset.
+    Raises as :func:`chosen`.
     """
     with home.acting(signer.address) as ledger:
-        chosen = tuple(dataset_workflow.show(ledger, dataset_id) for dataset_id in sorted(set(dataset_ids)))
-        licenses = _require_licenses(ledger, [entry for entry, _ in chosen], signer.address)
-    run = Run(signer.address, preset, seed, code_digest(), chosen, licenses, royalty_ppm, seal)
+        found, licenses = chosen(ledger, dataset_ids, signer.address, royalty_ppm)
+    run = Run(signer.address, preset, seed, code_digest(), found, licenses, royalty_ppm, seal)
     return run, RunFolder(home.folder("runs") / str(run.identity))
+
+
+def chosen(
+    ledger: Ledger, dataset_ids: Sequence[int], trainer: Address, royalty_ppm: int = 0
+) -> tuple[tuple[tuple[DatasetEntry, DatasetRecord], ...], tuple[int, ...]]:
+    """What somebody may train on, in ascending order, each with its record, and the licenses that say so.
+
+    What the contract would refuse when the run is recorded is refused before anything is learnt.
+
+    Raises:
+        LicenseMissing: no valid license to train on a dataset, which is named.
+        UsageError: the model's holder and those of the datasets ask for more than the whole income of a track.
+    """
+    entries = [ledger.contracts.dataset(dataset_id) for dataset_id in sorted(set(dataset_ids))]
+    licenses = _require_licenses(ledger, entries, trainer)
+    found = tuple(dataset_workflow.show(ledger, entry.id) for entry in entries)
+    _require_room(ledger, found, trainer, royalty_ppm)
+    return found, licenses
 
 
 def _require_licenses(ledger: Ledger, entries: Sequence[DatasetEntry], trainer: Address) -> tuple[int, ...]:
@@ -98,3 +126,31 @@ def _require_licenses(ledger: Ledger, entries: Sequence[DatasetEntry], trainer: 
             )
         found.append(license_entry.id)
     return tuple(found)
+
+
+def _require_room(
+    ledger: Ledger, found: Sequence[tuple[DatasetEntry, DatasetRecord]], trainer: Address, royalty_ppm: int
+) -> None:
+    """Raise :class:`UsageError` where more is owed than there is, added up as ``contracts/Models.sol`` does it."""
+    owed = 0
+    for (entry, _), share in zip(found, _shares([record for _, record in found]), strict=True):
+        owed += -(-share * _agreed(ledger, entry, trainer) // _WHOLE)
+    if royalty_ppm + owed > _WHOLE:
+        raise UsageError(
+            f"royalty: holders of the datasets get {percent_from_ppm(owed)} % of a track's income, so that at most "
+            f"{percent_from_ppm(_WHOLE - owed)} % are left for the model's"
+        )
+
+
+def _agreed(ledger: Ledger, entry: DatasetEntry, trainer: Address) -> int:
+    """Part of later income that a dataset's holder is owed, in parts per million (``Licenses.royaltiesOf``)."""
+    end = ledger.contracts.licensed_until("dataset", entry.id, trainer, "train")
+    if end is not None and end < ledger.chain.timestamp(ledger.chain.block_number):
+        return entry.terms.royalty_ppm
+    return ledger.contracts.agreed_royalty(entry.id, trainer)
+
+
+def _shares(records: Sequence[DatasetRecord]) -> tuple[int, ...]:
+    """By milliseconds of audio; each dataset has one."""
+    lengths = [sum(item.frames * 1000 // item.rate for item in record.recordings) for record in records]
+    return shares_ppm(lengths, least=1)

@@ -22,7 +22,6 @@ from api.run_folder import RunFolder
 from api.toolchain import machine, packages
 from api.workflows import sounds
 from api.workflows.run import Run, licensed
-from api.workflows.shares import shares_ppm
 from ledger import file
 from ledger.digest import Digest
 
@@ -214,10 +213,9 @@ def _record(home: Home, folder: RunFolder, run: Run, outcome: dict[str, Any], si
 
     weights = Digest.parse(outcome["weights"])
     path = folder.weights
-    lengths = [sum(item.frames * 1000 // item.rate for item in record.recordings) for _, record in run.datasets]
     uses = tuple(
         DatasetUse(entry.id, entry.record, entry.root, license_id, share)
-        for (entry, _), license_id, share in zip(run.datasets, run.licenses, shares_ppm(lengths, least=1), strict=True)
+        for (entry, _), license_id, share in zip(run.datasets, run.licenses, run.shares, strict=True)
     )
     with home.ledger() as ledger:
         entry = ledger.contracts.model_by_weights(weights)

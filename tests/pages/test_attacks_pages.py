@@ -100,7 +100,15 @@ def test_xss_no_text_that_people_write_is_more_than_text(service: Service, langu
     sign_in(client, anna)
     client.get(f"/?lang={language}")
     todo = ["/", "/account", "/recordings", "/recordings/new", "/recordings/1", "/datasets/1", "/market", "/studio"]
-    todo += ["/music", f"/sign-in?next={BAD}", f"/find?mark={BAD}", f"/checks/{BAD}", f"/{BAD}", f"/tracks/{BAD}"]
+    todo += [
+        "/models/new",
+        "/music",
+        f"/sign-in?next={BAD}",
+        f"/find?mark={BAD}",
+        f"/checks/{BAD}",
+        f"/{BAD}",
+        f"/tracks/{BAD}",
+    ]
     todo += [f"/jobs/{job.id}" for job in Jobs.of(service).list(anna.address)]
     seen: set[str] = set()
     shown = ""
@@ -121,7 +129,8 @@ def test_xss_no_text_that_people_write_is_more_than_text(service: Service, langu
 def test_xss_forms_give_what_was_wrong_back_as_text(service: Service) -> None:
     client = TestClient(create_app(service), base_url=SITE, headers={"Accept": "text/html"}, client=("127.0.0.1", 1))
     token = sign_in(client, service.home.signer("anna"))
-    for path in ("/account/tokens", "/recordings/1/terms", "/recordings/new", "/studio", "/music/x/offer", "/sign-in"):
+    forms = ["/account/tokens", "/recordings/1/terms", "/recordings/new", "/studio", "/music/x/offer", "/sign-in"]
+    for path in (*forms, "/models/new", "/datasets/1/license"):
         fields = (
             "name",
             "days",
@@ -135,6 +144,12 @@ def test_xss_forms_give_what_was_wrong_back_as_text(service: Service) -> None:
             "model",
             "key",
             "next",
+            "datasets",
+            "preset",
+            "seed",
+            "royalty",
+            "uses",
+            "currency",
         )
         answer = client.post(path, data={"csrf": token, **dict.fromkeys(fields, BAD)}, follow_redirects=False)
         assert answer.status_code < 500, path

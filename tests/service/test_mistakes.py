@@ -29,7 +29,7 @@ def test_what_is_not_there_or_anothers_is_told_at_once(tmp_path: Path) -> None:
         for right in (
             withdraw,
             TERMS.request(kind="terms", id=1, price="2"),  # type: ignore[call-arg]
-            TRAIN.request(kind="train", datasets=(1, 2)),  # type: ignore[call-arg]
+            TRAIN.request(kind="train", datasets=(1,), royalty="95"),  # type: ignore[call-arg]
             GENERATE.request(kind="generate", model=1),  # type: ignore[call-arg]
         ):
             refuse(service, ANNA.address, right)

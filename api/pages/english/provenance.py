@@ -45,6 +45,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "dataset.terms": "On what terms",
     "dataset.price": "price of a license",
     "dataset.share": "part of later income",
+    "dataset.share.said": "{percent} % of the royalties of tracks made with it, in proportion to its part of the "
+    "training",
+    "dataset.uses.private": "not commercial use",
+    "dataset.without": "without a license",
+    "dataset.mining": "data mining {said}",
+    "dataset.inference": "as input of a model {said}",
     "dataset.uses": "licensed uses",
     "dataset.until": "licenses end",
     "dataset.until.never": "never",

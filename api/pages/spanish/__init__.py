@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from api.pages.spanish import account, anchored, check, creator, fields, holder, market, provenance, site
+from api.pages.spanish import account, anchored, check, creator, fields, holder, market, provenance, site, training
 
 PARTS: Final[tuple[Mapping[str, str], ...]] = (
     site.TEXTS,
@@ -16,6 +16,7 @@ PARTS: Final[tuple[Mapping[str, str], ...]] = (
     account.TEXTS,
     holder.TEXTS,
     creator.TEXTS,
+    training.TEXTS,
     market.TEXTS,
 )
 TEXTS: Final[Mapping[str, str]] = {key: text for part in PARTS for key, text in part.items()}

@@ -47,6 +47,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "dataset.terms": "En qué condiciones",
     "dataset.price": "precio de una licencia",
     "dataset.share": "parte de los ingresos posteriores",
+    "dataset.share.said": "{percent} % de las regalías de las pistas hechas con él, en proporción a su parte del "
+    "entrenamiento",
+    "dataset.uses.private": "no el uso comercial",
+    "dataset.without": "sin licencia",
+    "dataset.mining": "la minería de datos {said}",
+    "dataset.inference": "como entrada de un modelo {said}",
     "dataset.uses": "usos con licencia",
     "dataset.until": "las licencias terminan",
     "dataset.until.never": "nunca",

@@ -9,7 +9,7 @@ from pydantic import Field
 from api.service.kinds.kind import Account, Amount, Context, Day, Kind, Number, Percent, Request, Use
 
 if TYPE_CHECKING:
-    from api.workflows.licenses import Licensed
+    from api.workflows.licenses import Licensed, Seen
     from ledger.contracts.entries import SubjectKind
 
 
@@ -62,9 +62,16 @@ def _buy(context: Context, asked: License) -> dict[str, Any]:
         uses=words.uses(asked.uses),
         signer=context.signer(),
         now=context.now,
-        seen=licenses.Seen(asked.price, asked.currency, asked.share, asked.until),
+        seen=seen(asked),
     )
     return _outcome(done, asked.subject, asked.id)
+
+
+def seen(asked: License) -> "Seen":
+    """The terms that the account agrees to."""
+    from api.workflows.licenses import Seen
+
+    return Seen(asked.price, asked.currency, asked.share, asked.until)
 
 
 def _grant(context: Context, asked: Grant) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 # No postponed annotations: pydantic reads them.
 
+import math
 import re
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from api.workflows.styles import Style
     from gen.levelling import Heard
     from gen.preset import Preset
+    from gen.training.loop import Progress
     from gen.waveform import Waveform
     from ledger.contracts.entries import SubjectKind
     from ledger.records import Claim, RepeatableTrackRecord
@@ -100,16 +102,17 @@ class Mint(Request):
 def _train(context: Context, asked: Train) -> dict[str, Any]:
     from api.amounts import percent_from_ppm, ppm_from_percent
     from api.workflows import training
-    from gen.training.loop import Progress
 
     signer = context.signer()
     last = -1
 
-    def progress(step: Progress) -> None:
+    def progress(step: "Progress") -> None:
         nonlocal last
         if step.step * 100 // max(1, step.steps) != last or step.step == step.steps:  # a hundred events a phase do
             last = step.step * 100 // max(1, step.steps)
-            context.progress(training.described(step).partition("\t")[0], step.step, step.steps)
+            phase = training.described(step).partition("\t")[0]
+            content = {"phase": phase, "done": step.step, "total": step.steps, **_figures(step)}
+            context.say("progress", content, topic=phase)
 
     done = training.train(
         context.home,
@@ -134,6 +137,12 @@ def _train(context: Context, asked: Train) -> dict[str, Any]:
         "sealed": done.sealed,
         "already": done.already,
     }
+
+
+def _figures(step: "Progress") -> dict[str, float]:
+    """What a step of training tells besides: the loss, steps a second, and seconds that are left of the whole run."""
+    told = {"loss": step.loss, "speed": step.speed, "left": step.eta_seconds}
+    return {name: float(f"{value:.4g}") for name, value in told.items() if math.isfinite(value)}
 
 
 def presets(home: Home) -> tuple[str, ...]:
