@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_ANY: Final = ".track-*.growing.wav"
+_ANY: Final = ".*.growing.wav"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import io
 import math
 import shutil
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,13 @@ from story import Story, now
 from api.errors import NothingOriginal
 from api.home import Home
 from api.sampler import Sampler, request_of
+from api.service import previews
 from api.workflows import generation, minting
 from api.workflows.audit import Audit, audit
 from api.workflows.replay import Replay, signal_to_noise
 from gen.audio import load, save
 from gen.generate import Generator
+from gen.levelling import Heard
 from gen.levelling import record as take_down
 from gen.watermark.mark import Watermark
 from gen.watermark.payload import PUBLIC_KEY
@@ -32,7 +35,7 @@ from ledger.errors import MalformedRecord
 from ledger.findings import Finding, Status, Verdict
 from ledger.hashing import keep
 from ledger.lineage import ModelNode, TrackNode
-from ledger.records import RepeatableTrackRecord, TrackRecord, TrainingRunRecord
+from ledger.records import Claim, RepeatableTrackRecord, TrackRecord, TrainingRunRecord
 
 pytestmark = pytest.mark.slow
 
@@ -259,23 +262,30 @@ def test_what_repeats_a_recording_is_refused_and_made_again(
     parroted = load(next(story.folder.glob("recordings in C/*.wav"))).mono().excerpt(1, 13)
     own = Generator.record
     refused: list[int] = []
+    heard: list[str] = []
 
-    def record(self, request, folder=None):  # type: ignore[no-untyped-def]
-        take, attention = own(self, request, folder)
+    def record(self, request, folder, listener):  # type: ignore[no-untyped-def]
+        take, attention = own(self, request, folder, None if len(refused) < parrots else listener)
         if len(refused) < parrots:
             refused.append(request.seed)
             take.close()
-            take = take_down(iter([parroted.samples]), request.frames, folder)
+            take = take_down(iter([parroted.samples]), request.frames, folder, listener)
         return take, attention
+
+    def hearing(path: Path, claim: Claim) -> AbstractContextManager[Heard]:
+        return previews.growing(path, claim, lambda: heard.append(previews.find(tmp_path)[path.name].version))
 
     monkeypatch.setattr(Generator, "record", record)
     out, carl = tmp_path / "out.wav", story.creator
 
     def make() -> RepeatableTrackRecord:
-        return generation.generate(story.home, story.model, seconds=12, seed=4, creator=carl.address, out=out, now=now)
+        asked = {"seconds": 12, "seed": 4, "creator": carl.address, "outs": [out], "wish": generation.Wish()}
+        return generation.variations(story.home, story.model, **asked, now=now, hearing=hearing)[0]  # type: ignore[arg-type]
 
     parrots = 2
     made = make()
+    assert len(set(heard)) == 3  # what is refused was another file than what comes after it
+    assert list(tmp_path.iterdir()) == [out]
     assert made.claim.seed not in refused
     assert refused[0] == 4
     assert (made.claim.sampler["asked"], made.claim.sampler["attempt"]) == (4, 2)
@@ -285,7 +295,7 @@ def test_what_repeats_a_recording_is_refused_and_made_again(
     parrots, out = 100, tmp_path / "never.wav"
     with pytest.raises(NothingOriginal, match=r"each of 8 attempts repeats more than 5 s .* --repeat-limit"):
         make()
-    assert not out.exists()
+    assert list(tmp_path.iterdir()) == [tmp_path / "out.wav"]
 
 
 def test_an_old_record_says_too_little(story: Story) -> None:

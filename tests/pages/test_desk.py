@@ -17,6 +17,7 @@ from api.errors import UsageError
 from api.http.app import create_app
 from api.pages import studio
 from api.pages.door import inside
+from api.service import asking
 from api.service.follower import follow
 from api.service.jobs import Jobs
 from api.service.leases import Leases
@@ -154,6 +155,41 @@ def test_a_job_says_in_which_phase_it_is(place: Place) -> None:
     assert 'value="22"' in dora.get(f"/jobs/{job.id}").text
     leases.finish(claim, {"model": 1})
     assert 'id="phase"' not in dora.get(f"/jobs/{job.id}").text
+
+
+@pytest.mark.slow
+def test_what_is_being_made_has_a_player_until_it_is_done(place: Place) -> None:
+    dora = place.visitor(DORA)
+    job = Jobs.of(place.service).submit(DORA.address, "generate", {"variations": 2})
+    leases = Leases(place.service.database, place.service.now)
+    claims = iter(lambda: leases.claim("worker", 60), None)
+    claim = next(one for one in claims if one.job.id == job.id)
+
+    def shown() -> list[tuple[str, str, str]]:
+        page = dora.get(f"/studio/{job.id}").text
+        return re.findall(
+            r'<li class="sheet" id="([^"]+)" data-live-version="([^"]+)">.*?src="([^"]+)"', page, re.DOTALL
+        )
+
+    folder, sound = asking.folder(place.service, job), f"/v1/jobs/{job.id}/variations/1/sound"
+    folder.mkdir()
+    assert shown() == []
+    growing = folder / ".track-1.0a0a.growing.wav"
+    growing.write_bytes(b"RIFF")
+    assert shown() == [("take-track-1", "0a0a", sound)]
+    page = dora.get(f"/studio/{job.id}").text
+    assert (
+        f'<noscript><p><a href="{sound}" target="_blank">' in page
+    )  # which the page that asks for itself does not end
+    assert "loudness is a guess" in page
+    growing.rename(folder / ".track-1.0b0b.growing.wav")  # made anew
+    assert shown() == [("take-track-1", "0b0b", sound)]
+    leases.say(claim, "made", {"file": "track-1.wav", "seconds": 30, "seed": 1}, topic="track-1.wav")
+    assert shown() == [("take-track-1", "done", f"/v1/jobs/{job.id}/files/track-1.wav")]
+    (folder / ".track-2.0c0c.growing.wav").write_bytes(b"RIFF")
+    assert [one[:2] for one in shown()] == [("take-track-1", "done"), ("take-track-2", "0c0c")]
+    leases.fail(claim, {"title": "Lost", "status": 500, "detail": "it died"})
+    assert [one[:2] for one in shown()] == [("take-track-1", "done")]
 
 
 @pytest.mark.slow
