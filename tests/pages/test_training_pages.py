@@ -78,6 +78,7 @@ def said(text: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", section.partition(">")[2]).split())
 
 
+@pytest.mark.slow
 def test_a_dataset_says_who_holds_a_license(place: Place) -> None:
     stranger = said(place.visitor().get("/datasets/1").text)
     assert "You pay 0.001 ETH, once. Sign in to license it" in stranger
@@ -90,6 +91,7 @@ def test_a_dataset_says_who_holds_a_license(place: Place) -> None:
     assert "License it" not in edna  # nothing else is on sale
 
 
+@pytest.mark.slow
 def test_what_is_not_on_offer_has_no_button(place: Place) -> None:
     for number, words in ((2, "has withdrawn consent"), (3, "No license is on offer now")):
         shown = place.edna().get(f"/datasets/{number}").text
@@ -100,6 +102,7 @@ def test_what_is_not_on_offer_has_no_button(place: Place) -> None:
         assert licensing.offer(place.service, ledger, entry, None, later).state == "ended"
 
 
+@pytest.mark.slow
 def test_a_price_in_a_token_is_said_with_its_two_steps(place: Place) -> None:
     page = place.edna().get("/datasets/5").text
     assert re.search(r"You pay 7 “STEMTRACK” \(0x\w{6}….*, once. In a token that takes two steps", said(page))
@@ -136,6 +139,7 @@ def test_a_license_is_asked_for_as_it_was_shown(place: Place) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_training_is_asked_for_with_what_one_may_learn_from(place: Place) -> None:
     edna = place.edna()
     form = edna.get("/models/new").text
@@ -168,6 +172,7 @@ def test_a_training_is_asked_for_with_what_one_may_learn_from(place: Place) -> N
     assert edna.get("/models/new?dataset=x").status_code == 422
 
 
+@pytest.mark.slow
 def test_a_job_tells_how_a_training_goes_and_where_to_go_on(place: Place) -> None:
     edna, address = place.edna(), place.service.home.keystore().address("edna")
     jobs, leases = Jobs.of(place.service), Leases(place.service.database, place.service.now)
