@@ -12,9 +12,10 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gen.watermark.align import BLOCK_STEPS, CHIP_STEPS, DELAYS, Alignment, Delays, soft_chips, soft_tiles
-from gen.watermark.patterns import PILOT_SHARE, RATE, Pattern
+from gen.watermark.align import BLOCK_STEPS, DELAYS, Alignment, Delays, soft_chips, soft_tiles
+from gen.watermark.patterns import CHIP_TILES, PERIOD, PILOT_SHARE, RATE, Pattern
 from gen.watermark.payload import TAG_BYTES, decode, encode
 from gen.watermark.tiles import STEP, STEPS, Array, clearness
 
@@ -25,8 +26,6 @@ THRESHOLD: Final = 4.2
 CERTAIN: Final = 4.8
 BLOCK_SECONDS: Final = BLOCK_STEPS * STEP / RATE
 WINDOW_BLOCKS: Final = round(15 / BLOCK_SECONDS)
-# Delays nearer than a chip are the same place in the pattern.
-_NEAR: Final = CHIP_STEPS
 # Power of the code bits over that of noise. A code of rate 1/6 cannot be decoded below 1.26 (Shannon, "A Mathematical
 # Theory of Communication", 1948); of so few bits it is measured to within 0.06, and below this limit nobody tries.
 _LEAST_POWER: Final = 1.06
@@ -39,11 +38,11 @@ class Detection:
     """One mark that was found.
 
     id: the 8 bytes it says (16 if the watermark was asked for those). score: pilot correlation in standard deviations
-    of unmarked audio. start, end: the part of the audio that carries it, in seconds, good to about a second.
-    false_positive: an upper bound for the probability that this search would have reported anything in audio made
-    without the key (candidates decoded times 2**-40). tempo, pitch: how much faster and higher the audio is than when
-    it was marked; beyond half a per cent only if that was searched for. A mark that can be read as the audio is, as
-    some can a semitone off, says 1 for both.
+    of unmarked audio; of a plain mark, which is read from half of what there is, up to a quarter less. start, end: the
+    part of the audio that carries it, in seconds, good to about a second. false_positive: an upper bound for the
+    probability that this search would have reported anything in audio made without the key (candidates decoded times
+    2**-40). tempo, pitch: how much faster and higher the audio is than when it was marked; beyond half a per cent only
+    if that was searched for. A mark that can be read as the audio is, as some can a semitone off, says 1 for both.
     """
 
     id: bytes
@@ -76,18 +75,24 @@ class Mark:
 
 
 class Search:
-    """One search for the marks of one key; goes on counting the candidates that were decoded before it."""
+    """One search for the marks of one key; goes on counting the candidates that were decoded before it.
 
-    def __init__(self, decibels: Array, key: bytes, id_bytes: int, decoded: int = 0) -> None:
+    decibels: float32 (rows, BANDS), every `skip`-th row of `Analysis.decibels`; 1, 2 or 4.
+    """
+
+    def __init__(self, decibels: Array, key: bytes, id_bytes: int, decoded: int = 0, skip: int = 1) -> None:
         self.key = key
         self.pattern = Pattern.of(key, id_bytes)
         self.decoded = decoded
-        pilots = self.pattern.pilots
-        tiles = soft_tiles(decibels)
+        self.skip = skip
+        pilots, rows = self.pattern.pilots, STEPS // skip
+        tiles = soft_tiles(decibels, rows)
         # Looked at as it is, and without what background noise seems to cover.
-        views = (tiles, tiles * clearness(decibels))
-        self.alignments = [Alignment.of(soft_chips(view), pilots) for view in views]
-        self.steps = len(decibels)
+        views = (tiles, tiles * clearness(decibels, rows))
+        # Delays nearer than a chip are the same place in the pattern.
+        self.chip_rows = CHIP_TILES * rows
+        self.alignments = [Alignment.of(soft_chips(view, rows), pilots, self.chip_rows) for view in views]
+        self._rows = len(decibels)
 
     @property
     def false_positive(self) -> float:
@@ -103,18 +108,24 @@ class Search:
         return sorted(found, key=lambda mark: mark.first)
 
     @cached_property
-    def _path(self) -> tuple[Delays, Array]:
+    def path(self) -> tuple[Delays, Array]:
+        """The likeliest path of changing delays, and how well each block fits there."""
         return self.alignments[0].path()
+
+    def candidates(self, first: int, last: int, least: float, known: list[Mark]) -> Iterator[tuple[float, int, int]]:
+        """The highest pilot correlations in these blocks, at most CANDIDATES, as (score, view, delay).
+
+        least: none lower than this. known: marks of which none of them is.
+        """
+        scores = np.stack([alignment.scores(first, last) for alignment in self.alignments])
+        for score, view, delay in _peaks(scores, least, self.chip_rows):
+            if not any(self._holds(mark, first, last, delay) for mark in known):
+                yield score, view, delay
 
     def _read(self, first: int, last: int, known: list[Mark]) -> Iterator[Mark]:
         """The marks of one window that are not known yet, or reach on."""
-        free = np.ones(last, bool)
-        for mark in known:
-            free[mark.first : mark.last] = False
-        scores = np.stack([alignment.scores(first, last) for alignment in self.alignments])
-        for score, view, delay in candidates(scores, THRESHOLD):
-            if any(_holds(mark, first, last, delay) for mark in known):
-                continue
+        free = uncovered(known, last)
+        for score, view, delay in self.candidates(first, last, THRESHOLD, known):
             delays = np.full(self.alignments[view].blocks, delay)
             mark = self._try(view, delays, first, last, score)
             if mark is not None:
@@ -122,7 +133,7 @@ class Search:
                 yield mark
         if free[first:].mean() <= 0.5:
             return
-        delays, fits = self._path
+        delays, fits = self.path
         score = float(fits[first:last].sum()) / float(np.sqrt(last - first))
         if score > THRESHOLD and fits[first:last].mean() > _LEAST_PATH:
             mark = self._try(0, delays, first, last, score)
@@ -149,6 +160,12 @@ class Search:
             run = _heaviest_run(agreement - half, first, last)
         return Mark(identity, score, *run, delays)
 
+    def _holds(self, mark: Mark, first: int, last: int, delay: int) -> bool:
+        """Whether this mark, in these blocks, is what fits at this delay."""
+        part, period = mark.delays[max(first, mark.first) : min(last, mark.last)], PERIOD * self.chip_rows
+        apart = np.abs((part - delay + period // 2) % period - period // 2)
+        return bool(len(part) and np.median(apart) <= self.chip_rows)
+
     def _decode(self, chips: Array) -> bytes | None:
         if power(self.pattern, chips) < _LEAST_POWER:
             return None
@@ -158,16 +175,21 @@ class Search:
     def seconds(self, mark: Mark) -> tuple[float, float]:
         """Begin and end of a mark in seconds, with the ends of the audio where it comes near them."""
         second = RATE / STEP
-        length = (self.steps - 1 + 2 * STEPS) / second
+        length = ((self._rows - 1) * self.skip + 2 * STEPS) / second
         begin, end = mark.first * BLOCK_SECONDS, mark.last * BLOCK_SECONDS
         return (0.0 if begin < BLOCK_SECONDS / 2 else begin), min(end, length)
 
 
-def candidates(scores: Array, least: float, near: int = _NEAR) -> Iterator[tuple[float, int, int]]:
-    """The highest of the pilot correlations (views, delays), at most CANDIDATES, as (score, view, delay).
+def uncovered(marks: list[Mark], blocks: int) -> NDArray[np.bool_]:
+    """Which of the first blocks belong to no mark."""
+    free = np.ones(blocks, bool)
+    for mark in marks:
+        free[mark.first : mark.last] = False
+    return free
 
-    near: delays within so many of a better one are the same place.
-    """
+
+def _peaks(scores: Array, least: float, near: int) -> Iterator[tuple[float, int, int]]:
+    """The highest of scores (views, delays), as (score, view, delay). Delays near a better one are the same place."""
     left = scores.copy()
     for _ in range(CANDIDATES):
         view, delay = (int(index) for index in np.unravel_index(np.argmax(left), left.shape))
@@ -181,13 +203,6 @@ def power(pattern: Pattern, chips: Array) -> float:
     """Power of the soft code bits that folded chips give, over that of noise: 1 on average where no code word is."""
     noise = (1 - PILOT_SHARE) * float(np.square(chips).sum())
     return float(np.square(pattern.read(chips)).sum()) / (noise + 1e-12)
-
-
-def _holds(mark: Mark, first: int, last: int, delay: int) -> bool:
-    """Whether this mark, in these blocks, is what fits at this delay."""
-    part = mark.delays[max(first, mark.first) : min(last, mark.last)]
-    apart = np.abs((part - delay + DELAYS // 2) % DELAYS - DELAYS // 2)
-    return bool(len(part) and np.median(apart) <= _NEAR)
 
 
 def _merge(found: list[Mark], mark: Mark) -> None:

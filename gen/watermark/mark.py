@@ -8,7 +8,7 @@ from gen.errors import WrongLength
 from gen.watermark import payload
 from gen.watermark.detect import Detection, Search
 from gen.watermark.embed import Embedder
-from gen.watermark.glance import SKIP, promising
+from gen.watermark.glance import SKIP, plain, promising
 from gen.watermark.patterns import BANDS, PERIOD, RATE, Pattern
 from gen.watermark.speed import Change, likely
 from gen.watermark.tiles import STEPS, Analysis, Array, level
@@ -98,13 +98,17 @@ class Watermark:
                 continue
             decibels = np.empty((analysis.steps_in(samples.shape[1]), BANDS), np.float32)
             _look(analysis, samples, gain, change.pitch, decibels, 0)
+            search = Search(decibels[::SKIP], self._key, self._id_bytes, decoded, SKIP)
             # What has a mark once is searched whole.
-            if not found and not promising(decibels[::SKIP], self._pattern):
+            if not found and not promising(search):
                 continue
-            for first in range(1, SKIP):
-                _look(analysis, samples, gain, change.pitch, decibels, first)
-            search = Search(decibels, self._key, self._id_bytes, decoded)
-            for mark in search.marks():
+            marks = search.marks()
+            if not plain(marks) or promising(search, marks):
+                for first in range(1, SKIP):
+                    _look(analysis, samples, gain, change.pitch, decibels, first)
+                search = Search(decibels, self._key, self._id_bytes, search.decoded)
+                marks = search.marks()
+            for mark in marks:
                 begin, end = (start + second / change.tempo for second in search.seconds(mark))
                 tempo = change.tempo * mark.tempo
                 pitch = change.pitch * mark.tempo if change.pitch == change.tempo else change.pitch

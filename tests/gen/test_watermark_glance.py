@@ -5,12 +5,13 @@ import pytest
 from chords import chords
 
 from gen.watermark import attacks, mark
-from gen.watermark.detect import power
+from gen.watermark.detect import Search, power
 from gen.watermark.glance import SKIP, promising
 from gen.watermark.mark import Watermark
 from gen.watermark.patterns import BANDS, PERIOD, Pattern
 from gen.watermark.payload import PUBLIC_KEY, encode
 from gen.watermark.tiles import Analysis, level
+from gen.waveform import Waveform
 
 IDENTITY = bytes.fromhex("0123456789abcdef")
 PUBLIC = Watermark(PUBLIC_KEY)
@@ -26,10 +27,10 @@ HARD = {
 }
 
 
-def promises(waveform, pattern=PATTERN):
+def promises(waveform, key=PUBLIC_KEY):
     analysis = Analysis(waveform.rate)
-    powers = list(analysis.powers(waveform.samples, SKIP))
-    return promising(analysis.decibels(np.concatenate(powers), level(waveform.samples, waveform.rate) ** 2), pattern)
+    power = np.concatenate(list(analysis.powers(waveform.samples, SKIP)))
+    return promising(Search(analysis.decibels(power, level(waveform.samples, waveform.rate) ** 2), key, 8, skip=SKIP))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def marked():
 def test_what_can_be_read_is_not_passed_over(marked, name, monkeypatch):
     music = HARD[name](marked)
     found = PUBLIC.detect(music)
-    monkeypatch.setattr(mark, "promising", lambda decibels, pattern: True)
+    monkeypatch.setattr(mark, "promising", lambda search, known=None: True)
     assert [each.id for each in found] == [IDENTITY]
     assert found == PUBLIC.detect(music)
 
@@ -51,7 +52,26 @@ def test_what_can_be_read_is_not_passed_over(marked, name, monkeypatch):
 def test_music_without_a_mark_is_passed_over(marked):
     assert promises(marked)
     assert not promises(chords(24.0, seed=31))
-    assert not promises(marked, Pattern.of(b"a key that nobody else has", 8))
+    assert not promises(marked, b"a key that nobody else has")
+
+
+@pytest.mark.parametrize("cut", [0, 64, pytest.param(300, marks=pytest.mark.slow)])
+def test_a_plain_mark_is_read_from_half_of_the_rows_as_from_all(marked, cut, monkeypatch):
+    part = Waveform(marked.samples[:, cut:], marked.rate)
+    [half] = PUBLIC.detect(part)
+    monkeypatch.setattr(mark, "plain", lambda marks: False)
+    [whole] = PUBLIC.detect(part)
+    assert half.score > 12
+    assert half.score == pytest.approx(whole.score, rel=0.1)
+    assert (half.id, half.start, half.tempo, half.pitch) == (IDENTITY, whole.start, 1, 1)
+    assert half.end == pytest.approx(whole.end, abs=0.6)
+
+
+def test_a_plain_mark_does_not_hide_a_weaker_one(marked):
+    """The weaker one begins where it lies between the rows that are looked at first."""
+    other = PUBLIC.embed(chords(24.0, seed=32), IDENTITY[::-1])
+    mixed = marked.samples[:, :-128] + np.float32(0.5) * other.samples[:, 128:]
+    assert {each.id for each in PUBLIC.detect(Waveform(mixed, 44100))} == {IDENTITY, IDENTITY[::-1]}
 
 
 def test_a_loop_is_no_mark():
