@@ -232,6 +232,10 @@ class Chain:
         """
         return self._network.call(address, data, NOBODY, None)
 
+    def run(self, code: bytes) -> bytes:
+        """What code returns that is run once, by nobody, and leaves no trace. Raises :class:`Reverted`."""
+        return self._network.call(None, code, NOBODY, None)
+
     def send(
         self, signer: Signer, interface: Interface, address: Address, function: str, *arguments: Any, value: int = 0
     ) -> Receipt:

@@ -181,7 +181,7 @@ class Evm:
     # -- transactions
 
     @_alone
-    def call(self, to: Address, data: bytes, sender: Address, block: int | None) -> bytes:
+    def call(self, to: Address | None, data: bytes, sender: Address, block: int | None) -> bytes:
         """What a call returns at the end of a block, now (None) or then."""
         return bytes(self._execute(sender, to, data, 0, block).output)
 

@@ -102,8 +102,11 @@ class Network(Protocol):
     def fees(self) -> tuple[int, int]:
         """Maximal fee and tip per gas, in wei, for the next transaction (EIP-1559)."""
 
-    def call(self, to: Address, data: bytes, sender: Address, block: int | None) -> bytes:
-        """What a call returns at the end of a block (None: now), without a trace. Raises :class:`Reverted`."""
+    def call(self, to: Address | None, data: bytes, sender: Address, block: int | None) -> bytes:
+        """What a call returns at the end of a block (None: now), without a trace. Raises :class:`Reverted`.
+
+        Without ``to`` the data make a contract, and what is returned is its code.
+        """
 
     def estimate(self, sender: Address, to: Address | None, data: bytes, value: int) -> int:
         """Gas that is enough for a transaction. Raises :class:`Reverted` where it would fail anyhow."""

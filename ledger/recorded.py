@@ -113,7 +113,7 @@ class RecordingNetwork(_Silent):
         self.transcript.answers["codes"][str(address)] = bool(code)
         return code
 
-    def call(self, to: Address, data: bytes, sender: Address, block: int | None) -> bytes:
+    def call(self, to: Address | None, data: bytes, sender: Address, block: int | None) -> bytes:
         """What a call returns."""
         try:
             result = self._network.call(to, data, sender, block)
@@ -169,7 +169,7 @@ class RecordedNetwork(_Silent):
         """Something where a contract is, nothing where none is."""
         return self._answer("codes", str(address), lambda said: b"\0" if said is True else b"")
 
-    def call(self, to: Address, data: bytes, sender: Address, block: int | None) -> bytes:
+    def call(self, to: Address | None, data: bytes, sender: Address, block: int | None) -> bytes:
         """What a call returned. Raises :class:`Reverted` as it did."""
         said = self._answer("calls", _call(to, data, block), str)
         result = self._read(said.removeprefix("revert "), _bytes, "calls")
@@ -261,7 +261,7 @@ class RecordedStore(ContentStore):
         return cid in self._blocks or self._held[str(cid)] in ("held", "altered")
 
 
-def _call(to: Address, data: bytes, block: int | None) -> str:
+def _call(to: Address | None, data: bytes, block: int | None) -> str:
     return f"{to} 0x{data.hex()} {'latest' if block is None else block}"
 
 

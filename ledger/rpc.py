@@ -122,9 +122,11 @@ class JsonRpc:
         return 2 * int(block["baseFeePerGas"], 16) + tip, tip
 
     @_understood
-    def call(self, to: Address, data: bytes, sender: Address, block: int | None) -> bytes:
+    def call(self, to: Address | None, data: bytes, sender: Address, block: int | None) -> bytes:
         """What a call returns at the end of a block. Raises :class:`Reverted`."""
-        fields = {"from": str(sender), "to": str(to), "data": "0x" + data.hex()}
+        fields = {"from": str(sender), "data": "0x" + data.hex()}
+        if to is not None:
+            fields["to"] = str(to)
         return _bytes(self._read("eth_call", fields, "latest" if block is None else hex(block)))
 
     @_understood

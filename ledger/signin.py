@@ -2,11 +2,13 @@
 
 The message is a text in which every line has its place. It says who signs in where, on which chain, until when, and
 carries a nonce of the site's, so that nobody can use it twice or elsewhere. A key signs it as a personal message
-(EIP-191); a contract says by itself whether a signature is its own (ERC-1271).
+(EIP-191); a contract says by itself whether a signature is its own (ERC-1271), also one that has yet to be made
+(ERC-6492).
 """
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from ledger.abi import Interface
 from ledger.address import Address
 from ledger.errors import Malformed, Reverted, SignatureInvalid, SignInInvalid
 from ledger.signing import personal_digest, recover
+from ledger.undeployed import Undeployed
 
 if TYPE_CHECKING:
     from ledger.chain import Chain
@@ -184,7 +187,7 @@ class SignIn:
 
         Args:
             signature: 65 bytes r, s, v of a key, v being 27, 28, or 0 and 1 as some wallets have it; or whatever the
-                contract at the address calls a signature.
+                contract at the address calls a signature, or will once it is made (:mod:`ledger.undeployed`).
             chain: opens the chain; only called where the signature is not that of the address's key.
 
         Raises :class:`ChainUnreachable` where a contract cannot be asked.
@@ -192,6 +195,9 @@ class SignIn:
         if len(signature) > LONGEST:
             raise SignatureInvalid(f"a signature has at most {LONGEST} bytes, not {len(signature)}")
         digest = personal_digest(str(self).encode())
+        wrapped = Undeployed.parse(signature)
+        if wrapped is not None:
+            return self._verify_undeployed(wrapped, digest, chain)
         fault = SignatureInvalid(f"{self.address} did not sign this message")
         try:
             v = signature[64] + 27 if len(signature) == 65 and signature[64] < 2 else None
@@ -202,12 +208,29 @@ class SignIn:
         with chain() as opened:
             if not opened.has_code(self.address):
                 raise fault
-            try:
-                said = opened.ask(self.address, _CONTRACT.call("isValidSignature", digest, signature))
-            except Reverted:
-                raise SignatureInvalid(f"the contract {self.address} refuses the signature") from None
+            self._require_known(lambda: opened.ask(self.address, _question(digest, signature)))
+
+    def _verify_undeployed(
+        self, wrapped: Undeployed, digest: bytes, chain: Callable[[], AbstractContextManager[Chain]]
+    ) -> None:
+        question = _question(digest, wrapped.signature)
+        with chain() as opened:
+            if opened.has_code(self.address):
+                with contextlib.suppress(SignatureInvalid):  # it may need what the factory does before it knows its own
+                    return self._require_known(lambda: opened.ask(self.address, question))
+            self._require_known(lambda: opened.run(wrapped.trial(self.address, question)))
+
+    def _require_known(self, ask: Callable[[], bytes]) -> None:
+        try:
+            said = ask()
+        except Reverted:
+            raise SignatureInvalid(f"the contract {self.address} refuses the signature") from None
         if said != _MAGIC:
             raise SignatureInvalid(f"the contract {self.address} does not know the signature as its own")
+
+
+def _question(digest: bytes, signature: bytes) -> bytes:
+    return _CONTRACT.call("isValidSignature", digest, signature)
 
 
 class _Lines:

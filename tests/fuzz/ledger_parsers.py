@@ -316,7 +316,7 @@ def chain_answers() -> tuple[Callable[[bytes], object], Refuses]:
         def code(self, address: Address) -> bytes:
             return b"\0"
 
-        def call(self, to: Address, data: bytes, sender: Address, block: int | None) -> bytes:
+        def call(self, to: Address | None, data: bytes, sender: Address, block: int | None) -> bytes:
             said = self.answer()
             if said[:1] == b"\xfe":
                 raise Reverted(said[1:])

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import ganache_server
@@ -11,9 +12,12 @@ from eth_utils.crypto import keccak
 
 from ledger.address import Address
 from ledger.chain import Chain
-from ledger.errors import ChainUnreachable, InsufficientFunds, Refused
+from ledger.errors import ChainUnreachable, InsufficientFunds, Refused, SignatureInvalid
 from ledger.signer import LocalSigner
+from ledger.signin import SignIn
+from ledger.signing import personal_digest
 from ledger.wallet import WalletSigner
+from tests.contract_wallet import creation, factory, keeper, made_by, wrapped
 
 pytestmark = pytest.mark.integration
 OWNER = LocalSigner(ganache_server.RICH[0].to_bytes(32, "big"))
@@ -103,3 +107,22 @@ def test_what_is_heard_of_only_once_it_is_mined_is_waited_for(url: str) -> None:
 def test_nobody_is_asked_for_what_the_account_cannot_pay(url: str) -> None:
     with Chain.open_rpc(url) as chain, pytest.raises(InsufficientFunds):
         chain.transact(wallet(Unlocked(url, invented="never")), RECEIVER, b"", value=10**30)
+
+
+def test_a_contract_that_has_yet_to_be_made_signs_in(url: str) -> None:
+    code = keeper(OWNER.address)
+    with Chain.open_rpc(url) as chain:
+        maker = factory(chain, OWNER)
+        written = SignIn(
+            domain="music.example",
+            address=made_by(maker, code),
+            uri="https://music.example",
+            chain_id=chain.chain_id,
+            nonce="0123456789abcdef",
+            issued_at="2026-11-26T10:00:00Z",
+        )
+        good = OWNER.sign_digest(personal_digest(str(written).encode()))
+        written.verify(wrapped(maker, creation(code), good), lambda: nullcontext(chain))
+        with pytest.raises(SignatureInvalid, match="does not know"):
+            written.verify(wrapped(maker, creation(keeper(RECEIVER)), good), lambda: nullcontext(chain))
+        assert not chain.has_code(written.address)

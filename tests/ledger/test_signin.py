@@ -20,7 +20,7 @@ from ledger.keys import LocalSigner
 from ledger.signin import SignIn
 from ledger.signing import personal_digest
 from tests.conftest import VECTORS
-from tests.contract_wallet import keeper, wallet
+from tests.contract_wallet import creation, factory, keeper, made_by, wallet, wrapped
 
 CASES: dict[str, Any] = json.loads((VECTORS / "eip4361.json").read_text("utf-8"))
 NOW = datetime(2026, 11, 26, 10, 0, tzinfo=UTC)
@@ -195,6 +195,47 @@ def test_a_contract_says_which_signatures_are_its_own(here: Chain) -> None:
         replace(written, nonce="fedcba9876543210").verify(owner.sign_digest(digest), opened)
     with pytest.raises(ChainUnreachable):
         written.verify(owner.sign_digest(digest), unreachable)
+
+
+def test_a_contract_that_has_yet_to_be_made_says_so_too(here: Chain) -> None:
+    owner, stranger = LocalSigner.generate(), LocalSigner.generate()
+    opened: Callable[[], AbstractContextManager[Chain]] = lambda: nullcontext(here)  # noqa: E731
+    maker, code = factory(here, owner), keeper(owner.address)
+    written = message(address=made_by(maker, code))
+    digest = personal_digest(str(written).encode())
+    good = owner.sign_digest(digest)
+    before = here.block_number
+    written.verify(wrapped(maker, creation(code), good), opened)
+    assert not here.has_code(written.address)
+    assert here.block_number == before
+    for refused, said in (
+        (wrapped(maker, creation(code), stranger.sign_digest(digest)), "does not know"),
+        (wrapped(maker, creation(keeper(stranger.address)), good), "does not know"),  # which comes to lie elsewhere
+        (wrapped(stranger.address, creation(code), good), "does not know"),
+        (wrapped(maker, b"", good), "does not know"),
+        (wrapped(maker, creation(code), good)[32:], "not what that has inside"),
+        (good, "belongs to|did not sign"),
+    ):
+        with pytest.raises(SignatureInvalid, match=said):
+            written.verify(refused, opened)
+    with pytest.raises(SignatureInvalid, match="does not know"):
+        replace(written, nonce="fedcba9876543210").verify(wrapped(maker, creation(code), good), opened)
+    with pytest.raises(ChainUnreachable):
+        written.verify(wrapped(maker, creation(code), good), unreachable)
+    here.transact(owner, maker, creation(code))
+    assert here.has_code(written.address)
+    written.verify(wrapped(maker, creation(code), good), opened)  # made meanwhile
+    written.verify(good, opened)
+
+
+def test_a_contract_that_its_factory_has_yet_to_open_says_so_afterwards(here: Chain) -> None:
+    owner = LocalSigner.generate()
+    # It says the magic value once something is in its storage, which any call without data puts there.
+    runtime = bytes.fromhex("36600a576001600055005b600054631626ba7e60e01b0260005260206000f3")
+    written = message(address=wallet(here, owner, runtime))
+    with pytest.raises(SignatureInvalid, match="does not know"):
+        written.verify(wrapped(owner.address, b"", b"any"), lambda: nullcontext(here))
+    written.verify(wrapped(written.address, b"", b"any"), lambda: nullcontext(here))
 
 
 @pytest.mark.parametrize(

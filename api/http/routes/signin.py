@@ -51,7 +51,8 @@ class SignInRequest(BaseModel):
     signature: str = Field(
         max_length=2 * LONGEST + 2,
         pattern="^0x([0-9a-fA-F]{2})+$",
-        description="Its signature: 65 bytes of a key, or what the account's contract takes for one (ERC-1271).",
+        description="Its signature: 65 bytes of a key, or what the account's contract takes for one "
+        "(ERC-1271), wrapped where it is not there yet (ERC-6492).",
     )
 
 
