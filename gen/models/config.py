@@ -134,6 +134,8 @@ class GeneratorConfig:
 
 VOCODERS = ("istft", "hifigan", "backbone")
 """Kinds of vocoder."""
+PHASES = ("gradient", "peaks")
+"""How the kind `istft` finds its first phases."""
 HIFIGANS = ("v1", "v2", "v3")
 """The three generators of the HiFi-GAN paper."""
 OBJECTIVES = ("spectral", "hifigan")
@@ -153,8 +155,10 @@ class VocoderConfig:
     channels: width ("istft", "backbone"). blocks: how many a backbone has. upsample: factors of the transposed
     convolutions; for "istft" their product divides mel.hop, and what is left is the hop of the inverse STFT; for
     "hifigan" it is mel.hop, and none given means the paper's way to 256 or 512. kernels and dilations shape the
-    residual blocks of "istft" (one kernel size and all dilations each). phase_refinement: Griffin-Lim iterations that
-    start from its phase when rendering. segment: samples of one training example.
+    residual blocks of "istft" (one kernel size and all dilations each). phase: how its classical inverse finds phases;
+    "peaks" follows tones and keeps to the magnitudes that it took from the bands, "gradient" minds also where sound
+    begins and ends, and keeps to the bands themselves. phase_refinement: Griffin-Lim iterations that start from its
+    phase when rendering. segment: samples of one training example.
 
     objective: "spectral" are distances of spectrograms, and activations of discriminators relative to their size;
     "hifigan" is that paper's, with its sums: `mel` times the distance of log-mel frames, `matching` times that of
@@ -170,6 +174,7 @@ class VocoderConfig:
     upsample: tuple[int, ...] = ()
     kernels: tuple[int, ...] = (3, 7)
     dilations: tuple[int, ...] = (1, 3)
+    phase: str = "gradient"
     phase_refinement: int = 16
     steps: int = 60
     batch: int = 2
@@ -204,6 +209,7 @@ class VocoderConfig:
             "vocoder.dilations",
             "numbers of at least 1",
         )
+        require(self.phase in PHASES, "vocoder.phase", f"one of {', '.join(PHASES)}")
         require(self.phase_refinement >= 0, "vocoder.phase_refinement", "at least 0")
         require(self.segment >= 1, "vocoder.segment", "at least 1")
         require_least(self, "vocoder", ("dither", "adversarial", "matching", "mel"), 0)

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from gen.config import MelConfig
+from gen.features import mel_basis
 from gen.models.config import VocoderConfig
-from gen.models.phase import NoiseTape, breathe, magnitude_from_mel, propagate_phase, refine_phase, with_phase
+from gen.models.phase import NoiseTape, breathe, leaning, magnitude_from_mel, propagate_phase, refine_phase, with_phase
 from gen.models.precision import exact
 from gen.models.vocoder import Vocoder, reach
 
@@ -111,7 +112,7 @@ class IstftVocoder(Vocoder[Memory]):
         """Magnitude and phase (radians), each (B, window / 2 + 1, 1 + (T - 1) * mel.hop / hop), of log-mel frames."""
         ground, louder, turned = self._heard(frames)
         with torch.no_grad():
-            steady = propagate_phase(ground, self.mel.window, self.hop)
+            steady = propagate_phase(ground, self.mel.window, self.hop, lean=self._lean(ground))
         return self._louder(ground, louder), steady + turned
 
     def _heard(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -153,22 +154,33 @@ class IstftVocoder(Vocoder[Memory]):
         steady = self._followed(ground, first, memory)
         begin, length = first * self.hop, (ground.shape[-1] - 1) * self.hop + self.mel.window
         noise = memory.noise.read(frames.shape[0], begin, begin + length).to(frames.device)
-        bins = breathe(self._louder(ground, louder), steady + turned, self.mel.window, self.hop, noise)
-        return self.refined(bins, self.config.phase_refinement)
+        magnitude = self._louder(ground, louder)
+        bins = breathe(magnitude, steady + turned, self.mel.window, self.hop, noise)
+        bands = None
+        if self.config.phase == "gradient":
+            basis = mel_basis(self.mel).to(frames.device)
+            bands = (basis @ magnitude, basis)
+        return self.refined(bins, self.config.phase_refinement, bands)
+
+    def _lean(self, ground: Tensor) -> Tensor | None:
+        return leaning(ground, self.mel.window, self.hop) if self.config.phase == "gradient" else None
 
     def _followed(self, ground: Tensor, first: int, memory: Memory) -> Tensor:
         """The phase of the ground, going on from where it was followed to before."""
+        window, lean = self.mel.window, self._lean(ground)
         if memory.phase is None:
-            memory.phase = propagate_phase(ground, self.mel.window, self.hop)
+            phase = propagate_phase(ground, window, self.hop, lean=lean)
         else:
             known = memory.phase[..., first - memory.first :]
-            unknown = ground[..., known.shape[-1] :]
-            after = propagate_phase(unknown, self.mel.window, self.hop, memory.phase[..., -1])
+            length = known.shape[-1]
+            rest = None if lean is None else lean[..., length:]
+            after = propagate_phase(ground[..., length:], window, self.hop, memory.phase[..., -1], rest)
             # Joined as they lie in memory, frame by frame.
-            memory.phase = torch.cat([known.transpose(1, 2), after.transpose(1, 2)], dim=1).transpose(1, 2)
-        memory.first = first
-        return memory.phase
+            phase = torch.cat([known.transpose(1, 2), after.transpose(1, 2)], dim=1).transpose(1, 2)
+        # The last frame is not kept: how it leans, the frame after it will say.
+        memory.phase, memory.first = phase[..., :-1], first
+        return phase
 
-    def refined(self, bins: Tensor, iterations: int) -> Tensor:
+    def refined(self, bins: Tensor, iterations: int, bands: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Samples of complex bins, after so many iterations of Griffin-Lim."""
-        return refine_phase(bins, self.mel.window, self.hop, iterations, (bins.shape[-1] - 1) * self.hop)
+        return refine_phase(bins, self.mel.window, self.hop, iterations, (bins.shape[-1] - 1) * self.hop, bands)

@@ -17,6 +17,7 @@ _LEAST = 1e-5
 _REACH, _STEEP, _BLUR = 4, 2.0, 0.4
 _MELTED = (1000.0, 3000.0)
 _TAPE = 1 << 15
+_HANN = 0.25645
 _Map = Callable[[Tensor], Tensor]
 
 
@@ -56,12 +57,16 @@ def _bands(config: MelConfig, device: torch.device) -> tuple[_Map, _Map, Tensor]
     return lambda low: torch.from_numpy(down @ low.numpy()), lambda bands: torch.from_numpy(up @ bands.numpy()), inverse
 
 
-def propagate_phase(magnitude: Tensor, window: int, hop: int, before: Tensor | None = None) -> Tensor:
+def propagate_phase(
+    magnitude: Tensor, window: int, hop: int, before: Tensor | None = None, lean: Tensor | None = None
+) -> Tensor:
     """A phase for a magnitude spectrogram (B, bins, T), by following its peaks as steady tones; radians, same shape.
 
-    before: the phase (B, bins) of the frame before the first, if there was one. Single-pass spectrogram inversion
-    (Beauregard, Harish and Wyse 2015): every peak's frequency comes from a parabola through it, its phase advances by
-    that frequency, and the bins around a peak turn with it, with alternating sign.
+    before: the phase (B, bins) of the frame before the first, if there was one. lean: by how much more each bin is
+    turned than a steady tone would turn it (`leaning`); nothing where it is not given.
+
+    Single-pass spectrogram inversion (Beauregard, Harish and Wyse 2015): every peak's frequency comes from a parabola
+    through it, its phase advances by that frequency, and the bins around a peak turn with it, with alternating sign.
     """
     batch, bins, frames = magnitude.shape
     # A row for each frame of each of the batch, all of one moment together.
@@ -79,11 +84,31 @@ def propagate_phase(magnitude: Tensor, window: int, hop: int, before: Tensor | N
     if before is not None:
         phase[:first] += before[row[:first], place[:first]]
     parent = owner[row[first:] - batch, place[first:]]
+    turned = None if lean is None else lean.permute(2, 0, 1).reshape(-1, bins)
+    if turned is not None:
+        phase -= turned[row, place]
+        phase[first:] += turned[row[first:] - batch, place[first:]]
     for begin, end in zip([first, *ends], ends, strict=False):
         phase[begin:end] += phase[parent[begin - first : end - first]]
     phase = torch.remainder(phase, 2 * math.pi).to(level.dtype)
     signs = math.pi * (torch.arange(bins, device=level.device) % 2)
-    return (phase[owner] + signs).view(frames, batch, bins).permute(1, 2, 0)
+    found = phase[owner] + signs
+    return (found if turned is None else found + turned).view(frames, batch, bins).permute(1, 2, 0)
+
+
+def leaning(magnitude: Tensor, window: int, hop: int) -> Tensor:
+    """By how much the phase leans where sound begins or ends: radians, of the shape of the magnitude (B, bins, T).
+
+    Where a bin rises, its sound lies late in the frame, and bins later by a part of the window differ in phase by as
+    much of a turn: the derivative of the phase over frequency, which follows from that of the logarithm of the
+    magnitude over time, and here is summed up from bin 0 (phase gradient: Průša, Balazs and Sondergaard 2017, with
+    their constant for Hann windows).
+    """
+    level = magnitude.transpose(1, 2).log()
+    steep = torch.zeros_like(level)
+    # Over two frames. No sound lies outside of the window, so half a turn is the most.
+    steep[:, 1:-1] = (level[:, 2:] - level[:, :-2]).mul_(-_HANN * window / (2 * hop)).clamp_(-math.pi, math.pi)
+    return (steep.cumsum(dim=2) - steep / 2).transpose(1, 2)
 
 
 def peaks_alone(peak: Tensor) -> tuple[Tensor, Tensor, Tensor, list[int]]:
@@ -167,19 +192,35 @@ def breathe(magnitude: Tensor, phase: Tensor, window: int, hop: int, noise: Tens
     return torch.where(tone > 0.5, with_phase(loud, phase), _scaled(heard, loud / size))
 
 
-def refine_phase(bins: Tensor, window: int, hop: int, iterations: int, frames: int) -> Tensor:
+def refine_phase(
+    bins: Tensor, window: int, hop: int, iterations: int, frames: int, bands: tuple[Tensor, Tensor] | None = None
+) -> Tensor:
     """Samples (B, frames) whose STFT comes close to the magnitude of bins (B, window / 2 + 1, T), from their phase.
 
     Griffin-Lim iterations with momentum 0.99 (Perraudin, Balazs and Sondergaard 2013); 0 iterations only invert.
+    bands: mel magnitudes (B, bands, T) and their basis (bands, window / 2 + 1). Then half of each magnitude, in
+    logarithm, is what the last STFT found, scaled to the bands: they say how much there is, and little of where.
     """
     magnitude = _size(bins)
     before: Tensor | None = None
     for _ in range(iterations):
         found = spectrum(from_spectrum(bins, window, hop, frames), window, hop)
         pushed = found if before is None else torch.sub(found, before, alpha=0.99 / 1.99)
-        before = found
-        bins = _scaled(pushed, magnitude / (_size(pushed) + 1e-9))
+        before, size = found, _size(pushed) + 1e-9
+        factor = magnitude / size
+        if bands is not None:
+            factor = (factor * _scale(size, *bands)).sqrt_()
+        bins = _scaled(pushed, factor)
     return from_spectrum(bins, window, hop, frames)
+
+
+def _scale(size: Tensor, mel: Tensor, basis: Tensor) -> Tensor:
+    """What brings magnitudes (B, bins, T) nearer to mel magnitudes (B, bands, T): factors (B, bins, T)."""
+    ratio = mel.transpose(1, 2) / (size.transpose(1, 2) @ basis.T + 1e-6)
+    total = basis.sum(dim=0)
+    # Where no band hears anything, what is there stays.
+    made = torch.where(total > 0, ratio @ (basis / total.clamp_min(1e-9)), 1.0)
+    return made.transpose(1, 2)
 
 
 def with_phase(magnitude: Tensor, phase: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from gen.training.initial import initialise
 MEL = MICRO.mel
 KINDS = {
     "istft": VocoderConfig(channels=16, phase_refinement=2),
+    "istft, peaks": VocoderConfig(channels=16, phase="peaks", phase_refinement=2),
     "istft, half the hop": VocoderConfig(channels=16, upsample=(2,), phase_refinement=2),
     "hifigan v2": VocoderConfig(kind="hifigan", variant="v2"),
     "hifigan v3": VocoderConfig(kind="hifigan", variant="v3"),
