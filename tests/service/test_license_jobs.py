@@ -1,6 +1,12 @@
-"""A license is bought on the terms that were shown: in that currency, at that price and share, until then; or not."""
+"""A license is bought on the terms that were shown: in that currency, at that price and share, until then; or not.
 
+And of a track it is told afterwards what was paid.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -8,6 +14,7 @@ from api.home import Home
 from api.pages import studio
 from api.service.kinds.kind import Context
 from api.service.kinds.licensing import LICENSE, License
+from api.service.kinds.trading import BUY, Buy
 from api.settings import Settings
 from ledger.address import Address
 from ledger.errors import PriceNotMet
@@ -79,3 +86,16 @@ def test_the_studio_shows_all_that_a_buyer_agrees_to(context: Context) -> None:
     assert model.terms == {"price": "3", "currency": str(TOKEN), "share": "7", "until": "never"}
     form = License(subject="model", id=1, uses=("generate",), **model.terms)
     assert (form.price, form.currency, form.share, form.until) == ("3", str(TOKEN), "7", "never")
+
+
+def test_a_purchase_that_is_begun_again_tells_what_was_paid(context: Context) -> None:
+    with context.home.ledger() as ledger:
+        track = Trade(ledger.contracts, []).mint("bought")
+        ledger.contracts.list_track(CARL, track, 7)
+    notes: list[Mapping[str, Any]] = []
+    asked = Buy(track=f"{track:016x}", price="0.000000000000000007")
+    done = BUY.run(replace(context, write_down=notes.append), asked)
+    again = BUY.run(replace(context, note=notes[-1]), asked)
+    assert again["offer"] == done["offer"]
+    assert (again["owner"], again["already"]) == (str(context.account), False)
+    assert BUY.run(context, asked)["already"]

@@ -3,6 +3,7 @@
 # No postponed annotations: pydantic reads them.
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -139,7 +140,14 @@ def _buy(context: Context, asked: Buy) -> dict[str, Any]:
     from api.workflows import market
 
     signer = context.signer()
-    return _offer(market.buy(context.home, asked.track, signer=signer, price=asked.price, currency=asked.currency))
+    with context.home.ledger() as ledger:
+        seen = market.show(ledger, asked.track)
+    if seen.track.owner != signer.address:
+        context.write_down(_offer(replace(seen, live=False)))  # once it is bought, nothing tells for how much
+    done = _offer(market.buy(context.home, asked.track, signer=signer, price=asked.price, currency=asked.currency))
+    if done["already"] and context.note:  # an earlier try has bought it
+        return {**context.note, "owner": done["owner"], "already": False}
+    return done
 
 
 def _offer(found: "Offer") -> dict[str, Any]:
