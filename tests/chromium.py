@@ -14,7 +14,29 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 AXE = Path(__file__).parent / "browser" / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+SEEN = {
+    "type": "rule",
+    "values": ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"],
+}
+"""Of these, what depends on width and colours."""
+WAYS = [(360, True), (1280, False), (360, False), (1280, True)]
+"""Widths in pixels, and whether it is dark."""
+
+REACHABLE = """() => {
+  const all = document.querySelectorAll('a[href], button, input, select, textarea, summary, audio, [tabindex="0"]')
+  window.reachable = [...all].filter(it => it.checkVisibility({ visibilityProperty: true })
+    && it.type !== 'hidden' && !it.disabled && !(it.type === 'radio' && !it.checked))
+  return window.reachable.map(it => it.outerHTML.slice(0, 150))
+}"""
+FOCUSED = """() => {
+  const at = document.activeElement
+  const { outlineStyle, outlineWidth } = getComputedStyle(at)
+  const box = at.getBoundingClientRect()
+  const inside = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth
+  return [window.reachable.indexOf(at), inside && outlineStyle !== 'none' && parseFloat(outlineWidth) > 1]
+}"""
+"""Where the focus is among those, and whether that is on the screen with a ring around it."""
 
 
 @contextlib.contextmanager
@@ -45,13 +67,55 @@ class Visit:
         wide, room = self.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         return bool(wide <= room)
 
-    def barriers(self) -> list[str]:
+    def barriers(self, rules: dict[str, Any] | None = None) -> list[str]:
         """What keeps people from reading or using it: axe-core's violations of WCAG 2.2 AA, with where they are."""
         if not AXE.is_file():
             pytest.skip("no axe-core; with Node: npm ci --prefix tests/browser")
-        self.page.evaluate(AXE.read_text())
-        found: dict[str, Any] = self.page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE.read_text())
+        options = {"runOnly": rules or RULES, "resultTypes": ["violations"]}
+        found: dict[str, Any] = self.page.evaluate("options => axe.run(document, options)", options)
         return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
+
+    def shut_out(self, url: str) -> list[str]:
+        """Whom a page shuts out, of those who read either language, on a phone or at a desk, in light or in dark.
+
+        All rules are tried once in each language, and in the other ways those that depend on width and colours.
+        """
+        found = []
+        for language in ("en", "es"):
+            self.page.goto(f"{url}?lang={language}", wait_until="load")
+            if self.page.locator("html").get_attribute("lang") != language:
+                found.append(f"{language}: in another language")
+            self.page.locator("details:not([open]) > summary").evaluate_all(
+                "all => all.slice(0, 3).map(it => it.click())"
+            )
+            for width, dark in WAYS:
+                self.page.set_viewport_size({"width": width, "height": 800})
+                self.page.emulate_media(color_scheme="dark" if dark else "light")
+                way = f"{language}, {width} px, {'dark' if dark else 'light'}"
+                if not self.is_whole():
+                    found.append(f"{way}: reaches out of the screen")
+                rules = RULES if (width, dark) == WAYS[0] else SEEN
+                found += [f"{way}: {one}" for one in self.barriers(rules)]
+        return found
+
+    def lost_by_keyboard(self) -> list[str]:
+        """What the key Tab does not reach in the order of the page, or reaches without showing where it is."""
+        all_, lost, last = self.page.evaluate(REACHABLE), [], -1
+        reached = set()
+        for _ in range(len(all_) + 5):
+            self.page.keyboard.press("Tab")
+            place, shown = self.page.evaluate(FOCUSED)
+            if place < 0 or place in reached:
+                break
+            reached.add(place)
+            if place < last:
+                lost.append(f"comes after what follows it: {all_[place]}")
+            if not shown:
+                lost.append(f"does not show the focus: {all_[place]}")
+            last = place
+        return lost + [f"is not reached: {it}" for place, it in enumerate(all_) if place not in reached]
 
 
 @contextlib.contextmanager
