@@ -4,6 +4,8 @@
 FROM python:3.11-slim-bookworm AS build
 # pesq, of the extra that measures vocoders, is compiled; nothing here is, unless a wheel is missing for your machine.
 ARG EXTRAS=serve,postgresql,studio,report
+# Where torch is to be had without CUDA, which weighs gigabytes. With CUDA: --build-arg PIP_EXTRA_INDEX_URL=
+ARG PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY api api
@@ -18,6 +20,8 @@ COPY --from=build /opt/stemmata /opt/stemmata
 COPY scripts/deploy.py /opt/stemmata/scripts/deploy.py
 ENV PATH=/opt/stemmata/bin:$PATH STEMMATA_HOME=/var/lib/stemmata/home PYTHONUNBUFFERED=1
 USER stemmata
+# What a command writes beside the home, such as the demo, goes where its user may write.
+WORKDIR /var/lib/stemmata
 VOLUME /var/lib/stemmata/home
 EXPOSE 8750
 # The first line of a secret, which no other process can look up, is the passphrase.

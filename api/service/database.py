@@ -46,6 +46,8 @@ _PATIENCE = {
     "keepalives_count": 2,
 }
 """What libpq is told of a server that says nothing, unless the URL does: seconds, and milliseconds of TCP."""
+_LETTERS = {"client_encoding": "utf8"}
+"""The same of text: from a database that was made in the C locale (SQL_ASCII) it would come as bytes."""
 _STATEMENT = 20_000
 """Milliseconds that one statement may take on a server, the wait for locks among them."""
 
@@ -74,8 +76,9 @@ class Database:
             pool = {"pool_size": 10, "max_overflow": 40, "pool_timeout": 5}
             server = not url.startswith("sqlite")
             said = make_url(url).query
-            patience = {name: value for name, value in _PATIENCE.items() if server and name not in said}
-            engine = create_engine(url, hide_parameters=True, pool_pre_ping=server, connect_args=patience, **pool)
+            told = {**_PATIENCE, **_LETTERS} if server else {}
+            told = {name: value for name, value in told.items() if name not in said}
+            engine = create_engine(url, hide_parameters=True, pool_pre_ping=server, connect_args=told, **pool)
         except (SQLAlchemyError, ValueError, ImportError) as error:
             raise DatabaseUnusable(f"STEMMATA_DATABASE cannot be understood: {type(error).__name__}") from None
         if engine.dialect.name == "sqlite":

@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 from postgresql_server import postgresql
 from sqlalchemy import inspect, text
@@ -87,6 +88,20 @@ def test_what_hangs_ends_as_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
             assert connection.execute(text("select n from t")).first() is None
         database.close()
         other.close()
+
+
+@pytest.mark.integration
+def test_a_database_of_the_c_locale_keeps_text() -> None:
+    with postgresql() as url:
+        with psycopg.connect(url, autocommit=True) as server:
+            server.execute("create database plain encoding 'SQL_ASCII' locale 'C' template template0")
+        database = Database.open(url.removesuffix("/postgres") + "/plain")
+        with database.changing() as connection:
+            connection.execute(text("create table t (words text)"))
+            connection.execute(text("insert into t values (:words)"), {"words": "Dvořák"})
+        with database.reading() as connection:
+            assert connection.execute(text("select words from t")).scalar() == "Dvořák"
+        database.close()
 
 
 @pytest.mark.slow
