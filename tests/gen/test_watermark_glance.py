@@ -70,7 +70,7 @@ def test_a_plain_mark_is_read_from_half_of_the_rows_as_from_all(marked, cut, mon
 def test_a_plain_mark_does_not_hide_a_weaker_one(marked):
     """The weaker one begins where it lies between the rows that are looked at first."""
     other = PUBLIC.embed(chords(24.0, seed=32), IDENTITY[::-1])
-    mixed = marked.samples[:, :-128] + np.float32(0.5) * other.samples[:, 128:]
+    mixed = marked.samples[:, :-384] + np.float32(0.3) * other.samples[:, 384:]
     assert {each.id for each in PUBLIC.detect(Waveform(mixed, 44100))} == {IDENTITY, IDENTITY[::-1]}
 
 
