@@ -22,6 +22,7 @@ from api.pages.layout import page
 from api.pages.listening import listen
 from api.pages.metadata import address_of, metadata, name_of
 from api.pages.proofs import Minted, Proof, Proofs
+from api.pages.writing import length
 from api.reports import provenance, stemma
 from api.reports.html import SIGN_OF
 from api.reports.outline import owing
@@ -31,7 +32,7 @@ from api.service.service import Service
 from ledger.cid import Cid
 from ledger.envelope import MAX_BYTES
 from ledger.lineage import ModelNode
-from ledger.records import ContentRef, TrackRecord
+from ledger.records import ContentRef
 
 # Anybody's page may show what a token is: that is what it is for.
 _OPEN: Final = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
@@ -102,7 +103,7 @@ def _add_track(router: APIRouter, service: Service, proofs: Proofs, covers: Cove
             "owed": owing(proof.subject.node.entry, proof.subject.account, words.report),
             "name": name_of(number),
             "offered": Directory.of(service).offer(number) is not None,
-            "length": _length(proof.subject.node.record, words),
+            "length": length(proof.subject.node.record, words),
             "address": address_of(service.settings.site, number),
         }
         return page(request, "track.html", **_shown(proof, proof.subject.node.model, tree), **more)
@@ -147,16 +148,6 @@ def _shown(proof: Proof[Any], model: ModelNode, tree: provenance.Box) -> dict[st
         "sizes": stemma,
         "boxes": [box for _, box in tree.flat()],
     }
-
-
-def _length(record: TrackRecord | None, words: Words) -> str:
-    """How long a track is, in words; empty where nobody knows."""
-    if record is None:
-        return ""
-    minutes, seconds = divmod(round(record.claim.frames / record.claim.rate), 60)
-    return (
-        words("track.minutes", minutes=minutes, seconds=seconds) if minutes else words("track.seconds", count=seconds)
-    )
 
 
 def _metadata(service: Service, proof: Proof[Minted]) -> Response:
