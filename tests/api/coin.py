@@ -8,6 +8,7 @@ from pathlib import Path
 from api.home import Home
 from ledger.abi import Interface
 from ledger.address import Address
+from ledger.chain import Chain
 from ledger.keys import Signer
 
 NOBODY = Address(bytes(20))
@@ -27,14 +28,20 @@ def coin(home: Home, maker: Signer, *rich: Address, amount: int = 10**9) -> Addr
 
 def named(home: Home, maker: Signer, *rich: Address, symbol: str, decimals: int) -> Address:
     """The same token behind a name: what calls itself ``symbol``, with so many decimals."""
-    plain = coin(home, maker)
+    with home.ledger() as ledger:
+        home.fund(ledger, maker)
+        return named_on(ledger.chain, maker, *rich, symbol=symbol, decimals=decimals)
+
+
+def named_on(chain: Chain, maker: Signer, *rich: Address, symbol: str, decimals: int) -> Address:
+    """The same on any chain; the maker pays."""
+    plain = chain.create(maker, _token())
     said = symbol.encode()
     text = (32).to_bytes(32) + len(said).to_bytes(32) + said.ljust(-len(said) % 32 + len(said), b"\0")
-    with home.ledger() as ledger:
-        made = ledger.chain.transact(maker, None, speaker(text, decimals.to_bytes(32), plain)).contract
-        assert made is not None
-        for account in rich:
-            ledger.chain.send(maker, _token(), made, "mint", account, 10**9)
+    made = chain.transact(maker, None, speaker(text, decimals.to_bytes(32), plain)).contract
+    assert made is not None
+    for account in rich:
+        chain.send(maker, _token(), made, "mint", account, 10**9)
     return made
 
 

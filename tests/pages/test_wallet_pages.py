@@ -25,6 +25,7 @@ from ledger.digest import Digest
 from ledger.records import Terms
 from ledger.signer import LocalSigner
 from tests import story
+from tests.api.coin import named_on
 from tests.service.traded import cid, digest
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -170,10 +171,38 @@ def test_a_track_is_offered_and_bought_by_wallets(browser: Browser, site: Site) 
         with site.contracts() as contracts:
             assert contracts.track(track.id).owner == CARL.address
         button.click()
-        expect(page.get_by_text("This track is not for sale now.")).to_be_visible(timeout=PATIENCE)
+        expect(page.get_by_text("This track is yours, and not for sale now.")).to_be_visible(timeout=PATIENCE)
         with site.contracts() as contracts:
             assert contracts.track(track.id).owner == ANNA.address
             assert contracts.due(CARL.address, None, "market") == 45 * 10**16
+
+
+def test_a_track_is_offered_in_a_token_and_bought_by_wallets(browser: Browser, site: Site) -> None:
+    """ANNA, whose the track is by now, sells it to CARL."""
+    with site.contracts() as contracts:
+        (track,) = contracts.tracks()
+        usd = named_on(contracts.chain, MAKER, CARL.address, symbol="USDC", decimals=6)
+    with chromium.visiting(browser) as visit:
+        page, wallet = visit.page, StandIn(site.node, ANNA.address)
+        enter(page, site, wallet)
+        page.goto(f"{site.url}/market/{track.id:016x}")
+        page.get_by_label("Currency").fill(str(usd))
+        page.get_by_role("button", name="Ask in this currency").click()
+        expect(page.get_by_text("It has 6 decimals, as it says itself.")).to_be_visible()
+        page.get_by_label("Price, in “USDC”").fill("12.5")
+        page.get_by_role("button", name="Put it up for sale").click()
+        expect(page.locator("#price-now")).to_contain_text("12.5 “USDC”", timeout=PATIENCE)
+    with chromium.visiting(browser) as visit:
+        page, wallet = visit.page, StandIn(site.node, CARL.address)
+        enter(page, site, wallet)
+        page.goto(f"{site.url}/market/{track.id:016x}")
+        page.get_by_role("button", name="Buy it for 12.5 “USDC”").click()
+        expect(page.get_by_text("This track is yours, and not for sale now.")).to_be_visible(timeout=PATIENCE)
+        assert wallet.asked.count("eth_sendTransaction") == 2  # to let the market take the price, and to buy
+        with site.contracts() as contracts:
+            assert contracts.track(track.id).owner == CARL.address
+            assert contracts.tokens(CARL.address, usd) == 10**9 - 12_500_000
+            assert contracts.due(ANNA.address, usd, "market") == 11_250_000
 
 
 def test_a_folder_is_registered_with_a_wallet(browser: Browser, site: Site, tmp_path: Path) -> None:

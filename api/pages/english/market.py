@@ -50,7 +50,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "address is what counts.",
     "offer.token.unnamed": "The price is in a token (ERC-20) that does not say what it is called. Its address:",
     "offer.token.smallest": "It does not say how many decimals it has: amounts are in its smallest unit.",
-    "offer.buy.token": "Two transactions: one lets the market take that much of the token, one buys.",
+    "offer.buy.token": "In two transactions, or one where enough is allowed already: the market is allowed to take "
+    "that much of the token, and then it is bought.",
     "sell.title": "Put it up for sale",
     "sell.change": "Change the offer",
     "sell.currency": "Currency: the address of a token (ERC-20), or nothing for ether",

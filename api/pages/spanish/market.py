@@ -50,7 +50,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "token: lo que cuenta es su dirección.",
     "offer.token.unnamed": "El precio es en un token (ERC-20) que no dice cómo se llama. Su dirección:",
     "offer.token.smallest": "No dice cuántos decimales tiene: los importes son en su unidad más pequeña.",
-    "offer.buy.token": "Dos transacciones: una permite al mercado tomar esa cantidad del token, otra compra.",
+    "offer.buy.token": "En dos transacciones, o una si ya está permitido bastante: se permite al mercado tomar esa "
+    "cantidad del token, y después se compra.",
     "sell.title": "Ponerla a la venta",
     "sell.change": "Cambiar la oferta",
     "sell.currency": "Moneda: la dirección de un token (ERC-20), o nada para ether",

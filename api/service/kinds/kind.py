@@ -35,7 +35,7 @@ Words = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whi
 Amount = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9]{1,40}(\.[0-9]{1,18})?$"),
-    Field(description="Text: decimal ether (not wei, as lists have it), or whole units of a token."),
+    Field(description="Text: decimal ether (not wei, as lists have it), or a token's smallest units."),
 ]
 Percent = Annotated[
     str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,4})?$"), Field(description="Text, in percent.")
