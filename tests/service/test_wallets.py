@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import postgresql_server
 import pytest
 
 from api.errors import LeaseLost, RequestConflict, TooMany, UsageError
@@ -47,9 +48,9 @@ class Person:
 class Desk:
     """One job, its table of questions, and the worker that has it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, database: str) -> None:
         self.clock = Clock()
-        self.database = Database.open(f"sqlite:///{folder / 'a.sqlite'}")
+        self.database = Database.open(database)
         self.jobs = Jobs(self.database, self.clock, Bounds(account=2))
         self.leases = Leases(self.database, self.clock)
         self.wallets = Wallets(self.database)
@@ -84,7 +85,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(tmp_path)
+    made = Desk(f"sqlite:///{tmp_path / 'a.sqlite'}")
     yield made
     made.database.close()
 
@@ -238,6 +239,26 @@ def test_a_job_that_is_over_asks_nothing_and_its_questions_go_with_it(desk: Desk
     assert desk.wallets.open(desk.job()) is None
     desk.jobs.forget(desk.time + 1)
     assert desk.wallets.heard(job) == ()
+
+
+@pytest.mark.integration
+def test_a_server_keeps_questions_as_a_file_does() -> None:
+    with postgresql_server.postgresql() as url:
+        desk = Desk(url)
+        desk.answer(desk.ask("send"), hash=HASH)
+        desk.claim = desk.claimed()
+        former = desk.ask("send")
+        desk.jobs.cancel(desk.id)
+        desk.jobs.retry(desk.id)
+        desk.claim = desk.claimed()
+        desk.ask()
+        assert desk.answer(former, hash=HASH) == "waiting"
+        desk.claim = desk.claimed()
+        assert [one.current for one in desk.wallets.heard(desk.job())] == [False, False, True]
+        desk.ask()
+        desk.clock.pass_by(PATIENCE + 1)
+        assert [job.id for job in desk.wallets.expire(desk.time)] == [desk.id]
+        desk.database.close()
 
 
 def heard(content: dict[str, str], *, current: bool = True, **answer: str) -> Heard:
