@@ -43,8 +43,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "takes.mint": "Mint it",
     "takes.royalty": "Royalty of later sales, in percent",
     "takes.download": "Download",
-    "takes.growing": "It is being made: press play to hear it meanwhile. It carries its mark already; its loudness is a "
-    "guess, and it may still be made anew, if it repeats a recording too much.",
+    "takes.growing": "It is being made: press play to hear it meanwhile. It carries its mark already; its loudness is "
+    "a guess, and it may still be made anew, if it repeats a recording too much.",
     "takes.growing.alone": "Hear it in a tab of its own",
     "takes.again": "Make others",
     "takes.job": "How the job stands",
