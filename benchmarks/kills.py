@@ -47,8 +47,8 @@ NEEDS = {
     "mint-2": ("generate",),
     "list": ("mint",),
     "unlist": ("list",),
-    "audit": ("generate",),
-    "batch": ("generate",),
+    "audit": ("mint",),
+    "batch": ("mint",),
 }
 LIKELY = (4, 3, 3, 1)  # of VICTIMS; after the death of all it takes longest until anything goes on
 
