@@ -62,6 +62,7 @@ _asks = Table(
     Column("at", Float, nullable=False),
     Column("answer", Text),
     Column("answered", Float),
+    Column("during", Integer),  # the job's last claim when it was answered
 )
 # The one question that a job waits for.
 _OPEN: Final = and_(_asks.c.fence == jobs.c.fence, jobs.c.state == "asking", _asks.c.answer.is_(None))
@@ -99,7 +100,8 @@ class Wallets:
 
     def ask(self, claim: Claim, kind: Kind, content: Mapping[str, Any], moment: float, at: float) -> State:
         """Ask, and give the job back until it is answered; this try does not count. The state that the job is in then:
-        cancelled where somebody had asked for that.
+        cancelled where somebody had asked for that, and waiting where an answer has come since it was claimed. This try
+        has not heard that, and may ask for what is sent already; the next one has.
 
         Raises :class:`~api.errors.LeaseLost` where another worker has the job.
         """
@@ -110,6 +112,9 @@ class Wallets:
                 raise LeaseLost(f"job {claim.job.number} is not {claim.worker}'s any more")
             if row.cancelling:
                 return _become(connection, row.number, at, "cancelled")
+            unheard = select(_asks.c.number).where(_asks.c.job == row.number, _asks.c.during == row.fence)
+            if connection.execute(unheard.limit(1)).first():
+                return _become(connection, row.number, at, "waiting", {"tries": row.tries - 1, "after": at})
             asked = select(func.max(_asks.c.number)).where(_asks.c.job == row.number)
             number = (connection.execute(asked).scalar() or 0) + 1
             if number > MOST:
@@ -146,12 +151,12 @@ class Wallets:
             name, form = _ANSWERS[ask.kind]
             if set(answer) == {"refused"}:
                 said = answer["refused"][:_REFUSAL]
-                _write(connection, job.number, number, {"refused": said}, at)
+                _write(connection, row, number, {"refused": said}, at)
                 problem = problems.of(403, "KeyWithheld", f"the wallet said no: {said}")
                 return _become(connection, job.number, at, "failed", {"problem": problem})
             if set(answer) != {name} or not form.fullmatch(answer[name]):
                 raise UsageError(f"{name}: what the wallet gave, in hex after 0x; or refused, with why")
-            _write(connection, job.number, number, answer, at)
+            _write(connection, row, number, answer, at)
             return _become(connection, job.number, at, "waiting", {"after": at})
 
     def _answer_late(
@@ -159,12 +164,12 @@ class Wallets:
     ) -> State:
         if set(answer) != {"hash"} or not _ANSWERS["send"][1].fullmatch(answer["hash"]):
             raise RequestConflict("the job does not wait for this answer any more")
-        if not _write(connection, row.number, number, answer, at, _asks.c.kind == "send"):
+        if not _write(connection, row, number, answer, at, _asks.c.kind == "send"):
             raise RequestConflict("the job does not wait for this answer any more, or has it")
         if asked is None:
             state: State = row.state
             return state
-        _write(connection, row.number, asked, {"earlier": answer["hash"]}, at)
+        _write(connection, row, asked, {"earlier": answer["hash"]}, at)
         return _become(connection, row.number, at, "waiting", {"after": at})
 
     def heard(self, job: Job) -> tuple[Heard, ...]:
@@ -207,11 +212,11 @@ def _become(
 
 
 def _write(
-    connection: Connection, job: int, number: int, answer: Mapping[str, str], at: float, *more: ColumnElement[bool]
+    connection: Connection, job: Any, number: int, answer: Mapping[str, str], at: float, *more: ColumnElement[bool]
 ) -> bool:
-    """Write an answer down, unless there is one."""
-    unanswered = and_(_asks.c.job == job, _asks.c.number == number, _asks.c.answer.is_(None), *more)
-    written = update(_asks).where(unanswered).values(answer=json.dumps(answer), answered=at)
+    """Write an answer down that came to a job of that row, unless there is one."""
+    unanswered = and_(_asks.c.job == job.number, _asks.c.number == number, _asks.c.answer.is_(None), *more)
+    written = update(_asks).where(unanswered).values(answer=json.dumps(answer), answered=at, during=job.fence)
     return connection.execute(written).rowcount == 1
 
 

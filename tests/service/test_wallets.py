@@ -199,6 +199,21 @@ def test_a_try_that_asks_anew_is_told_of_what_was_sent_before(desk: Desk) -> Non
         desk.answer(number, signature=SIGNATURE)
 
 
+def test_a_try_asks_nothing_once_an_answer_has_come_that_it_has_not_heard(desk: Desk) -> None:
+    before = desk.ask("send")
+    desk.jobs.cancel(desk.id)
+    desk.jobs.retry(desk.id)
+    desk.claim = desk.claimed()
+    assert desk.wallets.heard(desk.job()) == ()  # with which the try begins
+    assert desk.answer(before, hash=HASH) == "running"  # the wallet's window was still open
+    assert desk.wallets.ask(desk.claim, "send", SENDING, 7.5, desk.time) == "waiting"
+    assert desk.wallets.open(desk.job()) is None
+    assert desk.job().tries == 0
+    desk.claim = desk.claimed()
+    assert [one.answer for one in desk.wallets.heard(desk.job())] == [{"hash": HASH}]
+    assert desk.ask("send") == before + 1  # whoever has heard may ask
+
+
 def test_a_question_that_nobody_answers_runs_out(desk: Desk) -> None:
     number = desk.ask()
     desk.clock.pass_by(PATIENCE - 1)
