@@ -29,17 +29,24 @@ Key = Annotated[
 
 
 def once(
-    service: Service, request: Request, who: Caller | None, key: str | None, body: BaseModel, act: Callable[[], Answer]
+    service: Service,
+    request: Request,
+    who: Caller | None,
+    key: str | None,
+    body: BaseModel,
+    look: Callable[[], None],
+    act: Callable[[], Answer],
 ) -> JSONResponse:
     """Answer a request, doing it once for each key; without a key, doing it.
 
-    ``act`` may change the service's database and nothing else: see :meth:`~api.service.answers.Answers.once`. To be
-    called in a thread, as handlers that are no coroutines are. Raises :class:`~api.errors.RequestConflict`, and what
-    ``act`` raises.
+    ``look`` changes nothing; ``act`` may change the service's database, and neither does nor asks anything else: see
+    :meth:`~api.service.answers.Answers.once`. To be called in a thread, as handlers that are no coroutines are. Raises
+    :class:`~api.errors.RequestConflict`, and what both raise.
     """
     if key is None:
+        look()
         answer = act()
     else:
         asked = f"{request.method} {request.url.path}\n{body.model_dump_json()}".encode()
-        answer = Answers.of(service).once(None if who is None else who.address, key, asked, act)
+        answer = Answers.of(service).once(None if who is None else who.address, key, asked, look, act)
     return JSONResponse(answer.body, answer.status, dict(answer.headers))

@@ -58,9 +58,13 @@ class Answers:
         """Those of a service."""
         return cls(service.database, service.now)
 
-    def once(self, account: Address | None, key: str, asked: bytes, act: Callable[[], Answer]) -> Answer:
+    def once(
+        self, account: Address | None, key: str, asked: bytes, look: Callable[[], None], act: Callable[[], Answer]
+    ) -> Answer:
         """The answer to a request: what ``act`` gives, or what it gave when the request came first.
 
+        ``look`` runs before, in no transaction, and where two ask at once, for both: it changes nothing, and may take
+        as long as chains and stores do. Its error is the request's, unless another has done that meanwhile.
         ``act`` runs in a transaction with the keeping of its answer: a process that is killed has done both or neither,
         and of two that ask at once, one runs and the other waits for it. What it changes must be in the database, and
         an error of it leaves nothing, so that the request may be sent again.
@@ -70,25 +74,32 @@ class Answers:
                 is alone with its key, so that no stranger can take another's.
             key: what the caller calls the request.
             asked: all of the request that matters, as bytes.
-            act: does what was asked.
+            look: raises an error where what was asked is not to be done.
+            act: does what was asked, and asks nobody but the database: on SQLite nobody else writes meanwhile.
 
         Raises:
             RequestConflict: the key came before, with another request.
+            Exception: what ``look`` and ``act`` raise.
         """
         said = hashlib.sha256(asked).digest()
         whose = f"nobody {said.hex()}" if account is None else str(account)
         row = hashlib.sha256(f"{whose}\n{key}".encode()).digest()
         now = int(self._now().timestamp())
+        if (answer := self._kept(row, said, now)) is not None:
+            return answer
+        try:
+            look()
+        except Exception:
+            if (answer := self._kept(row, said, now)) is not None:
+                return answer
+            raise
         with self._database.changing() as connection:
             if self._database.shared:
                 lock = int.from_bytes(row[:8], signed=True)
                 connection.execute(select(func.pg_advisory_xact_lock(lock)))
             connection.execute(delete(_answers).where(_answers.c.until <= now))
-            kept = connection.execute(select(_answers).where(_answers.c.key == row)).one_or_none()
-            if kept is not None:
-                if kept.asked != said:
-                    raise RequestConflict("this Idempotency-Key came before, with another request: use a new key")
-                return Answer(kept.status, json.loads(kept.body), json.loads(kept.headers))
+            if (answer := self._kept(row, said, now)) is not None:
+                return answer
             answer = act()
             values = {
                 "key": row,
@@ -100,3 +111,13 @@ class Answers:
             }
             connection.execute(_answers.insert().values(values))
         return answer
+
+    def _kept(self, row: bytes, said: bytes, now: int) -> Answer | None:
+        with self._database.reading() as connection:
+            mine = select(_answers).where(_answers.c.key == row, _answers.c.until > now)
+            kept = connection.execute(mine).one_or_none()
+        if kept is None:
+            return None
+        if kept.asked != said:
+            raise RequestConflict("this Idempotency-Key came before, with another request: use a new key")
+        return Answer(kept.status, json.loads(kept.body), json.loads(kept.headers))

@@ -26,10 +26,18 @@ FOLDER: Final = "jobs"
 
 
 def ask(service: Service, account: Address | None, request: Request) -> Job:
-    """Ask for a job. What it works on must be the account's, and its key here where the job signs with it.
+    """Ask for a job. Raises as :func:`look` and :func:`submit` do."""
+    look(service, account, request)
+    return submit(service, account, request)
 
-    Raises :class:`~api.errors.NoSuchThing` for what is somebody else's, :class:`~api.errors.KeyElsewhere`,
-    :class:`~api.errors.TooMany`, and what :func:`api.service.mistakes.refuse` and :func:`api.service.wishes.refuse` do.
+
+def look(service: Service, account: Address | None, request: Request) -> None:
+    """Whether a job may be asked for: what it works on must be the account's, and its key here where the job signs.
+
+    That asks the chain, and contracts of strangers: never to be called in a transaction of the database.
+
+    Raises :class:`~api.errors.NoSuchThing` for what is somebody else's, :class:`~api.errors.KeyElsewhere`, and what
+    :func:`api.service.mistakes.refuse` and :func:`api.service.wishes.refuse` do.
     """
     uploads, jobs, kind = Uploads.of(service), Jobs.of(service), KINDS[request.kind]
     for upload in request.uploads():
@@ -44,8 +52,13 @@ def ask(service: Service, account: Address | None, request: Request) -> Job:
         keys.require(service.home, account)
     mistakes.refuse(service, account, request)
     wishes.refuse(service, request)
-    same = underway.same(request)
-    return jobs.submit(account, request.kind, request.model_dump(mode="json", exclude={"kind"}), same)
+
+
+def submit(service: Service, account: Address | None, request: Request) -> Job:
+    """Ask for a job that may be asked for; this changes the database, and asks nobody else. Raises as
+    :meth:`Jobs.submit` does."""
+    said = request.model_dump(mode="json", exclude={"kind"})
+    return Jobs.of(service).submit(account, request.kind, said, underway.same(request))
 
 
 def retry(service: Service, job: Job) -> Job:

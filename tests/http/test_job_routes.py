@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, closing, suppress
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from api.home import Home, Ledger
 from api.http.job_shapes import JobShape
 from api.service import asking
 from api.service.jobs import Jobs
@@ -21,6 +23,7 @@ from api.service.service import Service
 from api.service.tokens import Tokens
 from api.service.uploads import Uploads
 from ledger.address import Address
+from ledger.errors import ChainUnreachable
 from tests.http.signing_in import client_of, service_in
 
 BEN = Address(bytes(19) + b"b")
@@ -163,6 +166,25 @@ def test_a_request_with_a_key_is_one_job(client: TestClient, anna: dict[str, str
     first, second = (client.post("/v1/jobs", json=OFFER, headers=headers) for _ in range(2))
     assert first.json()["id"] == second.json()["id"]
     refused(client.post("/v1/jobs", json={**OFFER, "price": "3"}, headers=headers), 409, "RequestConflict")
+
+
+def test_nobody_waits_while_a_request_with_a_key_asks_the_chain(
+    client: TestClient, service: Service, anna: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def reading(home: Home) -> AbstractContextManager[Ledger]:
+        with closing(sqlite3.connect(service.database.engine.url.database or "", timeout=0)) as other:
+            other.execute("begin immediate")  # as whoever wants to write does
+        asked.append("the chain")
+        raise ChainUnreachable("the node is slow")
+
+    monkeypatch.setattr(Home, "reading", reading)
+    for kind in ({"kind": "buy", "track": "29a5000000000002"}, {"kind": "license", "subject": "dataset", "id": 1}):
+        many = {"uses": ["train"]} if kind["kind"] == "license" else {}
+        answer = client.post("/v1/jobs", json={**kind, **many}, headers={**anna, "Idempotency-Key": str(kind["kind"])})
+        assert (answer.status_code, bool(asked)) == (202, True), answer.text
+        asked.clear()
 
 
 def test_events_are_told_from_where_one_was(client: TestClient, service: Service, anna: dict[str, str]) -> None:

@@ -73,7 +73,8 @@ def create_router(service: Service) -> APIRouter:
     def ask(request: Request, asked: ANY, who: Annotated[Caller, Depends(signed_in)], key: Key = None) -> JSONResponse:
         """Ask for a job. It is done later; where it can be watched is in the answer and in `Location`."""
         _allow(who, KINDS[asked.kind].scope or "jobs")
-        return once(service, request, who, key, asked, lambda: answer(asking.ask(service, who.address, asked)))
+        what = (service, who.address, asked)
+        return once(service, request, who, key, asked, lambda: asking.look(*what), lambda: answer(asking.submit(*what)))
 
     @router.get("/jobs", response_model=JobList, responses=problems_of(401, 403, 404))
     def own(
