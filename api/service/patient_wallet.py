@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from api.errors import ApiError
+
 if TYPE_CHECKING:
     from api.home import Home
     from api.service.wallets import Heard, Kind
@@ -84,7 +86,7 @@ def look_after(chain: Chain, account: Address, heard: Sequence[Heard]) -> None:
     """See what has become of all that the wallet has sent: after that the chain tells what has still to be done.
 
     One that the node does not know may be mined still, as wallets hand some to builders of blocks alone; it cannot be
-    once another of the account is mined under its nonce.
+    once another of the account is mined under the highest nonce that it may have.
 
     Raises:
         Parting: something is not mined yet.
@@ -100,13 +102,30 @@ def look_after(chain: Chain, account: Address, heard: Sequence[Heard]) -> None:
         try:
             mined = chain.status(tx).state is not State.PENDING
         except NotFound:
-            if chain.passed(account) > int(str(one.content["nonce"]), 16):
+            if one.nonce is not None and chain.passed(account) > one.nonce:
                 continue
             mined = False
         if not mined:
             raise Parting(Sending(tx, one.at))
         if one.current:
             chain.settle_sent(tx, account, *_call(one.content))
+
+
+def highest_nonce(home: Home, account: Address, tx: str) -> int | None:
+    """The highest nonce that a transaction may have which the account's wallet has sent just now; None where the chain
+    does not say."""
+    from ledger.errors import LedgerError, NotFound
+
+    try:
+        with home.reading() as ledger:
+            try:
+                ledger.chain.status(tx)
+                counted = 1
+            except NotFound:  # asked first: what the node hears of meanwhile makes it one too high, never too low
+                counted = 0
+            return ledger.chain.nonce(account) - counted
+    except (ApiError, LedgerError, OSError):
+        return None
 
 
 def _call(content: Mapping[str, Any]) -> tuple[Address | None, bytes, int]:

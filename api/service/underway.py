@@ -44,7 +44,7 @@ Index("aims_of", _aims.c.account, _aims.c.told)
 @dataclass(frozen=True, slots=True)
 class _Sent:
     tx: str
-    nonce: int
+    nonce: int | None
     job: str | None
 
 
@@ -101,7 +101,7 @@ class Underway:
             if _after(aim)(job):
                 for heard in wallets.heard(job):
                     if heard.kind == "send" and "hash" in heard.answer:
-                        yield _Sent(heard.answer["hash"], int(heard.content["nonce"], 16), job.id)
+                        yield _Sent(heard.answer["hash"], heard.nonce, job.id)
         asked = select(_aims).where(_aims.c.account == str(account), _aims.c.aim == aim, _aims.c.told > since)
         with self._database.reading() as connection:
             rows = connection.execute(asked).all()
@@ -133,4 +133,4 @@ def _is_open(chain: Chain, account: Address, sent: _Sent) -> bool:
     except TransactionDropped:
         return False
     except NotFound:
-        return chain.passed(account) <= sent.nonce
+        return sent.nonce is None or chain.passed(account) <= sent.nonce

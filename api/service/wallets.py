@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     Connection,
@@ -63,6 +64,7 @@ _asks = Table(
     Column("answer", Text),
     Column("answered", Float),
     Column("during", Integer),  # the job's last claim when it was answered
+    Column("nonce", BigInteger, server_default="-1"),  # Heard.nonce; -1 where an earlier version asked
 )
 # The one question that a job waits for.
 _OPEN: Final = and_(_asks.c.fence == jobs.c.fence, jobs.c.state == "asking", _asks.c.answer.is_(None))
@@ -82,7 +84,11 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class Heard:
     """A question that was answered, as :class:`Ask`; ``current`` says that it was asked since the job was asked for, or
-    for once more. ``at`` is when the answer came, and ``moment`` the time that the try which asked went by."""
+    for once more. ``at`` is when the answer came, and ``moment`` the time that the try which asked went by.
+
+    ``nonce`` is the highest that what was sent may have. The account may have sent other things between question and
+    answer, so that it can be above that of the question. None where nobody could say it when the hash was told.
+    """
 
     kind: Kind
     content: Mapping[str, Any]
@@ -90,6 +96,7 @@ class Heard:
     moment: float
     at: float
     current: bool
+    nonce: int | None
 
 
 class Wallets:
@@ -120,7 +127,8 @@ class Wallets:
             if number > MOST:
                 return _become(connection, row.number, at, "failed", {"problem": _TOO_MANY})
             values = {"job": row.number, "number": number, "fence": row.fence, "round": row.retries, "kind": kind}
-            connection.execute(_asks.insert().values(**values, content=json.dumps(content), moment=moment, at=at))
+            values |= {"content": json.dumps(content), "moment": moment, "at": at, "nonce": None}
+            connection.execute(_asks.insert().values(values))
             return _become(connection, row.number, at, "asking", {"tries": row.tries - 1})
 
     def open(self, job: Job) -> Ask | None:
@@ -172,6 +180,12 @@ class Wallets:
         _write(connection, row, asked, {"earlier": answer["hash"]}, at)
         return _become(connection, row.number, at, "waiting", {"after": at})
 
+    def bound(self, job: Job, number: int, nonce: int) -> None:
+        """Write down what :attr:`Heard.nonce` is to be, of a hash that has just been told."""
+        told = and_(_asks.c.job == job.number, _asks.c.number == number, _asks.c.answer.is_not(None))
+        with self._database.changing() as connection:
+            connection.execute(update(_asks).where(told).values(nonce=nonce))
+
     def heard(self, job: Job) -> tuple[Heard, ...]:
         """What was answered so far, to any try, the oldest question first."""
         told = select(_asks).where(_asks.c.job == job.number, _asks.c.answer.is_not(None)).order_by(_asks.c.number)
@@ -184,6 +198,7 @@ class Wallets:
                     moment=row.moment,
                     at=row.answered or row.at,
                     current=row.round == job.retries,
+                    nonce=_highest(row),
                 )
                 for row in connection.execute(told)
             )
@@ -202,6 +217,12 @@ _UNANSWERED: Final = problems.of(
     503, "KeyUnreachable", f"the wallet was not there to answer for {PATIENCE / 3600:.0f} hours; try again with it"
 )
 _TOO_MANY: Final = problems.of(413, "TooExpensive", f"it asks more than {MOST} times; ask for less at a time")
+
+
+def _highest(row: Any) -> int | None:
+    if row.kind != "send" or row.nonce is None:
+        return None
+    return max(int(row.nonce), int(json.loads(row.content)["nonce"], 16))
 
 
 def _become(

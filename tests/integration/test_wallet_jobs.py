@@ -23,10 +23,12 @@ from api.service import asking
 from api.service.job import Job
 from api.service.jobs import Jobs
 from api.service.kinds.checking import Audit
+from api.service.leases import Leases
 from api.service.service import Service
 from api.service.settings import ServiceSettings
 from api.service.tokens import Tokens
 from api.service.uploads import Uploads
+from api.service.wallets import Wallets
 from api.service.worker import Pace, Worker
 from api.settings import Settings
 from gen.audio import save
@@ -195,6 +197,26 @@ def test_what_was_sent_before_a_crash_is_found_and_not_sent_again(service: Servi
             if entry.root == ledger.contracts.dataset(int(done.result["dataset"])).root
         ]
         assert holders == [HOLDER.address]
+
+
+def test_with_a_hash_the_next_nonce_of_its_account_is_taken_down(service: Service, url: str) -> None:
+    browser, me = Browser(service, url), HOLDER.address
+    job = Jobs.of(service).submit(me, "income", {}).id
+    wallets, leases = Wallets(service.database), Leases(service.database, service.now)
+    with Chain.open_rpc(url) as chain:
+        nonce = chain.nonce(me)
+    call = {"chainId": "0x539", "to": str(me), "data": "0x", "value": "0x0", "gas": "0x5208", "nonce": hex(nonce)}
+    other = ""
+    for told in ("0x" + "5c" * 32, None):  # what no node knows, and what is mined
+        claim = leases.claim("worker", 30)
+        assert claim is not None
+        wallets.ask(claim, "send", call, 7.5, 9.0)
+        other = other or browser._wallet("eth_sendTransaction", {"from": str(me), "to": str(me)})  # while it is asked
+        question = browser.client.get(f"/v1/jobs/{job}/wallet").json()
+        reply = {"number": question["number"], "hash": told or other}
+        browser.client.post(f"/v1/jobs/{job}/wallet", json=reply).raise_for_status()
+    assert [one.nonce for one in wallets.heard(Jobs.of(service).get(job))] == [nonce + 1, nonce]
+    Jobs.of(service).cancel(job)
 
 
 def test_nobody_else_sees_or_answers_what_a_wallet_is_asked(service: Service, url: str, tmp_path: Path) -> None:

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import postgresql_server
 import pytest
+from sqlalchemy import text
 
 from api.errors import LeaseLost, RequestConflict, TooMany, UsageError
 from api.home import Home
-from api.service import keys
+from api.service import keys, underway
 from api.service.accounts import signs_here
 from api.service.database import Database
 from api.service.jobs import Bounds, Jobs
 from api.service.leases import Claim, Leases
-from api.service.patient_wallet import Asked, Parting, PatientWallet, Sending, look_after
+from api.service.patient_wallet import Asked, Parting, PatientWallet, Sending, highest_nonce, look_after
 from api.service.wallets import PATIENCE, Ask, Heard, Wallets
 from api.settings import Settings
 from ledger.address import Address
@@ -105,7 +106,7 @@ def test_a_job_goes_on_once_its_question_is_answered(desk: Desk) -> None:
     desk.claim = desk.claimed()
     assert desk.job().tries == 1  # that somebody was asked counts for none
     assert desk.wallets.heard(desk.job()) == (
-        Heard("sign", SIGNING, {"signature": SIGNATURE}, 7.5, desk.time, current=True),
+        Heard("sign", SIGNING, {"signature": SIGNATURE}, 7.5, desk.time, current=True, nonce=None),
     )
     said = [event.content["state"] for event in desk.jobs.events(desk.id)]
     assert said == ["waiting", "running", "asking", "waiting", "running"]
@@ -256,6 +257,22 @@ def test_a_job_that_is_over_asks_nothing_and_its_questions_go_with_it(desk: Desk
     assert desk.wallets.heard(job) == ()
 
 
+def test_of_what_was_sent_the_highest_nonce_is_kept_that_it_may_have(desk: Desk, tmp_path: Path) -> None:
+    number = desk.ask("send")
+    desk.answer(number, hash=HASH)
+    asked, noted = int(SENDING["nonce"], 16), []
+    for said in (None, asked + 1, asked - 1):
+        if said is not None:
+            desk.wallets.bound(desk.job(), number, said)
+        noted.append(desk.wallets.heard(desk.job())[0].nonce)
+    with desk.database.changing() as connection:  # as what an earlier version asked is brought up to this one
+        connection.execute(text("update wallet_asks set nonce = -1"))
+    noted.append(desk.wallets.heard(desk.job())[0].nonce)
+    assert noted == [None, asked + 1, asked, asked]
+    away = Home(Settings(home=tmp_path, instrument=None, rpc_url="http://127.0.0.1:9"))
+    assert highest_nonce(away, ANNA, HASH) is None
+
+
 @pytest.mark.integration
 def test_a_server_keeps_questions_as_a_file_does() -> None:
     with postgresql_server.postgresql() as url:
@@ -276,8 +293,8 @@ def test_a_server_keeps_questions_as_a_file_does() -> None:
         desk.database.close()
 
 
-def heard(content: dict[str, str], *, current: bool = True, **answer: str) -> Heard:
-    return Heard("sign" if "message" in content else "send", content, answer, 7.5, 9.0, current)
+def heard(content: dict[str, str], nonce: int | None = None, *, current: bool = True, **answer: str) -> Heard:
+    return Heard("sign" if "message" in content else "send", content, answer, 7.5, 9.0, current, nonce)
 
 
 def test_what_was_answered_is_not_asked_again(tmp_path: Path) -> None:
@@ -298,13 +315,20 @@ def test_nothing_is_done_before_it_is_known_what_has_become_of_what_was_sent(tmp
     with Chain.open_embedded(tmp_path) as chain:
         key = LocalSigner(b"\x0a" * 32)
         chain.fund(key.address, 10**18)
-        asked = {**SENDING, "nonce": hex(chain.nonce(key.address))}
+        nonce = chain.nonce(key.address)
+        asked = {**SENDING, "nonce": hex(nonce)}
         for current in (True, False):
             with pytest.raises(Parting) as parting:
                 look_after(chain, key.address, [heard(asked, current=current, hash=HASH)])
             assert parting.value.over == Sending(HASH, 9.0)
         mined = chain.transact(key, ANNA, b"\x01", value=3)
-        look_after(chain, key.address, [heard(asked, hash=HASH)])  # another took its nonce
+        look_after(chain, key.address, [heard(asked, nonce, hash=HASH)])  # another took its nonce
+        for higher in (nonce + 1, None):  # its wallet may have sent it after the other
+            with pytest.raises(Parting):
+                look_after(chain, key.address, [heard(asked, higher, hash=HASH)])
+        sent = {bound: underway._Sent(HASH, bound, None) for bound in (nonce, nonce + 1, None)}
+        still = {bound: underway._is_open(chain, key.address, one) for bound, one in sent.items()}
+        assert still == {nonce: False, nonce + 1: True, None: True}
         look_after(chain, key.address, [heard(asked, hash=mined.tx), heard(SIGNING, signature=SIGNATURE)])
         other = [heard({**asked, "value": "0x4"}, hash=mined.tx)]
         with pytest.raises(Refused, match="another transaction"):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from api.http.caller import Caller, needs
 from api.service import asking
 from api.service.job import Job
+from api.service.patient_wallet import highest_nonce
 from api.service.service import Service
 from api.service.wallets import Wallets
 
@@ -72,6 +73,13 @@ def create_router(service: Service) -> APIRouter:
     def answer(id: Id, reply: Reply, who: Annotated[Caller, Depends(needs("money"))]) -> None:  # noqa: A002
         """Give the wallet's answer. The job goes on with it, and checks it: a signature by another account ends it. One
         that is refused has failed, and can be tried again."""
-        asking.answer(service, mine(id, who), reply.number, reply.said())
+        job = mine(id, who)
+        asking.answer(
+            service, job, reply.number, reply.said()
+        )  # first of all: what was sent is sent, chain or no chain
+        if reply.hash is not None:
+            nonce = highest_nonce(service.home, who.address, reply.hash)
+            if nonce is not None:
+                wallets.bound(job, reply.number, nonce)
 
     return router
