@@ -15,6 +15,7 @@ from ledger.errors import NotFound
 
 if TYPE_CHECKING:
     from api.home import Home, Ledger
+    from api.service.batches import Batches
     from api.service.service import Service
     from api.workflows.catalogue import Catalogue
     from ledger.contracts import TrackEntry
@@ -28,18 +29,19 @@ class Anchorings:
     """What was anchored, for whoever asks over HTTP. Threads share it. ``clock`` counts seconds.
 
     Every method raises :class:`~ledger.errors.NotFound` where nothing of that is known, which says in how many batches
-    it might be nevertheless, and what proving it does: a chain that does not answer, leaves that are gone or altered.
+    it might be nevertheless, and what proving it does: a chain that does not answer, leaves that are gone or altered,
+    and :class:`~api.errors.TooMany` while others have theirs proved.
     """
 
-    def __init__(self, home: Home, clock: Callable[[], float] = time.monotonic) -> None:
-        self._home, self._clock = home, clock
+    def __init__(self, home: Home, batches: Batches, clock: Callable[[], float] = time.monotonic) -> None:
+        self._home, self._batches, self._clock = home, batches, clock
         self._renewed = -RENEWED
         self._lock = threading.Lock()
 
     @classmethod
     def of(cls, service: Service) -> Self:
         """Those of a service."""
-        return cls(service.home)
+        return cls(service.home, service.batches)
 
     def by_watermark(self, ledger: Ledger, mark: int) -> TrackEntry:
         """The track with this mark; its entry is that of the token where it was minted since."""
@@ -56,7 +58,7 @@ class Anchorings:
 
         unread = 0
         for renew in (False, True) if self._due() else (False,):
-            with Catalogue(self._home, ledger, renew=renew) as known:
+            with Catalogue(self._home, ledger, renew=renew, proving=self._batches.prove) as known:
                 entry = ask(known)
                 if entry is not None:
                     return entry

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 from api.home import Home
+from api.service.batches import Batches
 from api.service.database import Database
 from api.service.settings import ServiceSettings
 
@@ -25,6 +27,11 @@ class Service:
         """Open the database. Raises :class:`~api.errors.DatabaseUnusable`."""
         home.folder(".")
         return cls(home, Database.open(settings.database), settings)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Proves leaves for all its requests."""
+        return Batches()
 
     def close(self) -> None:
         """Close the database."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ledger.digest import Digest
     from ledger.index import Forgotten, Index, Place
     from ledger.records import TrackRecord
+    from ledger.store import ContentStore
 
 Told = TypeVar("Told")
 
@@ -44,11 +45,18 @@ class Catalogue:
     """Which tracks a sound, a file or a mark may be of, and what the chain has dropped.
 
     Close it, or use it in a ``with`` statement. All of it may raise what a chain does. Without ``renew`` the index is
-    asked as it was left.
+    asked as it was left. ``proving``: what proves a leaf of a batch instead, by its place; what it raises is raised.
     """
 
-    def __init__(self, home: Home, ledger: Ledger, *, renew: bool = True) -> None:
-        self._home, self._ledger, self._renew = home, ledger, renew
+    def __init__(
+        self,
+        home: Home,
+        ledger: Ledger,
+        *,
+        renew: bool = True,
+        proving: Callable[[ContentStore, AnchorEntry, int], Anchored] | None = None,
+    ) -> None:
+        self._home, self._ledger, self._renew, self._proving = home, ledger, renew, proving
         self._opened: Index | None = None
         self._batch: tuple[AnchorEntry, Anchor] | None = None  # the one that was read last
         self.unproved: list[Place] = []
@@ -171,6 +179,8 @@ class Catalogue:
     def _leaf(self, place: Place) -> Anchored:
         """What lies at a place, with its proof. Raises NotFound where the chain does not know it."""
         contracts = self._ledger.contracts
+        if self._proving is not None:
+            return self._proving(self._ledger.store, contracts.anchor(place.creator, place.root), place.index or 0)
         if self._batch is None or (self._batch[0].creator, self._batch[0].root) != (place.creator, place.root):
             batch = contracts.anchor(place.creator, place.root)
             self._batch = batch, read_leaves(self._ledger.store, batch.root, batch.size, batch.content)
