@@ -62,8 +62,14 @@ def submit(service: Service, account: Address | None, request: Request) -> Job:
 
 
 def retry(service: Service, job: Job) -> Job:
-    """Have a job done once more, as :meth:`Jobs.retry` does; not beside another one that is after the same."""
-    return Jobs.of(service).retry(job.id, underway.same(underway.asked(job)))
+    """Have a job done once more, as :meth:`Jobs.retry` does, where the account is not after the same already. What the
+    job itself has sent stops nobody: it is looked after first.
+
+    Raises as :meth:`~api.service.underway.Underway.refuse` does too.
+    """
+    request = underway.asked(job)
+    underway.Underway(service).refuse(job.account, request, job)
+    return Jobs.of(service).retry(job.id, underway.same(request))
 
 
 def cancel(service: Service, id: str) -> Job:  # noqa: A002

@@ -54,8 +54,8 @@ class Underway:
     def __init__(self, service: Service) -> None:
         self._service, self._database = service, service.database
 
-    def refuse(self, account: Address | None, request: Request) -> None:
-        """Let a request through, unless the account is after the same.
+    def refuse(self, account: Address | None, request: Request, retried: Job | None = None) -> None:
+        """Let a request through, unless the account is after the same with more than the job that is ``retried``.
 
         Raises :class:`~api.errors.RequestConflict` with the job or the transaction, and what the chain does where it
         has to be asked and does not answer.
@@ -63,8 +63,8 @@ class Underway:
         aim = request.aim()
         if aim is None or account is None:
             return
-        Jobs.of(self._service).refuse_second(account, request.kind, _after(aim))
-        sent = tuple(self._sent(account, request.kind, aim))
+        Jobs.of(self._service).refuse_second(account, request.kind, _others(aim, retried))
+        sent = tuple(self._sent(account, request.kind, aim, retried))
         if not sent:
             return
         with self._service.home.reading() as ledger:
@@ -95,10 +95,10 @@ class Underway:
             row = {"account": str(account), "hash": tx, "aim": aim, "nonce": nonce, "told": now}
             connection.execute(insert(_aims).values(row))
 
-    def _sent(self, account: Address, kind: str, aim: str) -> Iterator[_Sent]:
+    def _sent(self, account: Address, kind: str, aim: str, retried: Job | None) -> Iterator[_Sent]:
         since, wallets = self._service.now().timestamp() - OPEN, Wallets(self._database)
         for job in Jobs.of(self._service).ended(account, kind, since, _LATEST):
-            if _after(aim)(job):
+            if _others(aim, retried)(job):
                 for heard in wallets.heard(job):
                     if heard.kind == "send" and "hash" in heard.answer:
                         yield _Sent(heard.answer["hash"], heard.nonce, job.id)
@@ -121,6 +121,10 @@ def same(request: Request) -> Callable[[Job], bool] | None:
 
 def _after(aim: str) -> Callable[[Job], bool]:
     return lambda job: asked(job).aim() == aim
+
+
+def _others(aim: str, retried: Job | None) -> Callable[[Job], bool]:
+    return lambda job: (retried is None or job.id != retried.id) and asked(job).aim() == aim
 
 
 def _is_open(chain: Chain, account: Address, sent: _Sent) -> bool:

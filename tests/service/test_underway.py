@@ -1,0 +1,106 @@
+"""Nobody pays twice for what their wallet has sent and no block has yet, and nobody waits for what never comes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from api.errors import RequestConflict
+from api.service import asking
+from api.service.database import Database
+from api.service.job import Job
+from api.service.jobs import Jobs
+from api.service.kinds.licensing import LICENSE
+from api.service.leases import Leases
+from api.service.underway import OPEN, Underway
+from api.service.wallets import Wallets
+from ledger.address import Address
+from ledger.errors import NotFound
+from tests.http.signing_in import Clock
+
+ANNA = Address(b"\x0a" * 20)
+SENDING = {"chainId": "0x5", "to": str(ANNA), "data": "0x01", "value": "0x3", "gas": "0x5208", "nonce": "0x7"}
+ASKED: dict[str, Any] = {"subject": "dataset", "id": 1, "uses": ["train"]}
+REQUEST = LICENSE.request.model_validate({"kind": "license", **ASKED})
+
+
+class Node:
+    """A node that has heard of no transaction, and counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked, self.mined = 0, 7
+
+    def status(self, tx: str) -> None:
+        self.asked += 1
+        raise NotFound(tx)
+
+    def passed(self, account: Address) -> int:
+        self.asked += 1
+        return self.mined
+
+    nonce = passed
+
+
+class Desk:
+    """Somebody's jobs, as far as their wallet has to do with them."""
+
+    def __init__(self, database: Database) -> None:
+        self.database, self.now, self.node = database, Clock(), Node()
+        self.settings, self.home = SimpleNamespace(quota=8, upload=1 << 28), self
+        self.jobs, self.wallets = Jobs(database, self.now), Wallets(database)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[SimpleNamespace]:
+        yield SimpleNamespace(chain=self.node)
+
+    @property
+    def underway(self) -> Underway:
+        return Underway(self)  # type: ignore[arg-type]
+
+    def asks(self, **answer: str) -> Job:
+        """A job that asked the wallet to send something, and was answered."""
+        job = self.jobs.submit(ANNA, "license", ASKED)
+        claim = Leases(self.database, self.now).claim("w", 30)
+        assert claim is not None
+        at = self.now().timestamp()
+        self.wallets.ask(claim, "send", SENDING, 1.0, at)
+        self.wallets.answer(self.jobs.get(job.id), 1, answer, at)
+        return self.jobs.get(job.id)
+
+    def retry(self, job: Job) -> Job:
+        return asking.retry(self, job)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(Database.open(f"sqlite:///{tmp_path / 'a.sqlite'}"))
+    yield made
+    made.database.close()
+
+
+def test_no_job_is_tried_again_while_what_another_sent_for_the_same_is_in_no_block(desk: Desk) -> None:
+    withheld = desk.asks(refused="no")
+    sent = desk.asks(hash="0x" + "5c" * 32)
+    with pytest.raises(RequestConflict, match=f"job {sent.id} does this already"):
+        desk.retry(withheld)
+    desk.jobs.cancel(sent.id)
+    with pytest.raises(RequestConflict, match=f"for job {sent.id}, and it is in no block yet"):
+        desk.retry(withheld)
+    assert desk.retry(sent).state == "waiting"  # it looks first for what it has sent itself
+    desk.jobs.cancel(sent.id)
+    desk.now.pass_by(OPEN)  # nobody will ever mine it
+    assert desk.retry(withheld).state == "waiting"
+
+
+def test_no_job_is_tried_again_while_what_the_wallet_sent_by_itself_is_in_no_block(desk: Desk) -> None:
+    withheld = desk.asks(refused="no")
+    aim = REQUEST.aim()
+    assert aim is not None
+    desk.underway.remember(desk.node, ANNA, "0x" + "5c" * 32, aim)  # type: ignore[arg-type]
+    with pytest.raises(RequestConflict, match="in no block yet"):
+        desk.retry(withheld)
