@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -24,6 +26,8 @@ _PIECE: Final = 1 << 16
 """Bytes at a time, of which no more are held than whoever listens takes."""
 _LONGEST: Final = 3 * 3600.0
 """Seconds after which it ends: of an hour of music, heard with pauses."""
+_LAST: Final = 60.0
+"""Seconds more for who takes what was sent last slowly, or never; then the file is closed."""
 _AGAIN: Final = 10
 MOST: Final = 16
 """Listeners of one job that a process serves at a time."""
@@ -44,27 +48,38 @@ class Ears:
         """
         if self._listening[job] >= MOST:
             raise TooMany(f"{MOST} listen to this job already", _AGAIN)
-        file = await run_in_threadpool(_open, folder, name)
-        return None if file is None else Sound(file, job, self._listening)
+        self._listening[job] += 1  # before anything is awaited: others ask meanwhile
+        sound = None
+        try:
+            file = await run_in_threadpool(_open, folder, name)
+            sound = None if file is None else Sound(file, partial(self._leave, job))
+        finally:
+            if sound is None:
+                self._leave(job)
+        return sound
+
+    def _leave(self, job: str) -> None:
+        self._listening[job] -= 1
+        if not self._listening[job]:
+            del self._listening[job]
 
 
 class Sound(StreamingResponse):
-    """The answer with such a file, which is closed however it ends."""
+    """The answer with such a file, which is closed however it ends, and ``leave`` called."""
 
-    def __init__(self, file: BinaryIO, job: str, listening: Counter[str]) -> None:
+    def __init__(self, file: BinaryIO, leave: Callable[[], None]) -> None:
         super().__init__(_pieces(file), 200, _HEADERS, "audio/wav")
-        self._file, self._job, self._listening = file, job, listening
-        listening[job] += 1
+        self._file, self._leave = file, leave
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Send it. To whoever does not take it in time, the connection is cut short."""
         try:
-            await super().__call__(scope, receive, send)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LONGEST + _LAST):
+                    await super().__call__(scope, receive, send)
         finally:
             self._file.close()
-            self._listening[self._job] -= 1
-            if not self._listening[self._job]:
-                del self._listening[self._job]
+            self._leave()
 
 
 def _open(folder: Path, name: str) -> BinaryIO | None:

@@ -154,6 +154,46 @@ def test_who_goes_away_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.M
     asyncio.run(story())
 
 
+def test_of_those_who_come_at_once_no_more_are_let_in_than_may_listen(tmp_path: Path) -> None:
+    async def story() -> None:
+        ears = Ears()
+        asked = [ears.hear("job", tmp_path, "track-1.wav") for _ in range(3 * hearing.MOST)]
+        came = await asyncio.gather(*asked, return_exceptions=True)
+        assert [type(one) for one in came].count(hearing.Sound) == hearing.MOST
+        assert {type(one) for one in came} == {hearing.Sound, TooMany}
+        sounds: list[Any] = [one for one in came if not isinstance(one, BaseException)]
+        for sound in sounds:
+            sound._file.close()
+        none = [ears.hear("other", tmp_path, "track-2.wav") for _ in range(hearing.MOST)]
+        assert set(await asyncio.gather(*none)) == {None}
+        assert set(ears._listening) == {"job"}  # there is nothing of the other, and nobody counts
+
+    with previews.growing(tmp_path / "track-1.wav", CLAIM, lambda: None) as heard:
+        Maker(heard).go_on()
+        asyncio.run(story())
+
+
+def test_who_takes_nothing_does_not_keep_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hearing, "_LONGEST", 0.1)
+    monkeypatch.setattr(hearing, "_LAST", 0.1)
+
+    async def story() -> None:
+        ears = Ears()
+        sound = await ears.hear("job", tmp_path, "track-1.wav")
+        assert sound is not None
+
+        async def never(message: Any = None) -> Any:
+            await asyncio.Event().wait()
+
+        await asyncio.wait_for(sound({"type": "http"}, never, never), 10)
+        assert sound._file.closed
+        assert not ears._listening
+
+    with previews.growing(tmp_path / "track-1.wav", CLAIM, lambda: None) as heard:
+        Maker(heard).go_on()
+        asyncio.run(story())
+
+
 def test_a_kill_is_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hearing, "_PACE", 0.01)
     path = tmp_path / ".track-1.0123456789abcdef.growing.wav"
