@@ -11,7 +11,7 @@ from api import terms as words
 from api.amounts import about_percent, percent_from_ppm
 from api.currency import Currency, unnamed
 from api.home import Ledger
-from api.pages.dues import Owed, owed
+from api.pages.dues import Dues, Owed
 from api.pages.writing import when
 from api.service.directory import Directory
 
@@ -101,9 +101,9 @@ def offered(terms: Terms, name: Callable[[Address | None], Currency] = unnamed) 
 
 def dues(service: Service, ledger: Ledger, dataset: int) -> tuple[Due, ...]:
     """What the newest tracks made from a dataset owe to its owner, one entry for each track and currency."""
-    found = []
+    found, owed = [], Dues(service, ledger)
     for track in Directory.of(service).tracks(dataset=dataset, most=MOST_DUES, newest=True).entries:
-        parts = owed(service, ledger, track.id, lambda share: (share.kind, share.holder) == ("dataset", dataset))
+        parts = owed.of(track.id, lambda share: (share.kind, share.holder) == ("dataset", dataset))
         found += [Due(f"{track.id:016x}", f"/tracks/{track.id}", part) for part in parts]
     return tuple(found)
 

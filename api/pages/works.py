@@ -11,7 +11,7 @@ from api.amounts import percent_from_ppm
 from api.errors import ApiError
 from api.home import Ledger
 from api.pages.door import After, Door, Known, Reader, Said, onward
-from api.pages.dues import owed
+from api.pages.dues import Dues
 from api.pages.errands import ask
 from api.pages.layout import page
 from api.pages.writing import when
@@ -39,7 +39,8 @@ def create_router(service: Service) -> APIRouter:
         creator, owner = (who.address, None) if which == "made" else (None, who.address)
         found = Directory.of(service).tracks(creator=creator, owner=owner, after=after, most=_ON_A_PAGE, newest=True)
         with service.home.reading() as ledger:
-            works = [_work(service, ledger, ledger.contracts.track(entry.id), who) for entry in found.entries]
+            dues = Dues(service, ledger)
+            works = [_work(service, ledger, dues, ledger.contracts.track(entry.id), who) for entry in found.entries]
         return page(
             request,
             "works.html",
@@ -74,7 +75,7 @@ def create_router(service: Service) -> APIRouter:
     return router
 
 
-def _work(service: Service, ledger: Ledger, entry: TrackEntry, who: Reader) -> dict[str, Any]:
+def _work(service: Service, ledger: Ledger, dues: Dues, entry: TrackEntry, who: Reader) -> dict[str, Any]:
     """A track as the reader sees it: all that is theirs of it, as the chain has it now."""
     from api.workflows import market
 
@@ -88,6 +89,6 @@ def _work(service: Service, ledger: Ledger, entry: TrackEntry, who: Reader) -> d
         "owner": entry.owner,
         "minted": when(entry.time),
         "royalty": percent_from_ppm(entry.royalty_ppm),
-        "due": owed(service, ledger, entry.id, lambda share: share.payee == who.address),
+        "due": dues.of(entry.id, lambda share: share.payee == who.address),
         "offer": Currencies(service).money(listing.price, listing.currency) if listing and offer.live else None,
     }

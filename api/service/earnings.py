@@ -30,25 +30,29 @@ class Earnings:
         self._database = database
 
     def of_track(self, track: int) -> tuple[Address, ...]:
-        """Tokens that a track was sold in, so that its account has had royalties in them. By address."""
-        return self._found((sales.c.track, sales.c.currency, track_raw(track)))
+        """Tokens that a track was sold in, so that its account has had royalties in them. The last sale's first.
+
+        By address, who owns the track could put ever so many before the real one, once and for all.
+        """
+        mine, last = (sales.c.track == track_raw(track), sales.c.currency != _ETHER), func.max(sales.c.number)
+        asked = select(sales.c.currency).where(*mine).group_by(sales.c.currency).order_by(last.desc()).limit(MOST)
+        with self._database.reading() as connection:
+            return tuple(Address.parse(token) for token in connection.execute(asked).scalars())
 
     def of_account(self, account: Address) -> tuple[Address, ...]:
         """Tokens that tracks or licenses of an account were paid with. By address."""
         who = str(account)
-        return self._found((sales.c.seller, sales.c.currency, who), (licenses.c.payee, licenses.c.currency, who))
-
-    def _found(self, *where: tuple[Column[Any], Column[Any], str | bytes]) -> tuple[Address, ...]:
+        where = ((sales.c.seller, sales.c.currency), (licenses.c.payee, licenses.c.currency))
         with self._database.reading() as connection:
-            found = {token for place in where for token in _tokens(connection, *place)}
+            found = {token for place in where for token in _tokens(connection, *place, who)}
         return tuple(Address.parse(token) for token in sorted(found)[:MOST])
 
 
-def _tokens(connection: Connection, whose: Column[Any], currency: Column[Any], value: str | bytes) -> Iterator[str]:
+def _tokens(connection: Connection, whose: Column[Any], currency: Column[Any], who: str) -> Iterator[str]:
     """The different tokens of some rows, each by one look into an index."""
     last = _ETHER
     for _ in range(MOST):
-        asked = select(func.min(currency)).where(whose == value, currency > last)
+        asked = select(func.min(currency)).where(whose == who, currency > last)
         last = connection.execute(asked).scalar() or ""
         if not last:
             return

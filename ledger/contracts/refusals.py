@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,7 +34,8 @@ def explain(reverted: Reverted, interfaces: Iterable[Interface], subjects: Mappi
                 field: subjects.get(value, value) if isinstance(value, Address) else value
                 for field, value in arguments.items()
             }
-            return _MEANINGS[name](named)
+            with suppress(ValueError, OverflowError):  # a stranger's contract may speak so too, and of no real time
+                return _MEANINGS[name](named)
     return reverted
 
 

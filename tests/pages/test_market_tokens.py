@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import pytest
+from eth_utils.crypto import keccak
 from fastapi.testclient import TestClient
 
 from api.errors import UsageError
+from api.pages import dues
+from api.service.entries import sales, track_raw
 from api.service.follower import follow
 from api.service.job import Job
 from api.service.jobs import Jobs
@@ -259,3 +263,67 @@ def test_what_a_job_has_sent_holds_up_the_next_one_until_it_is_mined(place: Plac
     with place.service.home.ledger() as ledger:
         ledger.chain.transact(DORA, ANNA.address, b"", value=1)
     assert dora.post("/v1/transactions/prepare", json={"kind": "buy", **asked}).status_code == 200
+
+
+def refusal(error: str, *words: int) -> str:
+    """Code that refuses in the words of a contract of ours."""
+    said = bytes(keccak(text=error))[:4] + b"".join(word.to_bytes(32) for word in words)
+    rows = (f"7f{said[at : at + 32].ljust(32, bytes(1)).hex()} 60{at:02x} 52" for at in range(0, len(said), 32))
+    return f"{' '.join(rows)} 60{len(said):02x} 6000 fd"
+
+
+def two_faced(code: str) -> str:
+    """A balance of one for whoever asks it directly, as a page does, and ``code`` for an account of ours that asks."""
+    size = len(code.replace(" ", "")) // 2
+    return f"32 33 14 60{size + 6:02x} 57 {code} 5b 6001 6000 52 6020 6000 f3"
+
+
+HOSTILE = {
+    "more than there can be": "6000 19 6000 52 6020 6000 f3",
+    "one byte": "6001 6000 f3",
+    "nothing": "00",
+    "all gas burnt": "fe",
+    "a refusal": "6000 6000 fd",
+    "a signature that is wrong": refusal("SignatureWrong(address)", 1),
+    "a key that ends never": refusal("KeyOver(address,uint256)", 1, 2**256 - 1),
+}
+
+
+def test_no_token_keeps_a_page_from_its_reader(place: Place) -> None:
+    with place.service.home.ledger() as ledger:
+        track = Trade(ledger.contracts, []).mint("a song that its owner sells to himself")
+        account, _ = ledger.contracts.royalty(track, 0)
+        made = []
+        for code in (*HOSTILE.values(), *(two_faced(code) for code in HOSTILE.values())):
+            run = bytes.fromhex(code.replace(" ", ""))
+            made.append(ledger.chain.transact(CARL, None, bytes.fromhex(f"60{len(run):02x}80600b6000396000f3") + run))
+        hostile = [receipt.contract for receipt in made]
+    good = named(place.service.home, CARL, account, symbol="GOOD", decimals=2)
+    follow(place.service)
+    sold = {"track": track_raw(track), "seller": str(CARL.address), "buyer": str(CARL.address), "price": "1"}
+    sold |= {"royalty": "0", "block": 1, "time": 1, "tx": "0x"}
+    with place.service.database.changing() as connection:
+        connection.execute(sales.insert(), [sold | {"currency": str(token)} for token in (good, *hostile)])
+
+    carl, anna = client_of(place.service), client_of(place.service)
+    for client, signer in ((carl, CARL), (anna, ANNA)):
+        client.headers |= {"accept": "text/html"}
+        sign_in(client, signer)
+    form = f'action="/royalties/{track:016x}/pull"'
+    for opened in (False, True):  # from the first pull on it is the track's account that asks the tokens
+        mine = carl.get("/music")
+        assert (mine.status_code, mine.text.count(form)) == (200, 1)
+        shown = anna.get("/recordings/1")
+        assert (shown.status_code, shown.text.count(form)) == (200, 1)
+        assert fields(shown.text, f"/royalties/{track:016x}/pull")["currency"] == str(good)
+        assert 'action="/recordings/1/withdraw"' in shown.text
+        if not opened:
+            with place.service.home.ledger() as ledger:
+                ledger.contracts.pull_royalty(CARL, track, 0, good)
+
+    ticks = count(0, dues.SECONDS)  # each question takes all the time that a page has for them
+    with place.service.home.reading() as ledger:
+        slow = dues.Dues(place.service, ledger, lambda: next(ticks)).of(track, lambda share: True)
+        whole = dues.Dues(place.service, ledger).of(track, lambda share: True)
+    assert (slow, len(whole), whole[0].coin.symbol) == ((), 1, "GOOD")
+    assert next(ticks) == 2 * dues.SECONDS

@@ -49,5 +49,10 @@ def test_every_token_is_told_once_and_ether_is_none(database: Database) -> None:
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_worthless_tokens_without_end_are_not_all_told(database: Database) -> None:
-    sell(database, 7, CARL, *(token(number) for number in range(1, 200)))
+    worthless = [token(number) for number in range(1, 200)]
+    sell(database, 7, CARL, *worthless)
     assert len(Earnings(database).of_track(7)) == MOST
+    sell(database, 7, CARL, token(0xFF))  # and the next sale's is, whatever they are called
+    assert Earnings(database).of_track(7) == (token(0xFF), *worthless[:-MOST:-1])
+    sell(database, 7, CARL, token(1))
+    assert Earnings(database).of_track(7)[:2] == (token(1), token(0xFF))
