@@ -24,10 +24,14 @@ if TYPE_CHECKING:
     from api.service.service import Service
     from ledger.address import Address
     from ledger.chain import Chain
+    from ledger.submission import State
 
 OPEN: Final = 86400
 """Seconds after which a transaction that no node knows is taken for lost: private relays give up within minutes."""
 _LATEST: Final = 20
+"""So many transactions are looked up for a request, the newest; one look takes a node up to three answers."""
+MOST: Final = 100
+"""Most of an account that are remembered; the oldest make room."""
 
 _aims = Table(
     "aims",
@@ -45,6 +49,7 @@ Index("aims_of", _aims.c.account, _aims.c.told)
 class _Sent:
     tx: str
     nonce: int | None
+    told: float
     job: str | None
 
 
@@ -60,21 +65,30 @@ class Underway:
         Raises :class:`~api.errors.RequestConflict` with the job or the transaction, and what the chain does where it
         has to be asked and does not answer.
         """
+        from ledger.submission import State
+
         aim = request.aim()
         if aim is None or account is None:
             return
         Jobs.of(self._service).refuse_second(account, request.kind, _others(aim, retried))
-        sent = tuple(self._sent(account, request.kind, aim, retried))
+        sent = sorted(self._sent(account, request.kind, aim, retried), key=lambda one: one.told, reverse=True)
         if not sent:
             return
+        over = []
         with self._service.home.reading() as ledger:
-            for one in sent:
-                if _is_open(ledger.chain, account, one):
+            for one in sent[:_LATEST]:
+                state = _state(ledger.chain, account, one)
+                if state is State.PENDING:
                     where = "" if one.job is None else f", for job {one.job}"
                     raise RequestConflict(
                         f"your wallet has sent {one.tx} for this{where}, and it is in no block yet; wait until it is, "
                         "or speed it up or cancel it in the wallet, before you ask again"
                     )
+                if one.job is None and state is not State.MINED:  # a block may be taken back
+                    over.append(one.tx)
+        if over:
+            with self._database.changing() as connection:
+                connection.execute(delete(_aims).where(_aims.c.account == str(account), _aims.c.hash.in_(over)))
 
     def remember(self, chain: Chain, account: Address, tx: str, aim: str) -> None:
         """Remember what a transaction is for that the account's wallet has just sent; once more changes nothing."""
@@ -91,7 +105,9 @@ class Underway:
         except NotFound:
             pass
         with self._database.changing() as connection:
-            connection.execute(delete(_aims).where(mine, (_aims.c.told <= now - OPEN) | (_aims.c.hash == tx)))
+            kept = select(_aims.c.told).where(mine).order_by(_aims.c.told.desc()).offset(MOST - 1).limit(1)
+            oldest = max(now - OPEN, connection.execute(kept).scalar() or 0)
+            connection.execute(delete(_aims).where(mine, (_aims.c.told <= oldest) | (_aims.c.hash == tx)))
             row = {"account": str(account), "hash": tx, "aim": aim, "nonce": nonce, "told": now}
             connection.execute(insert(_aims).values(row))
 
@@ -101,11 +117,11 @@ class Underway:
             if _others(aim, retried)(job):
                 for heard in wallets.heard(job):
                     if heard.kind == "send" and "hash" in heard.answer:
-                        yield _Sent(heard.answer["hash"], heard.nonce, job.id)
+                        yield _Sent(heard.answer["hash"], heard.nonce, heard.at, job.id)
         asked = select(_aims).where(_aims.c.account == str(account), _aims.c.aim == aim, _aims.c.told > since)
         with self._database.reading() as connection:
             rows = connection.execute(asked).all()
-        yield from (_Sent(row.hash, row.nonce, None) for row in rows)
+        yield from (_Sent(row.hash, row.nonce, row.told, None) for row in rows)
 
 
 def asked(job: Job) -> Request:
@@ -127,14 +143,14 @@ def _others(aim: str, retried: Job | None) -> Callable[[Job], bool]:
     return lambda job: (retried is None or job.id != retried.id) and asked(job).aim() == aim
 
 
-def _is_open(chain: Chain, account: Address, sent: _Sent) -> bool:
-    """Whether a transaction may still be mined, and is not."""
+def _state(chain: Chain, account: Address, sent: _Sent) -> State | None:
+    """How far a transaction is; None where it cannot be mined any more."""
     from ledger.errors import NotFound, TransactionDropped
     from ledger.submission import State
 
     try:
-        return chain.status(sent.tx).state is State.PENDING
+        return chain.status(sent.tx).state
     except TransactionDropped:
-        return False
+        return None
     except NotFound:
-        return sent.nonce is None or chain.passed(account) <= sent.nonce
+        return State.PENDING if sent.nonce is None or chain.passed(account) <= sent.nonce else None

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from api.errors import RequestConflict
-from api.service import asking
+from api.service import asking, underway
 from api.service.database import Database
 from api.service.job import Job
 from api.service.jobs import Jobs
@@ -21,6 +22,7 @@ from api.service.underway import OPEN, Underway
 from api.service.wallets import Wallets
 from ledger.address import Address
 from ledger.errors import NotFound
+from ledger.submission import State
 from tests.http.signing_in import Clock
 
 ANNA = Address(b"\x0a" * 20)
@@ -30,14 +32,17 @@ REQUEST = LICENSE.request.model_validate({"kind": "license", **ASKED})
 
 
 class Node:
-    """A node that has heard of no transaction, and counts what it is asked."""
+    """A node that has heard of hardly a transaction, and counts what it is asked."""
 
     def __init__(self) -> None:
         self.asked, self.mined = 0, 7
+        self.states: dict[str, State] = {}
 
-    def status(self, tx: str) -> None:
+    def status(self, tx: str) -> SimpleNamespace:
         self.asked += 1
-        raise NotFound(tx)
+        if tx not in self.states:
+            raise NotFound(tx)
+        return SimpleNamespace(state=self.states[tx])
 
     def passed(self, account: Address) -> int:
         self.asked += 1
@@ -72,6 +77,10 @@ class Desk:
         self.wallets.answer(self.jobs.get(job.id), 1, answer, at)
         return self.jobs.get(job.id)
 
+    def remembered(self) -> int:
+        with self.database.reading() as connection:
+            return int(connection.execute(text("select count(*) from aims")).scalar_one())
+
     def retry(self, job: Job) -> Job:
         return asking.retry(self, job)  # type: ignore[arg-type]
 
@@ -104,3 +113,35 @@ def test_no_job_is_tried_again_while_what_the_wallet_sent_by_itself_is_in_no_blo
     desk.underway.remember(desk.node, ANNA, "0x" + "5c" * 32, aim)  # type: ignore[arg-type]
     with pytest.raises(RequestConflict, match="in no block yet"):
         desk.retry(withheld)
+
+
+def test_of_all_that_an_account_tells_a_bounded_part_is_remembered_and_looked_up(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(underway, "MOST", 25)
+    aim = REQUEST.aim()
+    assert aim is not None
+    for number in range(30):
+        desk.underway.remember(desk.node, ANNA, f"0x{number:064x}", aim)  # type: ignore[arg-type]
+        desk.now.pass_by(1)
+    assert desk.remembered() == 25
+    with pytest.raises(RequestConflict, match=f"0x{29:064x}"):  # the newest
+        desk.underway.refuse(ANNA, REQUEST)
+    desk.node.mined, desk.node.asked = 8, 0  # none of them can be mined any more
+    desk.underway.refuse(ANNA, REQUEST)
+    assert desk.node.asked <= 2 * 20
+    assert desk.remembered() == 25 - 20  # what is known to be over is looked up no more
+
+
+def test_what_is_in_a_block_that_may_be_taken_back_is_remembered(desk: Desk) -> None:
+    aim, tx = REQUEST.aim(), "0x" + "5c" * 32
+    assert aim is not None
+    desk.underway.remember(desk.node, ANNA, tx, aim)  # type: ignore[arg-type]
+    desk.node.states[tx] = State.MINED
+    desk.underway.refuse(ANNA, REQUEST)
+    del desk.node.states[tx]
+    with pytest.raises(RequestConflict, match="in no block yet"):
+        desk.underway.refuse(ANNA, REQUEST)
+    desk.node.states[tx] = State.FINAL
+    desk.underway.refuse(ANNA, REQUEST)
+    assert desk.remembered() == 0
