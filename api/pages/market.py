@@ -54,14 +54,14 @@ def create_router(service: Service) -> APIRouter:
         request: Request, who: Reader | None, track: str, currency: str = "", problem: Exception | None = None
     ) -> Response:
         """An offer as the chain has it now; for the track's owner a form beside it, with a price in ``currency``."""
-        coin = ETHER
-        try:
-            coin = _named(service, currency)
-        except (ApiError, LedgerError) as fault:
-            problem = problem or fault
         with service.home.reading() as ledger:
             values = _offer(ledger, service, track)
-        mine = who is not None and values["owner"] == who.address
+        mine, coin = who is not None and values["owner"] == who.address, ETHER
+        if mine:  # nobody else names a currency, which may be any contract, for the node to run
+            try:
+                coin = _named(service, currency)
+            except (ApiError, LedgerError) as fault:
+                problem = problem or fault
         return page(
             request,
             "offer.html",

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from api.errors import UsageError
 from api.pages import dues
+from api.service.currencies import Currencies
 from api.service.entries import sales, track_raw
 from api.service.follower import follow
 from api.service.job import Job
@@ -185,6 +186,20 @@ def test_what_a_token_says_of_itself_is_text_and_is_not_believed(place: Place) -
     ):
         answer = place.sent(edna, f"/market/{track}/list", {**offer, **said})
         assert (answer.status_code, why in answer.text) == (400, True), said
+
+
+def test_a_currency_is_asked_for_who_may_name_one(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, ask = [], Currencies.ask
+    monkeypatch.setattr(Currencies, "ask", lambda self, token: asked.append(token) or ask(self, token))
+    edna, fay, nobody, track = place.at("edna"), place.at("fay"), client_of(place.service), place.tracks[1]
+    nobody.headers |= {"accept": "text/html"}
+    for client in (fay, nobody):
+        for said in (str(place.usd), "0x12"):
+            assert client.get(f"/market/{track}?currency={said}").status_code == 200
+    assert place.sent(fay, f"/market/{track}/list", {"price": "x", "currency": str(place.usd)}).status_code == 400
+    assert asked == []
+    assert edna.get(f"/market/{track}?currency={place.usd}").status_code == 200
+    assert asked == [place.usd]
 
 
 def test_nobody_asks_twice_for_the_same(place: Place) -> None:
