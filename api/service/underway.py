@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import BigInteger, Column, Index, String, Table, Text, delete, insert, select
+from sqlalchemy import BigInteger, Column, Index, String, Table, Text, and_, delete, insert, select, update
 
 from api.errors import RequestConflict
 from api.service.database import metadata
@@ -30,6 +30,8 @@ OPEN: Final = 86400
 """Seconds after which a transaction that no node knows is taken for lost: private relays give up within minutes."""
 _LATEST: Final = 20
 """So many transactions are looked up for a request, the newest; one look takes a node up to three answers."""
+_OVER: Final = -1
+"""In the place of a nonce: looked up no more. It stays, as a page that waits for it tells of it again and again."""
 MOST: Final = 100
 """Most of an account that are remembered; the oldest make room."""
 
@@ -88,7 +90,8 @@ class Underway:
                     over.append(one.tx)
         if over:
             with self._database.changing() as connection:
-                connection.execute(delete(_aims).where(_aims.c.account == str(account), _aims.c.hash.in_(over)))
+                mine = and_(_aims.c.account == str(account), _aims.c.hash.in_(over))
+                connection.execute(update(_aims).where(mine).values(nonce=_OVER))
 
     def remember(self, chain: Chain, account: Address, tx: str, aim: str) -> None:
         """Remember what a transaction is for that the account's wallet has just sent; once more changes nothing."""
@@ -118,7 +121,9 @@ class Underway:
                 for heard in wallets.heard(job):
                     if heard.kind == "send" and "hash" in heard.answer:
                         yield _Sent(heard.answer["hash"], heard.nonce, heard.at, job.id)
-        asked = select(_aims).where(_aims.c.account == str(account), _aims.c.aim == aim, _aims.c.told > since)
+        asked = select(_aims).where(
+            _aims.c.account == str(account), _aims.c.aim == aim, _aims.c.told > since, _aims.c.nonce != _OVER
+        )
         with self._database.reading() as connection:
             rows = connection.execute(asked).all()
         yield from (_Sent(row.hash, row.nonce, row.told, None) for row in rows)

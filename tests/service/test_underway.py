@@ -130,7 +130,10 @@ def test_of_all_that_an_account_tells_a_bounded_part_is_remembered_and_looked_up
     desk.node.mined, desk.node.asked = 8, 0  # none of them can be mined any more
     desk.underway.refuse(ANNA, REQUEST)
     assert desk.node.asked <= 2 * 20
-    assert desk.remembered() == 25 - 20  # what is known to be over is looked up no more
+    desk.node.asked = 0
+    desk.underway.remember(desk.node, ANNA, f"0x{29:064x}", aim)  # type: ignore[arg-type]  # a page still waits for it
+    desk.underway.refuse(ANNA, REQUEST)
+    assert desk.node.asked == 2 * (25 - 20)  # what is known to be over is looked up no more
 
 
 def test_what_is_in_a_block_that_may_be_taken_back_is_remembered(desk: Desk) -> None:
@@ -144,4 +147,19 @@ def test_what_is_in_a_block_that_may_be_taken_back_is_remembered(desk: Desk) -> 
         desk.underway.refuse(ANNA, REQUEST)
     desk.node.states[tx] = State.FINAL
     desk.underway.refuse(ANNA, REQUEST)
-    assert desk.remembered() == 0
+    desk.node.asked = 0
+    desk.underway.refuse(ANNA, REQUEST)
+    assert desk.node.asked == 0
+
+
+def test_what_a_job_sent_is_lost_once_others_have_every_nonce_that_it_may_have(desk: Desk) -> None:
+    sent = desk.asks(hash="0x" + "5c" * 32)
+    desk.jobs.cancel(sent.id)
+    for bound, mined in ((None, 9), (8, 8)):  # asked for with 7
+        desk.node.mined = mined
+        if bound is not None:
+            desk.wallets.bound(sent, 1, bound)
+        with pytest.raises(RequestConflict, match="in no block yet"):
+            desk.underway.refuse(ANNA, REQUEST)
+    desk.node.mined = 9
+    desk.underway.refuse(ANNA, REQUEST)
