@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -22,6 +23,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _GAS_MARGIN = 1.2
+
+# How nodes say that code ended otherwise than by a refusal (Yellow Paper, 9.4.2): geth's core/vm/errors.go, which
+# Erigon and Nethermind share, and what Hardhat, Ganache and Anvil make of it. Not that they gave up themselves.
+_HALTED: Final = re.compile(
+    r"out of ?gas|gas uint64 overflow|invalid ?(fe)?opcode|opcode not found|stack (under|over)flow|stack limit reached"
+    r"|(invalid|bad) jump|invalidjump|write protection|return data out of bounds|max call depth exceeded",
+    re.IGNORECASE,
+)
 
 
 class RpcError(Exception):
@@ -123,7 +132,7 @@ class JsonRpc:
 
     @_understood
     def call(self, to: Address | None, data: bytes, sender: Address, block: int | None) -> bytes:
-        """What a call returns at the end of a block. Raises :class:`Reverted`."""
+        """What a call returns at the end of a block. Raises :class:`Reverted`, also where the code runs out of gas."""
         fields = {"from": str(sender), "data": "0x" + data.hex()}
         if to is not None:
             fields["to"] = str(to)
@@ -229,6 +238,8 @@ class JsonRpc:
         except RpcError as error:
             if error.data is not None:
                 raise Reverted(error.data) from None
+            if method == "eth_call" and _HALTED.search(str(error)):
+                raise Reverted(b"") from None
             raise ChainUnreachable(f"{self.host} does not answer {method}: {error}") from None
 
     def _ask(self, method: str, *params: Any) -> Any:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 KEPT: Final = 3600
 """Seconds for which a token's word is remembered."""
+UNANSWERED: Final = 60
+"""Seconds for which nobody else asks a token that is being asked, or has not answered."""
 
 _currencies = Table(
     "currencies",
@@ -36,7 +38,7 @@ class Currencies:
         self._known: dict[Address | None, Currency] = {None: ETHER}
 
     def of(self, address: Address | None) -> Currency:
-        """A currency of a listing, a sale or a license; nothing but its address where the chain does not answer now."""
+        """A currency of a listing, a sale or a license; by its last word, or address, if the chain does not answer now."""
         found = self._known.get(address)
         if found is None:
             assert address is not None  # noqa: S101  (ether is known)
@@ -58,23 +60,29 @@ class Currencies:
     def _remembered(self, address: Address) -> Currency:
         from ledger.errors import NotFound, Unverifiable
 
-        now = int(self._service.now().timestamp())
-        mine = _currencies.c.address == str(address)
+        now, nameless = int(self._service.now().timestamp()), Currency(address, None, None)
+        asked = select(_currencies).where(_currencies.c.address == str(address))
         with self._service.database.reading() as connection:
-            row: Any = connection.execute(select(_currencies).where(mine, _currencies.c.at > now - KEPT)).one_or_none()
-        if row is not None:
-            return Currency(address, row.symbol, row.decimals)
+            row: Any = connection.execute(asked).one_or_none()
+        known = nameless if row is None else Currency(address, row.symbol, row.decimals)
+        if row is not None and row.at > now - KEPT:
+            return known
+        # It may be made to take as long as a node allows: that is no other reader's time.
+        self._remember(address, known, now - KEPT + UNANSWERED)
         try:
             told = self.ask(address)
         except Unverifiable:
-            return Currency(address, None, None)
+            return known
         except NotFound:
-            told = Currency(address, None, None)
+            told = nameless
+        self._remember(address, told, now)
+        return told
+
+    def _remember(self, address: Address, told: Currency, at: int) -> None:
+        values = {"address": str(address), "symbol": told.symbol, "decimals": told.decimals, "at": at}
         with (
             contextlib.suppress(IntegrityError),
             self._service.database.changing() as connection,
         ):  # somebody was faster
-            connection.execute(delete(_currencies).where(mine))
-            values = {"address": str(address), "symbol": told.symbol, "decimals": told.decimals, "at": now}
+            connection.execute(delete(_currencies).where(_currencies.c.address == str(address)))
             connection.execute(_currencies.insert().values(values))
-        return told

@@ -88,7 +88,33 @@ def test_a_refusal_without_data_is_still_a_refusal(node):
     assert refusal.value.data == b""
 
 
-@pytest.mark.parametrize("error", [{"code": -32000, "message": "missing trie node 5fa"}, "limit exceeded", {}])
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": -32000, "message": "out of gas"},  # geth
+        {"code": -32003, "message": "stack underflow (0 <=> 1)"},  # Nethermind
+        {"code": -32000, "message": "invalid opcode: INVALID"},
+        {"code": -32000, "message": "stack limit reached 1024 (1023)"},
+        {"code": -32000, "message": "VM Exception while processing transaction: out of gas"},  # Ganache
+        {"code": -32603, "message": "EVM error InvalidFEOpcode"},  # Anvil
+    ],
+)
+def test_code_that_burns_its_gas_has_answered(node, error):
+    node.answers["eth_call"] = fail(error)
+    with Chain.open_rpc(node.url) as chain, pytest.raises(Reverted) as refusal:
+        chain._network.call(SOMEBODY, b"", SOMEBODY, None)
+    assert refusal.value.data == b""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": -32000, "message": "missing trie node 5fa"},
+        {"code": -32000, "message": "execution aborted (timeout = 5s)"},
+        "limit exceeded",
+        {},
+    ],
+)
 def test_a_node_that_cannot_answer_did_not_say_no(node, error):
     node.answers["eth_call"] = fail(error)
     with Chain.open_rpc(node.url) as chain, pytest.raises(ChainUnreachable, match="does not answer eth_call"):
