@@ -38,7 +38,7 @@ class Currencies:
         self._known: dict[Address | None, Currency] = {None: ETHER}
 
     def of(self, address: Address | None) -> Currency:
-        """A currency of a listing, a sale or a license; by its last word, or address, if the chain does not answer now."""
+        """A currency of a listing, a sale or a license; by its last word, if any, if the chain does not answer now."""
         found = self._known.get(address)
         if found is None:
             assert address is not None  # noqa: S101  (ether is known)
