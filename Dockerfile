@@ -4,8 +4,8 @@
 FROM python:3.11-slim-bookworm AS build
 # pesq, of the extra that measures vocoders, is compiled; nothing here is, unless a wheel is missing for your machine.
 ARG EXTRAS=serve,postgresql,studio,report
-# Where torch is to be had without CUDA, which weighs gigabytes. With CUDA: --build-arg PIP_EXTRA_INDEX_URL=
-ARG PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
+# The index with torch for processors alone, which PyTorch's page of installation names: without it CUDA comes along.
+ARG PIP_EXTRA_INDEX_URL=
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY api api

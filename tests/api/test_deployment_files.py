@@ -70,12 +70,11 @@ def test_the_image_is_made_of_files_that_are_there() -> None:
             assert any(source == name or source.startswith(f"{name}/") for name in kept), source
 
 
-def test_the_image_has_extras_that_there_are_and_torch_without_cuda() -> None:
+def test_the_image_has_extras_that_there_are() -> None:
     told = dict(re.findall(r"^ARG (\w+)=(.*)$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE))
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     assert set(told["EXTRAS"].split(",")) <= set(extras)
     assert {"serve", "postgresql", "studio"} <= set(told["EXTRAS"].split(","))
-    assert told["PIP_EXTRA_INDEX_URL"].endswith("/whl/cpu")
 
 
 def test_every_setting_of_the_guides_examples_is_read() -> None:
