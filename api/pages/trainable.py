@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from api.amounts import percent_from_ppm
 from api.home import Ledger
-from api.pages import holdings, licensing
+from api.pages import licensing
 from api.pages.writing import when
 from api.service.currencies import Currencies
 
 if TYPE_CHECKING:
     from api.service.directory import Directory
+    from api.service.summaries import Reading
     from ledger.address import Address
     from ledger.contracts import DatasetEntry
 
@@ -27,8 +28,9 @@ _MORE: Final = 12
 class Material:
     """A dataset that may be learnt from.
 
-    title, recordings, minutes: None where its record is not here. own: it is the reader's. until: the last minute (UTC)
-    of the license to train, None for no end. share: of a track's royalties, in percent, to its holder, as agreed to.
+    title, recordings, minutes: None where its record is not here, or not read for one request. own: it is the reader's.
+    until: the last minute (UTC) of the license to train, None for no end. share: of a track's royalties, in percent, to
+    its holder, as agreed to.
     """
 
     id: int
@@ -49,23 +51,25 @@ class Offered:
     money: str
 
 
-def mine(ledger: Ledger, directory: Directory, reader: Address, named: Collection[int] = ()) -> tuple[Material, ...]:
+def mine(
+    ledger: Ledger, directory: Directory, told: Reading, reader: Address, named: Collection[int] = ()
+) -> tuple[Material, ...]:
     """What the reader may train on now, as the chain says; the newest first.
 
     ``named`` are looked at too: of a license that was bought a moment ago the directory may know nothing yet.
     """
     numbers = sorted({*named, *_known(directory, reader)}, reverse=True)
     allowed = (number for number in numbers if ledger.contracts.is_licensed("dataset", number, reader, "train"))
-    return tuple(_material(ledger, reader, number) for number, _ in zip(allowed, range(MOST), strict=False))
+    return tuple(_material(ledger, told, reader, number) for number, _ in zip(allowed, range(MOST), strict=False))
 
 
 def on_sale(
-    ledger: Ledger, directory: Directory, names: Currencies, known: Collection[int], now: datetime
+    ledger: Ledger, directory: Directory, told: Reading, names: Currencies, known: Collection[int], now: datetime
 ) -> tuple[Offered, ...]:
     """The newest datasets that anybody may have a license to train on, but those that are ``known``."""
     found = directory.datasets(most=MOST, newest=True).entries
     offers = [entry for entry in found if entry.id not in known and licensing.on_sale(entry, "train", now)]
-    return tuple(_offered(ledger, names, entry) for entry in offers[:_MORE])
+    return tuple(_offered(ledger, told, names, entry) for entry in offers[:_MORE])
 
 
 def _known(directory: Directory, reader: Address) -> Iterator[int]:
@@ -77,15 +81,26 @@ def _known(directory: Directory, reader: Address) -> Iterator[int]:
             yield license_.subject_id
 
 
-def _material(ledger: Ledger, reader: Address, number: int) -> Material:
+def _material(ledger: Ledger, told: Reading, reader: Address, number: int) -> Material:
     contracts = ledger.contracts
     entry = contracts.dataset(number)
     own = entry.owner == reader
     end = None if own else contracts.licensed_until("dataset", number, reader, "train")
     ppm = entry.terms.royalty_ppm if own else contracts.agreed_royalty(number, reader)
-    return Material(number, *holdings.described(ledger, number), own, when(end), percent_from_ppm(ppm))
+    summary = told.known(ledger, number)
+    return Material(
+        id=number,
+        title=None if summary is None else summary.title,
+        recordings=None if summary is None else summary.recordings,
+        minutes=None if summary is None else f"{summary.seconds / 60:.1f}",
+        own=own,
+        until=when(end),
+        share=percent_from_ppm(ppm),
+    )
 
 
-def _offered(ledger: Ledger, names: Currencies, entry: DatasetEntry) -> Offered:
-    title, _, _ = holdings.described(ledger, entry.id)
-    return Offered(entry.id, title, names.money(entry.terms.price, entry.terms.currency))
+def _offered(ledger: Ledger, told: Reading, names: Currencies, entry: DatasetEntry) -> Offered:
+    summary = told.known(ledger, entry.id)
+    return Offered(
+        entry.id, None if summary is None else summary.title, names.money(entry.terms.price, entry.terms.currency)
+    )

@@ -42,9 +42,10 @@ def create_router(service: Service) -> APIRouter:
         problem: Exception | None = None,
     ) -> Response:
         """The form, with what was said before where that could not be done."""
+        told, names = service.summaries.reading(), Currencies(service)
         with service.home.reading() as ledger:
-            mine = trainable.mine(ledger, directory, who.address, chosen)
-            others = trainable.on_sale(ledger, directory, Currencies(service), {one.id for one in mine}, service.now())
+            mine = trainable.mine(ledger, directory, told, who.address, chosen)
+            others = trainable.on_sale(ledger, directory, told, names, {one.id for one in mine}, service.now())
         fresh = {"preset": _FIRST, "seed": str(secrets.randbelow(10**6)), "royalty": "0"}
         return page(
             request,

@@ -26,7 +26,8 @@ def refuse(service: Service, account: Address | None, request: Request) -> None:
     Raises :class:`~api.errors.NoSuchThing` for a dataset, model or preset that there is not,
     :class:`~ledger.errors.NotOwner` for what only its owner may do, :class:`~api.errors.UsageError` for a price or a
     royalty that makes no sense or for what is the account's own, and what :func:`api.workflows.licenses.wanted`,
-    :func:`api.workflows.run.chosen` and :meth:`api.service.underway.Underway.refuse` do.
+    :func:`api.workflows.run.entitled`, :func:`api.workflows.run.require_room` and
+    :meth:`api.service.underway.Underway.refuse` do.
     """
     from api import terms
     from ledger.errors import Unverifiable
@@ -105,5 +106,8 @@ def _require_material(service: Service, account: Address, request: Train) -> Non
     from ledger.errors import Invalid, Malformed, Unverifiable
 
     royalty = ppm_from_percent(request.royalty, "royalty")
+    told = service.summaries.reading()
     with contextlib.suppress(Unverifiable, Invalid, Malformed), service.home.reading() as ledger:
-        run.chosen(ledger, request.datasets, account, royalty)
+        entries, _ = run.entitled(ledger, request.datasets, account)
+        lengths = [told.of(ledger, entry.id).milliseconds for entry in entries]
+        run.require_room(ledger, entries, lengths, account, royalty)

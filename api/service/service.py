@@ -11,6 +11,7 @@ from api.home import Home
 from api.service.batches import Batches
 from api.service.database import Database
 from api.service.settings import ServiceSettings
+from api.service.summaries import Summaries
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class Service:
     def batches(self) -> Batches:
         """Proves leaves for all its requests."""
         return Batches()
+
+    @cached_property
+    def summaries(self) -> Summaries:
+        """Reads records of datasets for all its requests."""
+        return Summaries()
 
     def close(self) -> None:
         """Close the database."""

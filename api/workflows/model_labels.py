@@ -8,7 +8,7 @@ those of the model.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -61,9 +61,15 @@ def known(home: Home, ledger: Ledger, model_id: int) -> tuple[DatasetLabels, ...
     return tuple(found)
 
 
-def moved(ledger: Ledger, model_id: int, asked: Iterable[Asked]) -> tuple[int, ...]:
+def moved(
+    ledger: Ledger,
+    model_id: int,
+    asked: Iterable[Asked],
+    counted: Callable[[Ledger, int], tuple[int, ...]] | None = None,
+) -> tuple[int, ...]:
     """What a claim says of labels: of each of ``LABELS`` the model's number, 0 for what is not asked for.
 
+    ``counted`` says the highest number of each in a dataset, by its record if left out.
     Raises :class:`UsageError` for what the model does not know, for a field asked for twice, and where a dataset's
     record, which says how many labels it has, is not in this home.
     """
@@ -75,7 +81,7 @@ def moved(ledger: Ledger, model_id: int, asked: Iterable[Asked]) -> tuple[int, .
     counts: list[tuple[int, ...]] = []
     for use in run.datasets:
         try:
-            counts.append(highest(_record(ledger, use)))
+            counts.append(counted(ledger, use.id) if counted else highest(_record(ledger, use)))
         except BlockMissing:
             raise UsageError(
                 f"--label: the record of dataset {use.id} is not in this home, and says which labels there are; fetch "

@@ -62,8 +62,8 @@ class Run:
 
     @property
     def shares(self) -> tuple[int, ...]:
-        """Each dataset's part of the audio, in parts per million."""
-        return _shares([record for _, record in self.datasets])
+        """Each dataset's part of the audio, in parts per million; each has one."""
+        return shares_ppm([length(record) for _, record in self.datasets], least=1)
 
     @property
     def number(self) -> float:
@@ -101,11 +101,23 @@ def chosen(
         LicenseMissing: no valid license to train on a dataset, which is named.
         UsageError: the model's holder and those of the datasets ask for more than the whole income of a track.
     """
-    entries = [ledger.contracts.dataset(dataset_id) for dataset_id in sorted(set(dataset_ids))]
-    licenses = _require_licenses(ledger, entries, trainer)
+    entries, licenses = entitled(ledger, dataset_ids, trainer)
     found = tuple(dataset_workflow.show(ledger, entry.id) for entry in entries)
-    _require_room(ledger, found, trainer, royalty_ppm)
+    require_room(ledger, entries, [length(record) for _, record in found], trainer, royalty_ppm)
     return found, licenses
+
+
+def entitled(
+    ledger: Ledger, dataset_ids: Sequence[int], trainer: Address
+) -> tuple[tuple[DatasetEntry, ...], tuple[int, ...]]:
+    """As :func:`chosen`, without records. Raises ``LicenseMissing``."""
+    entries = tuple(ledger.contracts.dataset(dataset_id) for dataset_id in sorted(set(dataset_ids)))
+    return entries, _require_licenses(ledger, entries, trainer)
+
+
+def length(record: DatasetRecord) -> int:
+    """Milliseconds of audio, each recording's rounded down."""
+    return sum(item.frames * 1000 // item.rate for item in record.recordings)
 
 
 def _require_licenses(ledger: Ledger, entries: Sequence[DatasetEntry], trainer: Address) -> tuple[int, ...]:
@@ -128,12 +140,15 @@ def _require_licenses(ledger: Ledger, entries: Sequence[DatasetEntry], trainer: 
     return tuple(found)
 
 
-def _require_room(
-    ledger: Ledger, found: Sequence[tuple[DatasetEntry, DatasetRecord]], trainer: Address, royalty_ppm: int
+def require_room(
+    ledger: Ledger, entries: Sequence[DatasetEntry], lengths: Sequence[int], trainer: Address, royalty_ppm: int
 ) -> None:
-    """Raise :class:`UsageError` where more is owed than there is, added up as ``contracts/Models.sol`` does it."""
+    """Raise :class:`UsageError` where more is owed than there is, added up as ``contracts/Models.sol`` does it.
+
+    ``lengths``: of each dataset, by :func:`length`.
+    """
     owed = 0
-    for (entry, _), share in zip(found, _shares([record for _, record in found]), strict=True):
+    for entry, share in zip(entries, shares_ppm(lengths, least=1), strict=True):
         owed += -(-share * _agreed(ledger, entry, trainer) // _WHOLE)
     if royalty_ppm + owed > _WHOLE:
         raise UsageError(
@@ -148,9 +163,3 @@ def _agreed(ledger: Ledger, entry: DatasetEntry, trainer: Address) -> int:
     if end is not None and end < ledger.chain.timestamp(ledger.chain.block_number):
         return entry.terms.royalty_ppm
     return ledger.contracts.agreed_royalty(entry.id, trainer)
-
-
-def _shares(records: Sequence[DatasetRecord]) -> tuple[int, ...]:
-    """By milliseconds of audio; each dataset has one."""
-    lengths = [sum(item.frames * 1000 // item.rate for item in record.recordings) for record in records]
-    return shares_ppm(lengths, least=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from api.errors import UsageError
@@ -40,26 +40,25 @@ class Style:
             named[match["name"]] = int(match["weight"] or 1)
         return cls(option, named)
 
-    def of(self, ledger: Ledger, model_id: int) -> tuple[int, ...]:
-        """A weight for each of a model's datasets.
+    def of(self, ledger: Ledger, model_id: int, title: Callable[[Ledger, int], str] | None = None) -> tuple[int, ...]:
+        """A weight for each of a model's datasets; ``title`` says a dataset's, by its record if left out.
 
         Raises :class:`UsageError` for a name of none or of several, ``NotFound`` where there is no such model, and
         :class:`~ledger.errors.BlockMissing` where a record that has a title is not in this home.
         """
         if isinstance(self.weights, tuple):
             return self.weights
-        titles = _titles(ledger, model_id)
+        titles = {number: (title or _title)(ledger, number) for number, _ in ledger.contracts.model(model_id).datasets}
         found = dict.fromkeys(titles, 0)
         for name, weight in self.weights.items():
             found[_place(titles, name, self.option)] += weight
         return tuple(found.values())
 
 
-def _titles(ledger: Ledger, model_id: int) -> dict[int, str]:
-    """Of each of the model's datasets, in the order of its styles."""
+def _title(ledger: Ledger, dataset: int) -> str:
     from api.workflows import datasets
 
-    return {number: datasets.show(ledger, number)[1].title for number, _ in ledger.contracts.model(model_id).datasets}
+    return datasets.show(ledger, dataset)[1].title
 
 
 def _place(titles: dict[int, str], name: str, option: str) -> int:

@@ -17,8 +17,11 @@ from api.service.follower import follow
 from api.service.jobs import Jobs
 from api.service.leases import Leases
 from api.service.service import Service
+from ledger import signing
+from ledger.cid import Cid
 from ledger.keys import LocalSigner
 from tests.http.signing_in import client_of, service_in, sign_in
+from tests.ledger.facts import a_dataset
 from tests.service.traded import ANNA, BEN, CARL, NEW_TERMS, TERMS, Trade, cid, digest
 from tests.story import new_key
 
@@ -26,6 +29,7 @@ from tests.story import new_key
 @dataclass
 class Place:
     service: Service
+    signer: LocalSigner
 
     def visitor(self, signer: LocalSigner | None = None) -> TestClient:
         client = client_of(self.service)
@@ -64,7 +68,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             contracts.register_dataset(ANNA, digest(name), digest(f"{name} record"), cid(name), terms)
         contracts.grant_license(ANNA, "dataset", 4, edna.address, ("train",), 2**33, digest("grant"), cid("grant"))
     follow(service)
-    yield Place(service)
+    yield Place(service, edna)
     service.close()
 
 
@@ -203,3 +207,25 @@ def test_a_job_tells_how_a_training_goes_and_where_to_go_on(place: Place) -> Non
 )
 def test_the_time_left_is_said_in_minutes(seconds: float, words: str) -> None:
     assert job_page._time_left(seconds, Words("en")) == words
+
+
+@pytest.mark.slow
+def test_a_record_that_was_read_is_not_read_for_the_next_who_asks(place: Place) -> None:
+    record = replace(a_dataset(), title="Marches of old")
+    with place.service.home.ledger() as ledger:
+        where = ledger.store.add_bytes(signing.sign(record.payload(), ANNA).to_bytes())
+        number = ledger.contracts.register_dataset(ANNA, record.root, record.digest, str(where), TERMS).id
+        ledger.chain.fund(place.signer.address, 10**18)
+        Trade(ledger.contracts, []).license(place.signer, number)
+        block = ledger.store.path(Cid.parse(str(where)).digest)
+    follow(place.service)
+    edna, carl = place.edna(), place.visitor(CARL)
+    assert "Marches of old" in carl.get("/models/new").text  # on sale
+    away = block.rename(block.with_suffix(".away"))
+    for reader in (carl, edna):
+        form = reader.get("/models/new").text
+        assert "Marches of old" in form
+    said = {**fields(form), "datasets": [str(number)], "preset": "tiny", "seed": "7", "royalty": "96"}
+    refused = edna.post("/models/new", data=said)  # which takes the dataset's length
+    assert (refused.status_code, "at most 95 % are left" in refused.text) == (400, True)
+    away.rename(block)

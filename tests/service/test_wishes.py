@@ -14,6 +14,7 @@ from api.service.service import Service
 from api.service.settings import ServiceSettings
 from api.service.wishes import refuse
 from api.settings import Settings
+from ledger.cid import Cid
 from tests.service.traded import Trade, home_of
 
 pytestmark = pytest.mark.slow
@@ -37,6 +38,12 @@ def test_what_the_instrument_does_not_know_is_told_at_once(tmp_path: Path) -> No
         with pytest.raises(WishUnknown, match=named) as caught:
             refuse(service, KINDS["generate"].request(kind="generate", **wrong))
         assert status_of(caught.value) == 422
+    with service.home.ledger() as ledger:  # once read, the records of datasets are not read for the next who asks
+        for number, _ in ledger.contracts.model(1).datasets:
+            ledger.store.path(Cid.parse(ledger.contracts.dataset(number).cid).digest).unlink()
+    for wrong in ({"style": {"abba": 1}}, {"labels": [{"dataset": 1, "field": "era", "number": 999}]}):
+        with pytest.raises(WishUnknown):
+            refuse(service, KINDS["generate"].request(kind="generate", **wrong))
     service.close()
 
 
