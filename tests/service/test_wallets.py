@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from api.errors import LeaseLost, RequestConflict, TooMany, UsageError
 from api.home import Home
-from api.service import keys, underway
+from api.service import keys
 from api.service.accounts import signs_here
 from api.service.database import Database
 from api.service.jobs import Bounds, Jobs
@@ -326,9 +326,6 @@ def test_nothing_is_done_before_it_is_known_what_has_become_of_what_was_sent(tmp
         for higher in (nonce + 1, None):  # its wallet may have sent it after the other
             with pytest.raises(Parting):
                 look_after(chain, key.address, [heard(asked, higher, hash=HASH)])
-        sent = {bound: underway._Sent(HASH, bound, None) for bound in (nonce, nonce + 1, None)}
-        still = {bound: underway._is_open(chain, key.address, one) for bound, one in sent.items()}
-        assert still == {nonce: False, nonce + 1: True, None: True}
         look_after(chain, key.address, [heard(asked, hash=mined.tx), heard(SIGNING, signature=SIGNATURE)])
         other = [heard({**asked, "value": "0x4"}, hash=mined.tx)]
         with pytest.raises(Refused, match="another transaction"):
