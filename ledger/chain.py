@@ -29,6 +29,7 @@ NOBODY = Address(bytes(20))
 
 _FAUCET_SEED = b"stemmata: faucet of the embedded chain"
 _FAUCET_WEI = 10**27
+_DELEGATION = bytes.fromhex("ef0100")
 
 
 class Chain:
@@ -200,6 +201,11 @@ class Chain:
     def has_code(self, address: Address) -> bool:
         """Whether a contract lives at an address."""
         return bool(self._network.code(address))
+
+    def is_contract(self, account: Address) -> bool:
+        """Whether an account is a contract, for which no key sends: it has code that is no delegation (EIP-7702)."""
+        code = self._network.code(account)
+        return bool(code) and not code.startswith(_DELEGATION)
 
     def fund(self, account: Address, wei: int) -> None:
         """Give an account money from the faucet of the embedded chain.

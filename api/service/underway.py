@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 OPEN: Final = 86400
 """Seconds after which a transaction that no node knows is taken for lost: private relays give up within minutes."""
+OPEN_OF_CONTRACT: Final = 900
+"""The same where the account is a contract, whose nonce tells nothing: its wallet may give a hash of its own (of a
+Safe's transaction, or of an operation of ERC-4337), which no node ever knows."""
 _LATEST: Final = 20
 """So many transactions are looked up for a request, the newest; one look takes a node up to three answers."""
 _OVER: Final = -1
@@ -76,10 +79,10 @@ class Underway:
         sent = sorted(self._sent(account, request.kind, aim, retried), key=lambda one: one.told, reverse=True)
         if not sent:
             return
-        over = []
+        over, now = [], self._service.now().timestamp()
         with self._service.home.reading() as ledger:
             for one in sent[:_LATEST]:
-                state = _state(ledger.chain, account, one)
+                state = _state(ledger.chain, account, one, now)
                 if state is State.PENDING:
                     where = "" if one.job is None else f", for job {one.job}"
                     raise RequestConflict(
@@ -148,7 +151,7 @@ def _others(aim: str, retried: Job | None) -> Callable[[Job], bool]:
     return lambda job: (retried is None or job.id != retried.id) and asked(job).aim() == aim
 
 
-def _state(chain: Chain, account: Address, sent: _Sent) -> State | None:
+def _state(chain: Chain, account: Address, sent: _Sent, now: float) -> State | None:
     """How far a transaction is; None where it cannot be mined any more."""
     from ledger.errors import NotFound, TransactionDropped
     from ledger.submission import State
@@ -158,4 +161,6 @@ def _state(chain: Chain, account: Address, sent: _Sent) -> State | None:
     except TransactionDropped:
         return None
     except NotFound:
+        if sent.told <= now - OPEN_OF_CONTRACT and chain.is_contract(account):
+            return None
         return State.PENDING if sent.nonce is None or chain.passed(account) <= sent.nonce else None

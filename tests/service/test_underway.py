@@ -18,9 +18,10 @@ from api.service.job import Job
 from api.service.jobs import Jobs
 from api.service.kinds.licensing import LICENSE
 from api.service.leases import Leases
-from api.service.underway import OPEN, Underway
+from api.service.underway import OPEN, OPEN_OF_CONTRACT, Underway
 from api.service.wallets import Wallets
 from ledger.address import Address
+from ledger.chain import Chain
 from ledger.errors import NotFound
 from ledger.submission import State
 from tests.http.signing_in import Clock
@@ -37,6 +38,7 @@ class Node:
     def __init__(self) -> None:
         self.asked, self.mined = 0, 7
         self.states: dict[str, State] = {}
+        self.contracts: set[Address] = set()
 
     def status(self, tx: str) -> SimpleNamespace:
         self.asked += 1
@@ -49,6 +51,10 @@ class Node:
         return self.mined
 
     nonce = passed
+
+    def is_contract(self, account: Address) -> bool:
+        self.asked += 1
+        return account in self.contracts
 
 
 class Desk:
@@ -163,3 +169,27 @@ def test_what_a_job_sent_is_lost_once_others_have_every_nonce_that_it_may_have(d
             desk.underway.refuse(ANNA, REQUEST)
     desk.node.mined = 9
     desk.underway.refuse(ANNA, REQUEST)
+
+
+def test_a_contract_is_not_locked_out_for_a_day_by_a_hash_that_is_no_transactions(desk: Desk) -> None:
+    aim = REQUEST.aim()
+    assert aim is not None
+    desk.underway.remember(desk.node, ANNA, "0x" + "5c" * 32, aim)  # type: ignore[arg-type]
+    desk.jobs.cancel(desk.asks(hash="0x" + "5d" * 32).id)
+    desk.node.contracts = {ANNA}
+    with pytest.raises(RequestConflict, match="in no block yet"):
+        desk.underway.refuse(ANNA, REQUEST)
+    desk.now.pass_by(OPEN_OF_CONTRACT)
+    desk.node.contracts = set()
+    with pytest.raises(RequestConflict, match="in no block yet"):  # whoever has a key may still have it mined
+        desk.underway.refuse(ANNA, REQUEST)
+    desk.node.contracts = {ANNA}
+    desk.underway.refuse(ANNA, REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("code", "contract"), [("", False), ("6000", True), ("ef0100" + "0a" * 20, False)], ids=["key", "code", "EIP-7702"]
+)
+def test_an_account_with_a_delegation_has_a_key(code: str, contract: bool) -> None:
+    network = SimpleNamespace(code=lambda account: bytes.fromhex(code))
+    assert Chain.is_contract(SimpleNamespace(_network=network), ANNA) is contract  # type: ignore[arg-type]
