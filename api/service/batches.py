@@ -26,8 +26,8 @@ _PATIENCE: Final = 10.0
 class Batches:
     """Proves leaves. Threads share it.
 
-    Of the trees those of the last batches are kept, with ``most`` leaves together, and of the proofs the last 1024.
-    ``patience``: seconds for which a thread waits for its turn.
+    Of the trees those of the last batches are kept, with ``most`` leaves together (260 bytes each), and of the proofs
+    the last 1024. ``patience``: seconds for which a thread waits for its turn.
     """
 
     def __init__(self, most: int = LARGEST, patience: float = _PATIENCE) -> None:

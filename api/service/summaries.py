@@ -29,7 +29,7 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 LARGEST: Final = 4 * 2**20
-"""Bytes of records that are read for one request: room for a dataset of about 6,000 recordings."""
+"""Bytes of records that are read for one request: room for a dataset of about 4,500 recordings."""
 MOST: Final = 4096
 """So many datasets are remembered, and so many records that are none."""
 KEPT: Final = 60.0

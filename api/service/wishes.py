@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from api.service.service import Service
 
 _RUN: Final = 2**18
-"""Bytes of the longest record of a training that a request has read; one of a hundred datasets has fewer."""
+"""Bytes of the longest record of a training that a request has read; one of a hundred datasets has 27 kB."""
 
 
 def refuse(service: Service, request: Request) -> None:
