@@ -27,6 +27,8 @@ from gen.errors import GenError
 from ledger.errors import LedgerError
 
 _ON_A_PAGE: Final = 50
+_KEPT: Final = ("seconds", "variations", "temperature")
+"""What the studio takes over from a job whose music is to be made anew, besides the mix; it says a seed of its own."""
 
 
 def create_router(service: Service) -> APIRouter:
@@ -39,10 +41,14 @@ def create_router(service: Service) -> APIRouter:
         number: int | None = None,
         said: Mapping[str, Any] | None = None,
         problem: Exception | None = None,
+        again: Job | None = None,
     ) -> Response:
-        """The studio with a model chosen, and with what was said before where that could not be done."""
+        """The studio with a model chosen, and with what was said before: in vain, or for the job ``again``."""
         found = _models(service, who)
         model = next((one for one in found if one.id == number), found[0] if found else None)
+        if again is not None:
+            said = {name: f"{again.request[name]:g}" for name in _KEPT if name in again.request}
+            model = model and studio.mixed(model, again.request.get("style", {}))
         fresh = {"seconds": 30, "variations": 3, "seed": secrets.randbelow(10**6), "temperature": "1"}
         kept = {name: (said or {}).get(name, value) for name, value in fresh.items()}
         status = 200 if problem is None else 400
@@ -58,9 +64,10 @@ def create_router(service: Service) -> APIRouter:
         )
 
     @router.get("/studio")
-    def first(request: Request, who: Known, model: int | None = None) -> Response:
-        """Where music is asked for."""
-        return show(request, who, model)
+    def first(request: Request, who: Known, model: int | None = None, again: str | None = None) -> Response:
+        """Where music is asked for; ``again`` as a job was, with another seed."""
+        job = None if again is None else asking.seen(service, who.address, again)
+        return show(request, who, model, again=job)
 
     @router.post("/studio")
     async def make(request: Request, who: Known, said: Said) -> Response:
@@ -100,16 +107,17 @@ def create_router(service: Service) -> APIRouter:
         growing = _growing(service, job)  # asked first: what is done meanwhile is among those that are made
         made = _made(Jobs.of(service), job)
         there = {str(one["file"]) for one in made}
+        models = (job.request.get("model"), *(one.get("model") for one in made))
         return page(
             request,
             "takes.html",
             job=job,
             kinds=f"{KINDS} audible",
-            takes=[_take(job, one) for one in made],
+            takes=[_take(Directory.of(service), job, one) for one in made],
             growing=[one for one in growing if one["file"] not in there],
             asked=job.request["variations"],
             question=asked_of_wallet(service, job),
-            model=job.request.get("model") or "",
+            model=next((number for number in models if number is not None), None),
         )
 
     @router.post("/studio/{id}/mint")
@@ -165,8 +173,9 @@ def _anchor(file: str) -> str:
     return f"take-{file.removesuffix('.wav')}"
 
 
-def _take(job: Job, made: Mapping[str, Any]) -> dict[str, Any]:
+def _take(directory: Directory, job: Job, made: Mapping[str, Any]) -> dict[str, Any]:
     originality = made.get("originality", {})
+    minted = directory.by_watermark(bytes.fromhex(str(made.get("watermark", ""))))
     return {
         "anchor": _anchor(str(made["file"])),
         "file": made["file"],
@@ -175,4 +184,5 @@ def _take(job: Job, made: Mapping[str, Any]) -> dict[str, Any]:
         "seed": made["seed"],
         "repeats": originality.get("longest"),
         "compared": originality.get("compared"),
+        "track": None if minted is None or str(minted.claim) != made["claim"] else minted.id,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from api import terms as words
@@ -98,6 +98,16 @@ def _instrument(home: Home, ledger: Ledger) -> int | None:
     except InstrumentMissing:
         return None
     return found.id if found.terms.price == 0 and "generate" in found.terms.uses else None
+
+
+def mixed(model: Model, style: Mapping[str, int]) -> Model:
+    """The same model with an earlier request's weights to begin with, where that names its datasets by number."""
+    if not any(style.values()) or not set(style) <= {str(one.id) for one in model.styles}:
+        return model
+    most = max(100, *style.values())
+    return replace(
+        model, styles=tuple(replace(one, weight=style.get(str(one.id), 0) * 100 // most) for one in model.styles)
+    )
 
 
 def wish(model: Model, said: Mapping[str, Any], primer: str | None) -> dict[str, Any]:

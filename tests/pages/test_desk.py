@@ -26,7 +26,7 @@ from api.service.tokens import Tokens
 from api.terms import money
 from ledger.keys import LocalSigner
 from tests.http.signing_in import SITE, client_of, service_in, sign_in
-from tests.service.traded import ANNA, CARL, DORA, Trade
+from tests.service.traded import ANNA, CARL, DORA, Trade, digest
 from tests.story import new_key
 
 PAGE = {"accept": "text/html"}
@@ -63,6 +63,20 @@ def test_a_mix_becomes_a_request() -> None:
     for change, named in (({"style-3": "0"}, "style"), ({"seed": "-1"}, "seed"), ({"seconds": "long"}, "seconds")):
         with pytest.raises(UsageError, match=named):
             studio.wish(model, said | change, None)
+
+
+def test_an_earlier_mix_is_shown_again() -> None:
+    model = studio.Model(2, "own", None, {}, (studio.Style(3, "Bach", 100), studio.Style(4, None, 50)))
+    for style, weights in (
+        ({"3": 10, "4": 90}, [10, 90]),
+        ({"4": 400}, [0, 100]),  # the API takes any
+        ({"3": 500, "4": 400}, [100, 80]),
+        ({}, [100, 50]),
+        ({"3": 0}, [100, 50]),
+        ({"bach": 2}, [100, 50]),
+        ({"5": 2}, [100, 50]),
+    ):
+        assert [one.weight for one in studio.mixed(model, style).styles] == weights
 
 
 @dataclass
@@ -190,6 +204,36 @@ def test_what_is_being_made_has_a_player_until_it_is_done(place: Place) -> None:
     assert [one[:2] for one in shown()] == [("take-track-1", "done"), ("take-track-2", "0c0c")]
     leases.fail(claim, {"title": "Lost", "status": 500, "detail": "it died"})
     assert [one[:2] for one in shown()] == [("take-track-1", "done")]
+
+
+@pytest.mark.slow
+def test_what_is_minted_is_said_to_be_and_others_are_made_with_the_same_settings(place: Place) -> None:
+    carl, jobs = place.visitor(CARL), Jobs.of(place.service)
+    asked = {"seconds": 7.5, "seed": 1, "variations": 3, "temperature": 0.9, "style": {"1": 300, "2": 0}}
+    job = jobs.submit(CARL.address, "generate", asked)
+    leases = Leases(place.service.database, place.service.now)
+    claims = iter(lambda: leases.claim("worker", 60), None)
+    claim = next(one for one in claims if one.job.id == job.id)
+    told = {"seconds": 7.5, "seed": 1, "model": 1}
+    marks = (place.track, str(digest("song claim"))), (place.track, str(digest("another"))), ("0" * 16, "")
+    tracks = [
+        {**told, "file": f"track-{number}.wav", "watermark": mark, "claim": whose}
+        for number, (mark, whose) in enumerate(marks, 1)
+    ]
+    leases.finish(claim, {"model": 1, "tracks": tracks})
+    first, *others = carl.get(f"/studio/{job.id}").text.split("<h2>Variation")[1:]
+    assert f'<strong>Minted:</strong> <a href="/tracks/{int(place.track, 16)}">Track {place.track}</a>' in first
+    assert "/mint" not in first
+    assert len(others) == 2
+    for one in others:
+        assert (f'action="/studio/{job.id}/mint"' in one, "Minted" in one) == (True, False)
+    (again,) = re.findall(r'href="(/studio[?][^"]+)">Make others', others[-1])
+    assert again == f"/studio?model=1&amp;again={job.id}"
+    form = carl.get(html.unescape(again)).text
+    for name, value in (("seconds", "7.5"), ("variations", "3"), ("temperature", "0.9"), ("style-1", "100")):
+        assert re.search(f'name="{name}"[^>]* value="{value}"', form), name
+    assert 'name="style-2" type="range" min="0" max="100" value="0"' in form
+    assert place.visitor(DORA).get(html.unescape(again)).status_code == 404
 
 
 @pytest.mark.slow

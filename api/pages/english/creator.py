@@ -41,6 +41,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "takes.seconds": "{seconds} s, seed {seed}",
     "takes.original": "repeats at most {seconds} s of one of {compared} training recordings",
     "takes.mint": "Mint it",
+    "takes.minted": "Minted:",
     "takes.royalty": "Royalty of later sales, in percent",
     "takes.download": "Download",
     "takes.growing": "It is being made: press play to hear it meanwhile. It carries its mark already; its loudness is "

@@ -41,6 +41,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "takes.seconds": "{seconds} s, semilla {seed}",
     "takes.original": "repite como mucho {seconds} s de una de {compared} grabaciones de entrenamiento",
     "takes.mint": "Acuñarla",
+    "takes.minted": "Acuñada:",
     "takes.royalty": "Regalía de ventas posteriores, en tanto por ciento",
     "takes.download": "Descargar",
     "takes.growing": "Se está haciendo: pulse reproducir para oírla entretanto. Ya lleva su marca; su volumen es una "
