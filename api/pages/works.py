@@ -31,13 +31,17 @@ def create_router(service: Service) -> APIRouter:
     def show(
         request: Request,
         who: Reader,
-        which: Literal["made", "owned"] = "made",
+        which: Literal["made", "owned"] | None = None,
         after: int | None = None,
         problem: Exception | None = None,
     ) -> Response:
-        """Tracks that the reader made, or owns, the newest first."""
+        """Tracks that the reader made, or owns, the newest first; where none is asked for, those that there are."""
+        directory = Directory.of(service)
+        if which is None:
+            made = directory.tracks(creator=who.address, most=1).entries
+            which = "made" if made or not directory.tracks(owner=who.address, most=1).entries else "owned"
         creator, owner = (who.address, None) if which == "made" else (None, who.address)
-        found = Directory.of(service).tracks(creator=creator, owner=owner, after=after, most=_ON_A_PAGE, newest=True)
+        found = directory.tracks(creator=creator, owner=owner, after=after, most=_ON_A_PAGE, newest=True)
         with service.home.reading() as ledger:
             dues = Dues(service, ledger)
             works = [_work(service, ledger, dues, ledger.contracts.track(entry.id), who) for entry in found.entries]
@@ -53,7 +57,9 @@ def create_router(service: Service) -> APIRouter:
         )
 
     @router.get("/music")
-    def music(request: Request, who: Known, which: Literal["made", "owned"] = "made", after: After = None) -> Response:
+    def music(
+        request: Request, who: Known, which: Literal["made", "owned"] | None = None, after: After = None
+    ) -> Response:
         """The page."""
         return show(request, who, which, after)
 

@@ -237,6 +237,15 @@ def test_what_is_minted_is_said_to_be_and_others_are_made_with_the_same_settings
 
 
 @pytest.mark.slow
+def test_who_only_bought_is_shown_what_they_bought(place: Place) -> None:
+    bought = place.visitor(DORA).get("/music").text
+    assert f"Track {place.sold:016x}" in bought
+    assert "You have minted nothing yet." in place.visitor(DORA).get("/music?which=made").text
+    assert f"Track {place.track}" in place.visitor(CARL).get("/music").text
+    assert "Aún no ha acuñado nada." in place.visitor(ANNA).get("/music?lang=es").text
+
+
+@pytest.mark.slow
 def test_no_form_works_from_another_site(place: Place) -> None:
     edna = place.local("edna")
     jobs = len(Jobs.of(place.service).list(place.service.home.keystore().address("edna")))
