@@ -104,12 +104,12 @@ class Underway:
         with self._database.reading() as connection:  # it is told again and again while it waits
             if connection.execute(select(_aims.c.hash).where(mine, _aims.c.hash == tx)).first():
                 return
-        nonce = chain.nonce(account)
         try:
             chain.status(tx)
-            nonce -= 1  # it is counted already
-        except NotFound:
-            pass
+            counted = 1
+        except NotFound:  # asked first: what the node hears of meanwhile makes it one too high, never too low
+            counted = 0
+        nonce = chain.nonce(account) - counted
         with self._database.changing() as connection:
             kept = select(_aims.c.told).where(mine).order_by(_aims.c.told.desc()).offset(MOST - 1).limit(1)
             oldest = max(now - OPEN, connection.execute(kept).scalar() or 0)

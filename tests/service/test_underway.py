@@ -193,3 +193,20 @@ def test_a_contract_is_not_locked_out_for_a_day_by_a_hash_that_is_no_transaction
 def test_an_account_with_a_delegation_has_a_key(code: str, contract: bool) -> None:
     network = SimpleNamespace(code=lambda account: bytes.fromhex(code))
     assert Chain.is_contract(SimpleNamespace(_network=network), ANNA) is contract  # type: ignore[arg-type]
+
+
+def test_what_the_node_hears_of_while_it_is_told_is_not_taken_for_lost(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aim, tx = REQUEST.aim(), "0x" + "5c" * 32
+    assert aim is not None
+
+    def nonce(account: Address) -> int:
+        desk.node.states[tx] = State.PENDING
+        return 7
+
+    monkeypatch.setattr(desk.node, "nonce", nonce)
+    desk.underway.remember(desk.node, ANNA, tx, aim)  # type: ignore[arg-type]
+    desk.node.states.clear()  # and has forgotten again
+    with pytest.raises(RequestConflict, match="in no block yet"):
+        desk.underway.refuse(ANNA, REQUEST)
