@@ -28,7 +28,8 @@ class Part:
 
     role: the seller; or of the royalty the creator, or the holder of a model or dataset. number: of that model or
     dataset. payee: who is paid now. units: in the currency's smallest unit, rounded down as the contracts round.
-    percent: of the whole price, decimal text to one decimal. money: the amount with its currency, for people.
+    percent: of the whole price, decimal text to one decimal; where that is 0, of any price.
+    money: the amount with its currency, for people.
     """
 
     role: Role
@@ -95,7 +96,8 @@ def _parts(ledger: Ledger, offer: Offer, price: int, coin: Currency) -> tuple[Pa
     assert offer.listing is not None  # noqa: S101  (of() has seen it)
     seller = offer.listing.seller
     rest = price - offer.royalty
-    parts = [Part("seller", None, None, seller, rest, _about(rest, price), coin.money(rest))]
+    whole, royalty = (price, offer.royalty) if price else (_WHOLE, offer.track.royalty_ppm)
+    parts = [Part("seller", None, None, seller, rest, _about(whole - royalty, whole), coin.money(rest))]
     for share in ledger.contracts.royalty_shares(offer.track.id):
         units = offer.royalty * share.ppm // _WHOLE
         if not share.ppm:
@@ -103,18 +105,19 @@ def _parts(ledger: Ledger, offer: Offer, price: int, coin: Currency) -> tuple[Pa
         number = share.holder if isinstance(share.holder, int) else None
         role: Role = "creator" if share.kind == "account" else share.kind
         title = models.title(ledger, number) if role == "dataset" and number is not None else None
-        parts.append(Part(role, number, title, share.payee, units, _about(units, price), coin.money(units)))
+        percent = _about(royalty * share.ppm // _WHOLE, whole)
+        parts.append(Part(role, number, title, share.payee, units, percent, coin.money(units)))
     return tuple(parts)
 
 
 def _percent(units: int, price: int) -> str:
     """A part of a price in percent, to four places."""
-    return percent_from_ppm(units * _WHOLE // price) if price else "0"
+    return percent_from_ppm(units * _WHOLE // price)
 
 
 def _about(units: int, price: int) -> str:
     """The same to one decimal: the amount beside it is exact."""
-    return about_percent(units * _WHOLE // price) if price else "0"
+    return about_percent(units * _WHOLE // price)
 
 
 def _agreed_otherwise(ledger: Ledger, track: TrackEntry) -> bool:

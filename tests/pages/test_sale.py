@@ -96,6 +96,20 @@ def test_what_nobody_can_buy_is_no_sale(home: Home) -> None:
         assert sale.of(ledger, replace(good, listing=None), NOW) is None
 
 
+def test_shares_of_a_price_of_nothing_are_those_of_any(home: Home) -> None:
+    with home.reading() as ledger:
+        (track,) = ledger.contracts.tracks()
+        dear, free = (
+            sale.of(
+                ledger, market.Offer(track, ListingEntry(track.id, CARL.address, price, None, None), True, part), NOW
+            )
+            for price, part in ((10**18, 10**18 * track.royalty_ppm // 10**6), (0, 0))
+        )
+    assert dear is not None and free is not None
+    assert [part.percent for part in free.parts] == [part.percent for part in dear.parts]
+    assert {part.units for part in free.parts} == {0}
+
+
 @pytest.mark.slow
 def test_shares_that_were_agreed_on_later_are_told(tmp_path: Path) -> None:
     clock = [int(NOW.timestamp())]
