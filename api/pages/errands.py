@@ -27,3 +27,15 @@ def ask(service: Service, who: Reader, kind: str, **asked: Any) -> Job:
     except ValidationError as error:
         raise FormUnreadable(told(error.errors()[0], Words(who.language)), who.language) from None
     return asking.ask(service, who.address, request)
+
+
+def offer(service: Service, who: Reader, track: str, price: str, **terms: str) -> Job:
+    """Ask for a track to be put up for sale, as :func:`ask` does.
+
+    A price of 0 is refused here as a slip: the first stranger would have the track. The JSON API takes it, as the
+    contract does.
+    """
+    if "0" in price and not price.strip("0."):
+        words = Words(who.language)
+        raise FormUnreadable(told({"loc": ("price",), "type": "greater_than", "ctx": {"gt": 0}}, words), who.language)
+    return ask(service, who, "list", track=track, price=price, **terms)

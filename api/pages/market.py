@@ -14,6 +14,7 @@ from api.home import Ledger
 from api.pages import sale
 from api.pages.door import After, Door, Known, MaybeKnown, Reader, Said, moved, onward
 from api.pages.errands import ask
+from api.pages.errands import offer as offered
 from api.pages.layout import page
 from api.service import track_ids
 from api.service.currencies import Currencies
@@ -107,7 +108,7 @@ def create_router(service: Service) -> APIRouter:
         asked = {name: str(said.get(name, "")) for name in ("currency", "decimals", "until")}
         try:
             seen = {name: value for name, value in asked.items() if value}
-            job = ask(service, who, "list", track=track, price=str(said.get("price", "")), **seen)
+            job = offered(service, who, track, str(said.get("price", "")).strip(), **seen)
         except (ApiError, LedgerError) as problem:
             return show(request, who, track, asked["currency"], problem)
         return onward(f"/jobs/{job.id}")

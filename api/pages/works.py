@@ -13,6 +13,7 @@ from api.home import Ledger
 from api.pages.door import After, Door, Known, Reader, Said, onward
 from api.pages.dues import Dues
 from api.pages.errands import ask
+from api.pages.errands import offer as offered
 from api.pages.layout import page
 from api.pages.writing import when
 from api.service.currencies import Currencies
@@ -67,7 +68,7 @@ def create_router(service: Service) -> APIRouter:
     def offer(request: Request, who: Known, track: str, said: Said) -> Response:
         """Put a track up for sale."""
         try:
-            job = ask(service, who, "list", track=track, price=str(said.get("price", "")))
+            job = offered(service, who, track, str(said.get("price", "")).strip())
         except (ApiError, LedgerError) as problem:
             return show(request, who, "owned", None, problem)
         return onward(f"/jobs/{job.id}")

@@ -322,6 +322,12 @@ def test_what_is_bought_is_what_was_shown(place: Place) -> None:
     assert (nothing.status_code, "<bdi>price: should be a price" in nothing.text) == (400, True)
     nothing = edna.post(f"/market/{place.track}/buy?lang=es", data=fields | {"price": "free"})
     assert (nothing.status_code, "<bdi>precio: tiene que ser un precio" in nothing.text) == (400, True)
+    for form in (f"/market/{place.track}/list", f"/music/{place.track}/offer"):
+        for nought in ("0", "0.00"):
+            gift = edna.post(form, data=fields | {"price": nought})
+            assert (gift.status_code, "<bdi>precio: tiene que ser más de 0" in gift.text) == (400, True), form
+        comma = edna.post(form, data={"csrf": fields["csrf"], "price": "0,5"})
+        assert (comma.status_code, "un precio decimal con punto, como 0.05" in comma.text) == (400, True), form
     dear = fields | {"file": "track-1.wav", "royalty": "much"}
     nothing = edna.post("/studio/" + "x" * 22 + "/mint?lang=es", data=dear)  # which has no form to go back to
     assert (nothing.status_code, "<bdi>regalía: tiene que ser un porcentaje" in nothing.text) == (400, True)

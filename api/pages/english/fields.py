@@ -26,4 +26,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "field.few": "should name {bound} or more",
     "field.few.one": "should name at least one",
     "field.many": "should name {bound} at most",
+    "field.said.decimal": "A number with a decimal point, such as 0.05; 0 is free.",
+    "field.said.price": "More than 0, with a decimal point, such as 0.05.",
+    "field.said.price.whole": "A whole number, more than 0.",
+    "field.said.whole": "A whole number; 0 is free.",
+    "field.said.percent": "A number with a decimal point where needed, such as 10 or 2.5.",
 }

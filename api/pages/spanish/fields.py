@@ -28,6 +28,11 @@ TEXTS: Final[Mapping[str, str]] = {
     "field.few": "tiene que nombrar {bound} o más",
     "field.few.one": "tiene que nombrar al menos uno",
     "field.many": "tiene que nombrar {bound} como mucho",
+    "field.said.decimal": "Un número con punto decimal, no coma, como 0.05; 0 es gratis.",
+    "field.said.price": "Más de 0, con punto decimal, no coma, como 0.05.",
+    "field.said.price.whole": "Un número entero, más de 0.",
+    "field.said.whole": "Un número entero; 0 es gratis.",
+    "field.said.percent": "Un número, con punto decimal, no coma, si hace falta, como 10 o 2.5.",
 }
 
 _ACCOUNT: Final = "una dirección: 0x y 40 cifras hexadecimales"
