@@ -189,6 +189,7 @@ class _Trail:
         self._named: TrackEntry | None = None
         self._tracks: dict[int, _Witness] = {}
         self._seen: list[Evidence] = []
+        self._listened = False  # whether the fingerprint was asked
 
     def follow(self, sources: Sources) -> None:
         """Find the tracks that the witnesses name, and verify each. Raises what a chain or store does."""
@@ -206,7 +207,8 @@ class _Trail:
         finally:
             # Where the chain falls silent half-way, what was found wrong before stays wrong.
             self._findings.extend(verifier.findings)
-        self._tell("fingerprint", (), [one for one in self._seen if one.layer == "fingerprint"])
+        if self._listened:  # else nothing is told: it did not find nothing, it was not needed
+            self._tell("fingerprint", (), [one for one in self._seen if one.layer == "fingerprint"])
         self._tell("chain", verifier.findings, ())
         alike = self._tracks[self._named.id].alike if self._named is not None else None
         self._findings.extend(manifest.place(self._credential, self._named, alike))
@@ -236,6 +238,7 @@ class _Trail:
         self._look_up(sources, self._marks)
         if not self._tracks:
             self._recall(sources)
+            self._listened = True
             like = sources.candidates(self._sound)
             found = fingerprint.sounding_like(contracts, sources.store, self._sound.codes, like, self._findings)
             for entry in found:
@@ -332,6 +335,7 @@ class _Trail:
             if check == "samples":
                 self._seen.append(Evidence("digest", track, detail, distance=0.0))
             return [Finding(check, Status.OK, subject, detail)]
+        self._listened = True
         likeness = fingerprint.compare(store, self._sound, record, witness.marks, subject)
         witness.alike = likeness.alike
         self._seen += likeness.evidence

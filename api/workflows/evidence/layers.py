@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 class Telling(Protocol):
     """Hears of a layer: ``decoded``, ``manifest``, ``watermark``, ``digest``, ``fingerprint``, ``chain``, in order.
 
+    A layer that was not needed is not told: ``fingerprint``, where the digest is certain.
+
     With it comes what it found. That is preliminary, since a later layer may explain it; the outcome is what counts.
     """
 
