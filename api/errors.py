@@ -25,6 +25,7 @@ ApiError
 ├── RequestConflict        it was asked before in other words, or is over already
 ├── LeaseLost              a worker was taken for dead, and another has its job
 ├── KeyElsewhere           the service holds no key of the account, which would have to sign
+├── DataKeyElsewhere       this home holds no key of a dataset's recordings, which would have to be opened
 ├── InstrumentMissing      the package's instrument is not on the chain, or the package has none
 ├── InstrumentDamaged      a file of the package's instrument is missing or altered
 ├── StudioMissing          training and generation are not installed
@@ -155,6 +156,18 @@ class LeaseLost(ApiError):
 
 class KeyElsewhere(ApiError):
     """The service holds no key of the account, which would have to sign."""
+
+
+class DataKeyElsewhere(ApiError):
+    """This home holds no key of a dataset's recordings, which would have to be opened; ``dataset`` is its number."""
+
+    def __init__(self, dataset: int) -> None:
+        self.dataset = dataset
+        super().__init__(
+            f"datasets: dataset {dataset} cannot be trained on here, since this home holds no key of its recordings: "
+            "it lies with their holder, or was forgotten. Whoever holds a license may open it from the holder's "
+            f"service, in the home that is to train: stemmata license open {dataset} --from URL --key NAME"
+        )
 
 
 class HomeBusy(ApiError):

@@ -32,6 +32,8 @@ def create_router(service: Service, proofs: Proofs) -> APIRouter:
 
     def show(request: Request, who: Reader | None, number: int, problem: Exception | None = None) -> Response:
         """The dataset: its proof may be a minute old, and its terms are those of now."""
+        from api.workflows import opening
+
         proof = proofs.dataset(number)
         record = proof.subject.record
         with service.home.reading() as ledger:
@@ -45,6 +47,7 @@ def create_router(service: Service, proofs: Proofs) -> APIRouter:
             entry=entry,
             record=record,
             offer=offer,
+            opens=record is None or opening.lies_here(service.home, entry, record.asset),
             reader=who,
             models=directory.models(dataset=number, most=_NEWEST, newest=True).entries,
             minutes=0.0 if record is None else sum(one.frames / one.rate for one in record.recordings) / 60,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from api.errors import ApiError, FormUnreadable
+from api.errors import ApiError, DataKeyElsewhere, FormUnreadable
 from api.pages import english, trainable
 from api.pages.door import Door, Known, Reader, Said, onward
 from api.pages.errands import ask
@@ -44,8 +44,10 @@ def create_router(service: Service) -> APIRouter:
         """The form, with what was said before where that could not be done."""
         told, names = service.summaries.reading(), Currencies(service)
         with service.home.reading() as ledger:
-            mine = trainable.mine(ledger, directory, told, who.address, chosen)
-            others = trainable.on_sale(ledger, directory, told, names, {one.id for one in mine}, service.now())
+            mine = trainable.mine(service.home, ledger, directory, told, who.address, chosen)
+            others = trainable.on_sale(
+                service.home, ledger, directory, told, names, {one.id for one in mine}, service.now()
+            )
         fresh = {"preset": _FIRST, "seed": str(secrets.randbelow(10**6)), "royalty": "0"}
         return page(
             request,
@@ -54,7 +56,7 @@ def create_router(service: Service) -> APIRouter:
             reader=who,
             mine=mine,
             others=others,
-            chosen=chosen if chosen or said is not None else [one.id for one in mine[:1]],
+            chosen=chosen if chosen or said is not None else [one.id for one in mine if one.opens][:1],
             presets=_presets(service),
             said={name: str((said or {}).get(name, value)) for name, value in fresh.items()},
             seal=bool(said and said.get("seal")),
@@ -75,6 +77,9 @@ def create_router(service: Service) -> APIRouter:
             _require_licenses(service, who, chosen)
             asked = {name: str(said.get(name, "")) for name in ("preset", "seed", "royalty")}
             job = ask(service, who, "train", datasets=tuple(chosen), seal=bool(said.get("seal")), **asked)
+        except DataKeyElsewhere as problem:
+            told = _field_of(who, Words(who.language)("train.elsewhere.one", id=problem.dataset))
+            return show(request, who, chosen, said, told)
         except (ApiError, LedgerError, GenError) as problem:
             return show(request, who, chosen, said, problem)
         return onward(f"/jobs/{job.id}")
@@ -94,9 +99,13 @@ def _require_licenses(service: Service, who: Reader, chosen: list[int]) -> None:
     with service.home.reading() as ledger:
         for number in chosen:
             if not ledger.contracts.is_licensed("dataset", number, who.address, "train"):
-                words = Words(who.language)
-                name = NAMES["datasets"] if who.language == "es" else "datasets"
-                raise FormUnreadable(f"{name}: {words('train.unlicensed', id=number)}", who.language)
+                raise _field_of(who, Words(who.language)("train.unlicensed", id=number))
+
+
+def _field_of(who: Reader, said: str) -> FormUnreadable:
+    """What is wrong with the datasets, in the reader's language."""
+    name = NAMES["datasets"] if who.language == "es" else "datasets"
+    return FormUnreadable(f"{name}: {said}", who.language)
 
 
 def _is_number(text: str) -> bool:

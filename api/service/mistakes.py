@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from api.errors import NoSuchThing, UsageError
+from api.errors import DataKeyElsewhere, NoSuchThing, UsageError
 from api.service.directory import Directory
 from api.service.kinds.licensing import License, seen
 from api.service.kinds.making import Train, presets
@@ -25,7 +25,8 @@ def refuse(service: Service, account: Address | None, request: Request) -> None:
 
     Raises :class:`~api.errors.NoSuchThing` for a dataset, model or preset that there is not,
     :class:`~ledger.errors.NotOwner` for what only its owner may do, :class:`~api.errors.UsageError` for a price or a
-    royalty that makes no sense or for what is the account's own, and what :func:`api.workflows.licenses.wanted`,
+    royalty that makes no sense or for what is the account's own, :class:`~api.errors.DataKeyElsewhere` for recordings
+    that nobody can open here, and what :func:`api.workflows.licenses.wanted`,
     :func:`api.workflows.run.entitled`, :func:`api.workflows.run.require_room` and
     :meth:`api.service.underway.Underway.refuse` do.
     """
@@ -102,12 +103,15 @@ def _require_offer(service: Service, account: Address, request: License) -> None
 def _require_material(service: Service, account: Address, request: Train) -> None:
     """That the account may train on it, as far as that can be read here."""
     from api.amounts import ppm_from_percent
-    from api.workflows import run
+    from api.workflows import opening, run
     from ledger.errors import Invalid, Malformed, Unverifiable
 
     royalty = ppm_from_percent(request.royalty, "royalty")
     told = service.summaries.reading()
     with contextlib.suppress(Unverifiable, Invalid, Malformed), service.home.reading() as ledger:
         entries, _ = run.entitled(ledger, request.datasets, account)
-        lengths = [told.of(ledger, entry.id).milliseconds for entry in entries]
-        run.require_room(ledger, entries, lengths, account, royalty)
+        records = [told.of(ledger, entry.id) for entry in entries]
+        run.require_room(ledger, entries, [record.milliseconds for record in records], account, royalty)
+        for entry, record in zip(entries, records, strict=True):
+            if not opening.lies_here(service.home, entry, record.asset):
+                raise DataKeyElsewhere(entry.id)

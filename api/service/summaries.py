@@ -41,11 +41,12 @@ _PATIENCE: Final = 2.0
 class Summary:
     """A dataset's record without its recordings.
 
-    recordings: how many there are. seconds: of audio. milliseconds: by :func:`api.workflows.run.length`. labels: by
-    :func:`api.workflows.model_labels.highest`.
+    asset: under which their key is kept. recordings: how many there are. seconds: of audio. milliseconds: by
+    :func:`api.workflows.run.length`. labels: by :func:`api.workflows.model_labels.highest`.
     """
 
     title: str
+    asset: str
     recordings: int
     seconds: float
     milliseconds: int
@@ -57,7 +58,8 @@ class Summary:
         from api.workflows import model_labels, run
 
         seconds = sum(item.frames / item.rate for item in record.recordings)
-        return cls(record.title, len(record.recordings), seconds, run.length(record), model_labels.highest(record))
+        labels = model_labels.highest(record)
+        return cls(record.title, record.asset, len(record.recordings), seconds, run.length(record), labels)
 
 
 class Summaries:

@@ -22,7 +22,9 @@ _WITHIN = b"within one home."
 if TYPE_CHECKING:
     from ledger.address import Address
     from ledger.companions import Companions
+    from ledger.contracts import DatasetEntry
     from ledger.contracts.entries import SubjectKind
+    from ledger.digest import Digest
     from ledger.keyrelease import Asset, KeyRequest, SealedKey, Standing
     from ledger.keys import Signer
     from ledger.vault import DataKey, Vault
@@ -114,7 +116,7 @@ def data_key(
             try:
                 return _own(ledger, vault, asked)
             except NotFound:
-                name = _licensed(asked)
+                name = _licensed(asked.digest)
             if vault.holds(name):
                 return vault.get(name)
             model = " --model" if kind == "model" else ""
@@ -125,6 +127,17 @@ def data_key(
 
         sealed = release(request.signed(signer), look=lambda asked, who: seen, key=kept, now=now())
     return sealed.open(request, companions)
+
+
+def lies_here(home: Home, entry: DatasetEntry, asset: str) -> bool:
+    """Whether this home has a key of a dataset's recordings, be it damaged or not; no passphrase is needed for it.
+
+    ``asset``: as its record says.
+    """
+    from ledger.vault import Vault
+
+    names = data_keys.of_recordings(asset, entry.root, entry.holder), _licensed(entry.root)
+    return any(Vault.lies_in(home.path / "vault", name) for name in names)
 
 
 def fetch(
@@ -163,7 +176,7 @@ def fetch(
         tried = _opens(ledger, asset, key)
     with home.changing("keys"):
         try:
-            kept = vault.get(_licensed(asset))
+            kept = vault.get(_licensed(asset.digest))
         except (NotFound, KeyDamaged):
             kept = None
         already = kept == key
@@ -173,8 +186,8 @@ def fetch(
                 f"tried is not here: fetch it with stemmata content pull {asset.kind} {asset.id}, and ask again"
             )
         if not already:
-            vault.erase(_licensed(asset))
-            vault.put(_licensed(asset), key)
+            vault.erase(_licensed(asset.digest))
+            vault.put(_licensed(asset.digest), key)
     return Opened(asset, tried, already)
 
 
@@ -198,9 +211,9 @@ def _lasting(vault: Vault, account: Address) -> Companions:
     return Companions(HKDF(SHA256(), SEED_BYTES, salt=None, info=b"stemmata keys of requests v1").derive(secret))
 
 
-def _licensed(asset: Asset) -> str:
+def _licensed(digest: Digest) -> str:
     """Under which name a licensee's vault keeps a key: another than a holder's, so that it is handed on to nobody."""
-    return f"licensed:{asset.digest}"
+    return f"licensed:{digest}"
 
 
 def _own(ledger: Ledger, vault: Vault, asset: Asset) -> DataKey:

@@ -10,16 +10,21 @@ from datetime import timedelta
 import pytest
 from fastapi.testclient import TestClient
 
+from api.errors import DataKeyElsewhere
+from api.http.problems import status_of
 from api.pages import job as job_page
 from api.pages import licensing
 from api.pages.language import Words
 from api.service.follower import follow
 from api.service.jobs import Jobs
+from api.service.kinds.making import TRAIN
 from api.service.leases import Leases
+from api.service.mistakes import refuse
 from api.service.service import Service
 from ledger import signing
 from ledger.cid import Cid
 from ledger.keys import LocalSigner
+from ledger.vault import DataKey
 from tests.http.signing_in import client_of, service_in, sign_in
 from tests.ledger.facts import a_dataset
 from tests.service.traded import ANNA, BEN, CARL, NEW_TERMS, TERMS, Trade, cid, digest
@@ -229,3 +234,38 @@ def test_a_record_that_was_read_is_not_read_for_the_next_who_asks(place: Place) 
     refused = edna.post("/models/new", data=said)  # which takes the dataset's length
     assert (refused.status_code, "at most 95 % are left" in refused.text) == (400, True)
     away.rename(block)
+
+
+@pytest.mark.slow
+def test_recordings_whose_key_is_elsewhere_are_not_offered_as_if_they_could_be_heard_here(place: Place) -> None:
+    record = replace(a_dataset(2), title="Marches from elsewhere", holder=ANNA.address, terms=TERMS)
+    with place.service.home.ledger() as ledger:
+        where = ledger.store.add_bytes(signing.sign(record.payload(), ANNA).to_bytes())
+        number = ledger.contracts.register_dataset(ANNA, record.root, record.digest, str(where), TERMS).id
+        ledger.chain.fund(place.signer.address, 10**18)
+        Trade(ledger.contracts, []).license(place.signer, number)
+    follow(place.service)
+    edna, box = place.edna(), f'name="datasets" value="{number}"'
+    form = edna.get(f"/models/new?dataset={number}").text
+    assert box not in form
+    unheard = form.split('aria-labelledby="elsewhere"', 1)[1].split("</section>", 1)[0]
+    assert f'<a href="/datasets/{number}"><bdi>Marches from elsewhere</bdi></a>' in unheard
+    assert "holds no key of these recordings" in unheard
+    on_sale = place.visitor(CARL).get("/models/new").text
+    assert re.search(r"Marches from elsewhere</bdi>: 0.001 ETH; cannot be trained on here", on_sale)
+    for reader in (place.visitor(), edna, place.visitor(ANNA)):
+        shown = reader.get(f"/datasets/{number}").text
+        assert "Nobody can train a model on these recordings here" in said(shown)
+        assert f"/models/new?dataset={number}" not in shown
+    asked = {**fields(form), "datasets": [str(number)], "preset": "tiny", "seed": "7", "royalty": "1"}
+    refused = edna.post("/models/new", data=asked)
+    assert (refused.status_code, "holds no key of its recordings" in refused.text) == (400, True)
+    assert f"con el conjunto de datos {number} no se puede" in edna.post("/models/new?lang=es", data=asked).text
+    wish = TRAIN.request(kind="train", datasets=(number,))  # type: ignore[call-arg]
+    with pytest.raises(DataKeyElsewhere, match=f"stemmata license open {number} --from URL") as told:
+        refuse(place.service, place.signer.address, wish)
+    assert status_of(told.value) == 409
+    place.service.home.vault().put(f"licensed:{record.root}", DataKey.new())  # as `license open` keeps it
+    assert box in edna.get("/models/new").text
+    assert f"/models/new?dataset={number}" in edna.get(f"/datasets/{number}").text
+    refuse(place.service, place.signer.address, wish)

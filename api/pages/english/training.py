@@ -14,6 +14,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "license.held.ever": "for {use}, without an end",
     "license.held.none": "You hold no license of these recordings.",
     "license.train": "Train a model on it",
+    "license.elsewhere": "Nobody can train a model on these recordings here: this service holds no key that opens "
+    "them. It lies with their holder, or was forgotten. A license is valid all the same: whoever has one may open "
+    "the key from the holder's service, in the installation that is to train.",
     "license.withdrawn": "Its holder has withdrawn consent: no license is sold any more. Those that were sold before "
     "stay valid.",
     "license.closed": "No license is on offer now. Its holder can still grant one.",
@@ -46,6 +49,12 @@ TEXTS: Final[Mapping[str, str]] = {
     "train.licensed": "you hold a license",
     "train.licensed.until": "you hold a license until {until}",
     "train.unlicensed": "you hold no license to train on dataset {id}; get one on its page first",
+    "train.elsewhere": "Yours to learn from, and not to be opened here",
+    "train.elsewhere.said": "This service holds no key of these recordings: it lies with their holder, or was "
+    "forgotten. Whoever has a license may open the key from the holder's service, in the installation that is to "
+    "train.",
+    "train.elsewhere.one": "dataset {id} cannot be trained on here, since this service holds no key of its "
+    "recordings; with a license the key can be opened from the holder's service, in the installation that is to train",
     "train.nothing": "To train a model you need recordings: license a dataset, or register recordings of your own.",
     "train.preset": "How much work",
     "train.seed": "Seed",
@@ -56,6 +65,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "train.said": "Nothing more is paid to the holders now. The same request again finds the model that was made.",
     "train.submit": "Train it",
     "train.others": "Datasets that you could license",
+    "train.others.elsewhere": "cannot be trained on here",
     "train.others.said": "On offer for training now, the newest first. On its page a dataset shows its terms and its "
     "proof.",
     "train.works": "Train a model of your own",

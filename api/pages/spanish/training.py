@@ -14,6 +14,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "license.held.ever": "para {use}, sin fin",
     "license.held.none": "No tiene ninguna licencia de estas grabaciones.",
     "license.train": "Entrenar un modelo con él",
+    "license.elsewhere": "Nadie puede entrenar aquí un modelo con estas grabaciones: este servicio no tiene ninguna "
+    "clave que las abra. La tiene su titular, o se olvidó. Una licencia vale de todos modos: quien tenga una puede "
+    "abrir la clave desde el servicio del titular, en la instalación que vaya a entrenar.",
     "license.withdrawn": "Su titular ha retirado el consentimiento: ya no se venden licencias. Las vendidas antes "
     "siguen valiendo.",
     "license.closed": "Ahora no se ofrece ninguna licencia. Su titular aún puede conceder una.",
@@ -46,6 +49,13 @@ TEXTS: Final[Mapping[str, str]] = {
     "train.licensed": "tiene licencia",
     "train.licensed.until": "tiene licencia hasta {until}",
     "train.unlicensed": "no tiene licencia para entrenar con el conjunto de datos {id}; obténgala antes en su página",
+    "train.elsewhere": "Puede aprender de ellos, pero aquí no se abren",
+    "train.elsewhere.said": "Este servicio no tiene la clave de estas grabaciones: la tiene su titular, o se olvidó. "
+    "Quien tenga una licencia puede abrir la clave desde el servicio del titular, en la instalación que vaya a "
+    "entrenar.",
+    "train.elsewhere.one": "con el conjunto de datos {id} no se puede entrenar aquí, porque este servicio no tiene "
+    "la clave de sus grabaciones; con una licencia se puede abrir la clave desde el servicio del titular, en la "
+    "instalación que vaya a entrenar",
     "train.nothing": "Para entrenar un modelo hacen falta grabaciones: obtenga una licencia de un conjunto de datos, o "
     "registre grabaciones suyas.",
     "train.preset": "Cuánto trabajo",
@@ -58,6 +68,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "se hizo.",
     "train.submit": "Entrenarlo",
     "train.others": "Conjuntos de datos de los que puede obtener licencia",
+    "train.others.elsewhere": "aquí no se puede entrenar con él",
     "train.others.said": "Se ofrecen ahora para entrenar, primero los más nuevos. En su página, cada uno muestra sus "
     "condiciones y su prueba.",
     "train.works": "Entrenar un modelo propio",
