@@ -5,7 +5,7 @@
 import logging
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -47,6 +47,9 @@ from gen.errors import GenError
 from ledger.errors import LedgerError
 
 log = logging.getLogger(__name__)
+
+# What the framework says by its code alone, and the keys of words for it.
+_WORDLESS: Final = {404: "error.nowhere", 405: "error.method"}
 
 PREFIX = "/v1"
 """What every route of the JSON API begins with."""
@@ -147,7 +150,11 @@ def _elsewhere(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: an unknown path, a method that there is not."""
     assert isinstance(error, HTTPException)  # noqa: S101  (it is registered for nothing else)
     name = "NoSuchThing" if error.status_code == 404 else "Refused"
-    return _answer(request, problems.of(error.status_code, name, error.detail), error.headers)
+    words = Words(language_of(request)) if wants_page(request) else unreadable.ENGLISH
+    detail, spoken = error.detail, "en"
+    if error.status_code in _WORDLESS:
+        detail, spoken = words(_WORDLESS[error.status_code], method=request.method), words.language
+    return _answer(request, problems.of(error.status_code, name, detail), error.headers, spoken)
 
 
 def _answer(

@@ -67,12 +67,18 @@ _BOUNDS: Final[Mapping[str, tuple[str, str]]] = {
     "too_short": ("min_length", "field.few"),
     "too_long": ("max_length", "field.many"),
 }
+# And those of a field by which one of many requests is chosen.
+_TAGS: Final[Mapping[str, str]] = {"union_tag_invalid": "field.tag", "union_tag_not_found": "field.tag.missing"}
+# So much of a word that names nothing is said back.
+_SHOWN: Final = 40
 # Pydantic joins the last two of a choice by this.
 _OR: Final = " or "
 
 
 def told(error: Mapping[str, Any], words: Words = ENGLISH) -> str:
     """One error of pydantic's (https://docs.pydantic.dev/latest/errors/validation_errors/), in a page's language."""
+    if error["type"] == "json_invalid":  # its place is the body, and where in that
+        return f"body: {words('field.json', at=error['loc'][-1])}"
     place = ".".join(_named(part, words) for part in error["loc"] if part != "[key]")
     said = _said(error["type"], error.get("ctx", {}), words) or error["msg"]
     return f"{place}: {said}" if place else said
@@ -92,6 +98,9 @@ def _said(kind: str, context: Mapping[str, Any], words: Words) -> str | None:
     if kind == "string_pattern_mismatch" and context["pattern"] in WANTED:
         wanted = spanish.WANTED if words.language == "es" else WANTED
         return words("field.wanted", wanted=wanted[context["pattern"]])
+    if kind in _TAGS:
+        said, choices = str(context.get("tag", ""))[:_SHOWN], context.get("expected_tags", "").replace("'", "")
+        return words(_TAGS[kind], name=context["discriminator"].strip("'"), said=said, choices=choices)
     if kind == "literal_error":
         return words("field.choice", choices=context["expected"].replace("'", "").replace(_OR, ", "))
     if kind == "value_error":

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from api.http.unreadable import ENGLISH, WANTED, told
 from api.pages.language import Words
 from api.pages.spanish import fields as spanish
-from api.service.kinds import KINDS
+from api.service.kinds import ANY, KINDS
 
 SPANISH = Words("es")
 
@@ -18,6 +18,12 @@ SPANISH = Words("es")
 def wrong(kind: str, **asked: Any) -> list[dict[str, Any]]:
     with pytest.raises(ValidationError) as caught:
         KINDS[kind].request(kind=kind, **asked)
+    return [dict(error) for error in caught.value.errors()]
+
+
+def unread(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(ANY).validate_python(asked)
     return [dict(error) for error in caught.value.errors()]
 
 
@@ -51,6 +57,15 @@ CASES = [
     (wrong("train"), "datasets: is missing", "conjuntos de datos: falta"),
     (wrong("license", subject="track", id=1, uses=("train",)), "subject: should be one of dataset, model", "subject: "),
     (wrong("pull", track=str(2**64)), "track: no track has a token of more than 64 bits", "pista: ninguna pista"),
+]
+
+CASES += [
+    (
+        unread({"kind": "generat" * 9}),
+        "kind is “" + ("generat" * 9)[:40] + "”, and there is only register, train, ",
+        "kind es «generat",
+    ),
+    (unread({}), "kind is missing, which", "falta kind, que"),
 ]
 
 

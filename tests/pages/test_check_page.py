@@ -130,6 +130,20 @@ def test_a_token_follows_from_creator_and_claim() -> None:
     assert place(anchored) == f"/anchored/{token(minted):016x}"
 
 
+def test_what_the_framework_refuses_is_said_in_words_and_in_the_language(client: TestClient) -> None:
+    for address, language, said in (
+        ("/nowhere", "en", "There is nothing at this address."),
+        ("/nowhere?lang=es", "es", "En esta dirección no hay nada."),
+    ):
+        page = client.get(address)
+        assert page.status_code == 404 and f"<bdi>{said}</bdi>" in page.text and "Not Found" not in page.text
+        assert f'<html lang="{language}">' in page.text
+    assert client.get("/v1/nowhere").json()["detail"] == "There is nothing at this address."
+    assert client.delete("/v1/models").json()["detail"] == "This address does not take DELETE."
+    broken = client.post("/v1/jobs", content=b'{"kind": x}', headers={"content-type": "application/json"})
+    assert broken.json()["detail"] == "body: is no JSON from character 9 on, counted from 0"
+
+
 def test_a_file_that_is_no_sound_is_refused(client: TestClient) -> None:
     answer = client.post("/checks", files={"file": ("x.wav", b"no sound")}, follow_redirects=False)
     assert answer.status_code == 415 and "text/html" in answer.headers["content-type"]

@@ -24,6 +24,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "error.title.500": "Something is wrong on our side",
     "error.title": "This cannot be done",
     "error.404": "There is no page at this address, or what it was about is not known here.",
+    "error.nowhere": "There is nothing at this address.",
+    "error.method": "This address does not take {method}.",
     "error.home": "Back to the first page",
     "error.detail": "What was said",
 }

@@ -24,6 +24,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "error.title.500": "Algo falla por nuestra parte",
     "error.title": "Esto no se puede hacer",
     "error.404": "No hay ninguna página en esta dirección, o no se conoce aquello de lo que trataba.",
+    "error.nowhere": "En esta dirección no hay nada.",
+    "error.method": "Esta dirección no admite {method}.",
     "error.home": "Volver a la primera página",
     "error.detail": "Lo que se dijo",
 }
