@@ -13,6 +13,7 @@ from api.http.caller import SCOPES, session_token
 from api.pages.door import After, Door, Known, Reader, Said, onward
 from api.pages.dues import credited
 from api.pages.errands import ask
+from api.pages.job import title
 from api.pages.layout import page
 from api.pages.writing import when
 from api.service.accounts import refuse_ended
@@ -113,5 +114,5 @@ def _money(service: Service, who: Reader) -> dict[str, Any]:
 
 def _jobs(service: Service, who: Reader, before: int | None) -> dict[str, Any]:
     found = Jobs.of(service).list(who.address, before, _JOBS + 1)
-    shown = [{"id": job.id, "kind": job.kind, "state": job.state, "made": when(job.made)} for job in found[:_JOBS]]
+    shown = [{"id": job.id, "title": title(job), "state": job.state, "made": when(job.made)} for job in found[:_JOBS]]
     return {"jobs": shown, "older": found[_JOBS - 1].number if len(found) > _JOBS else None}

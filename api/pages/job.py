@@ -71,6 +71,7 @@ def create_router(service: Service) -> APIRouter:
             request,
             "job.html",
             job=found,
+            title=title(found),
             kinds=KINDS,
             made=when(found.made),
             begun=when(found.begun),
@@ -96,6 +97,12 @@ def create_router(service: Service) -> APIRouter:
         return onward(f"/jobs/{asking.retry(service, asking.seen(service, who.address, id)).id}")
 
     return router
+
+
+def title(job: Job) -> str:
+    """The key of a job's name; a license at a price of 0 is taken and not bought."""
+    free = job.kind == "license" and str(job.request.get("price") or "any").strip("0.") == ""
+    return "kind.license.free" if free else f"kind.{job.kind}"
 
 
 def asked_of_wallet(service: Service, job: Job) -> dict[str, Any] | None:

@@ -204,6 +204,11 @@ def test_a_job_tells_how_a_training_goes_and_where_to_go_on(place: Place) -> Non
             assert words in shown
         leases.finish(claim, result)
         assert re.findall(r'class="button plain" href="([^"]+)"', edna.get(f"/jobs/{job.id}").text) == leads
+    for price, name in (("0.001", "Buy a license"), ("0", "Take a license")):
+        job = jobs.submit(address, "license", {"subject": "model", "uses": ["generate"], "price": price})
+        assert f"<h1>{name}</h1>" in edna.get(f"/jobs/{job.id}").text
+        assert f'<a href="/jobs/{job.id}">{name}</a>' in edna.get("/account").text
+        jobs.cancel(job.id)
 
 
 @pytest.mark.parametrize(

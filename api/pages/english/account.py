@@ -114,6 +114,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "kind.audit": "Check a file",
     "kind.batch": "Check many files",
     "kind.license": "Buy a license",
+    "kind.license.free": "Take a license",
     "kind.grant": "Grant a license",
     "kind.terms": "Change terms",
     "kind.withdraw": "Withdraw consent",

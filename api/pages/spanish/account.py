@@ -116,6 +116,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "kind.audit": "Comprobar un archivo",
     "kind.batch": "Comprobar muchos archivos",
     "kind.license": "Comprar una licencia",
+    "kind.license.free": "Tomar una licencia",
     "kind.grant": "Conceder una licencia",
     "kind.terms": "Cambiar condiciones",
     "kind.withdraw": "Retirar el consentimiento",
