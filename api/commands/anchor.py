@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -44,16 +46,21 @@ def anchor(
 
     Each gets a manifest as `mint` signs it, is found by `audit` from then on, and can be minted later at the same
     royalty. It has no token before that, so nobody can buy it.
+
+    The digest that is printed is that of the file as it is now, with its manifest; STEMMATA_SITE makes each track's
+    page on that site part of the output.
     """
+    from api.service.settings import ServiceSettings
     from api.workflows import anchoring, minting
     from ledger.anchor import leaves_cid
 
     home = Home(settings, ask_passphrase)
     asked = ppm_from_percent(royalty, "royalty")
     marking = minting.Marking(credential, mining == "allowed")
+    site = ServiceSettings.from_environ(os.environ, settings.home).site if os.environ.get("STEMMATA_SITE") else None
     done = anchoring.anchor(home, files, signer=home.signer(key_name), royalty_ppm=asked, marking=marking, now=now)
     entry = done.entry
-    content = {
+    content: dict[str, Any] = {
         "root": str(entry.root),
         "size": entry.size,
         "block": entry.block,
@@ -63,7 +70,13 @@ def anchor(
         "royalty": percent_from_ppm(entry.royalty_ppm),
         "already": done.already,
         "tracks": [
-            {"file": str(path), "track": str(record.claim.digest), "watermark": record.watermark}
+            {
+                "file": str(path),
+                "track": str(record.claim.digest),
+                "watermark": record.watermark,
+                "sha256": str(record.audio),
+                "page": f"{site}/anchored/{record.watermark}" if site else None,
+            }
             for path, record in zip(files, done.records, strict=True)
         ],
     }
@@ -73,6 +86,11 @@ def anchor(
         f"  tracks     {counted(entry.size, 'track')} of model {entry.model}",
         f"  leaves     {content['leaves']}",
         f"  royalty    {content['royalty']} % of each sale, once minted",
-        *(f"  {record.watermark}  {path}" for path, record in zip(files, done.records, strict=True)),
     ]
+    for track in content["tracks"]:
+        lines += [f"  {track['watermark']}  {track['file']}", f"    sha256   {track['sha256']}"]
+        if track["page"] is not None:
+            lines.append(f"    page     {track['page']}")
+    if credential:
+        lines.append("  a file's manifest is in it: its digest is no longer the one that `generate` said")
     Console(as_json).result(content, "\n".join(lines))
