@@ -27,10 +27,12 @@ from api.reports import provenance, stemma
 from api.reports.html import SIGN_OF
 from api.reports.outline import owing
 from api.service import track_ids
+from api.service.anchorings import Anchorings
 from api.service.directory import Directory
 from api.service.service import Service
 from ledger.cid import Cid
 from ledger.envelope import MAX_BYTES
+from ledger.errors import NotFound
 from ledger.lineage import ModelNode
 from ledger.records import ContentRef
 
@@ -76,6 +78,7 @@ def create_router(service: Service) -> APIRouter:
 
 def _add_track(router: APIRouter, service: Service, proofs: Proofs, covers: Covers) -> None:
     """The routes of tracks."""
+    anchorings = Anchorings.of(service)
 
     @router.api_route("/tracks/{number}.json", methods=READ)
     def described(number: Token) -> Response:
@@ -86,15 +89,22 @@ def _add_track(router: APIRouter, service: Service, proofs: Proofs, covers: Cove
     def track(request: Request, id: Annotated[str, Path(pattern=track_ids.PATTERN)]) -> Response:  # noqa: A002
         """A track: where it comes from, and the proof of each link; or its token's metadata.
 
-        A watermark in hex leads to it; sixteen digits alone are a token.
+        A watermark in hex leads to it; sixteen digits alone are a token. What was anchored and has no token yet has
+        another page, to which this leads.
         """
         number = track_ids.token(id)
         if str(number) != id:
             return moved(request, f"/tracks/{number}")
         if number >= 2**64:
             raise NoSuchThing("there is no such track")
-        proof = proofs.track(number)
-        if "text/html" not in request.headers.get("accept", ""):
+        wanted = "text/html" in request.headers.get("accept", "")
+        try:
+            proof = proofs.track(number)
+        except NotFound as nowhere:
+            if wanted:
+                return _anchored(service, anchorings, number, nowhere)
+            raise
+        if not wanted:
             return _metadata(service, proof)
         words = Words(language_of(request))
         tree = provenance.boxes(proof.subject.node, proof.findings, words.report)
@@ -148,6 +158,16 @@ def _shown(proof: Proof[Any], model: ModelNode, tree: provenance.Box) -> dict[st
         "sizes": stemma,
         "boxes": [box for _, box in tree.flat()],
     }
+
+
+def _anchored(service: Service, anchorings: Anchorings, number: int, nowhere: NotFound) -> Response:
+    """The way to the page of a track that was anchored; for a while, since it may be minted. Raises ``nowhere``."""
+    with service.home.reading() as ledger:
+        try:
+            anchorings.by_watermark(ledger, number)
+        except NotFound:
+            raise nowhere from None
+    return RedirectResponse(f"/anchored/{number:016x}", 303)
 
 
 def _metadata(service: Service, proof: Proof[Minted]) -> Response:

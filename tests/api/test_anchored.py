@@ -316,6 +316,12 @@ def test_the_same_files_are_one_batch(story: Story, files: list[Path], shell: Sh
     done = shell.json("anchor", *map(str, files), "--key", "carl")
     assert len(story.home.store().read_bytes(Cid.parse(done["leaves"]))) == 3 * LEAF_BYTES
     assert done["already"] and done["size"] == 3 and [one["file"] for one in done["tracks"]] == list(map(str, files))
+    for one, path in zip(done["tracks"], files, strict=True):
+        assert (one["sha256"], one["page"]) == (str(Digest.of_file(path)), None)  # as it is now
+    sited = Shell(shell.home, {"STEMMATA_SITE": "https://music.example"})
+    told = sited.run("anchor", *map(str, files), "--key", "carl").out
+    for one in done["tracks"]:
+        assert one["sha256"] in told and f"https://music.example/anchored/{one['watermark']}\n" in told
     assert shell.run("audit", str(files[0])).code == 0
 
 
@@ -377,6 +383,16 @@ def test_it_has_an_address_with_its_proof_and_its_sound(story: Story, files: lis
     with story.home.ledger() as ledger:
         (batch,) = [one for one in ledger.contracts.anchors_of(story.creator.address) if one.root.raw == node]
     assert (said["sha256"], said["root"], said["block"]) == (str(audio), str(batch.root), batch.block)
+    mark = found.rpartition("/")[2]
+    letters = re.search("[a-f]", mark) is not None  # else it is read as a token, and no watermark
+    ways = [str(int(mark, 16)), f"by-mark/{mark}"] + [mark] * letters
+    for way in ways:  # what has no token yet is led to where it is
+        moved = client.get(f"/tracks/{way}", headers={"accept": "text/html"}, follow_redirects=True)
+        assert (moved.url.path, moved.status_code) == (found, 200), way
+        assert {one.status_code for one in moved.history} <= {303, 308}
+    for path, other in ((f"sha256/{audio}", "/v1/anchored, by"), (f"watermark/{mark}", f"/v1/anchored/{mark}")):
+        unminted = client.get(f"/v1/lookup/{path}")
+        assert (unminted.status_code, other in unminted.json()["detail"]) == (404, True), path
     for language, kind, place_of_leaf in (
         ("en", "Anchored track", f"leaf {said['index']} of 3, counted from 0"),
         ("es", "Pista anclada", f"hoja {said['index']} de 3, contadas desde 0"),

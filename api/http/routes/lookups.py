@@ -41,7 +41,8 @@ def create_router(service: Service) -> APIRouter:
     async def answer(request: Request, by: By, value: bytes) -> Response:
         found = await read(service, lookups.find, by, value)
         if found is None:
-            raise NoSuchThing("no track of that is known here")
+            where = f"/v1/anchored/{value.hex()}" if by == "id" else "/v1/anchored, by its watermark"
+            raise NoSuchThing(f"no minted track of that is known here; one that was only anchored: {where}")
         return etags.answer(request, found)
 
     @router.get("/sha256/{digest}", response_model=Track)
