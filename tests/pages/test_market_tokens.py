@@ -263,13 +263,14 @@ def test_what_a_job_has_sent_holds_up_the_next_one_until_it_is_mined(place: Plac
     asked, wallets = {"track": place.tracks[2], "price": "0.1", "currency": "ether"}, Wallets(place.service.database)
     jobs, at = Jobs.of(place.service), place.service.now().timestamp()
     with place.service.home.reading() as ledger:
-        nonce = hex(ledger.chain.nonce(DORA.address))
+        nonce = ledger.chain.nonce(DORA.address)
     job = jobs.submit(DORA.address, "buy", asked)
     claim = Leases(place.service.database, place.service.now).claim("worker", 60)
     assert claim is not None
     assert claim.job.id == job.id
-    assert wallets.ask(claim, "send", {"to": str(ANNA.address), "nonce": nonce}, at, at) == "asking"
+    assert wallets.ask(claim, "send", {"to": str(ANNA.address), "nonce": hex(nonce)}, at, at) == "asking"
     wallets.answer(jobs.get(job.id), 1, {"hash": "0x" + "5e" * 32}, at)
+    wallets.bound(jobs.get(job.id), 1, nonce)
     jobs.cancel(job.id)
     dora = client_of(place.service)
     sign_in(dora, DORA)
