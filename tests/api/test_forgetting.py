@@ -114,6 +114,7 @@ def held(home: Home) -> dict[str, DataKey]:
     return {name: vault.get(name) for name in names if name.startswith("dataset:")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [False, True], ids=["with its record", "while its record is lost"])
 def test_recordings_that_came_in_again_are_forgotten_under_every_key(
     story: Story, home: Home, tmp_path: Path, lost: bool

@@ -130,6 +130,7 @@ def test_what_was_accepted_at_another_rate_has_another_key(home: Home, shell: Sh
     assert add(shell, folder, "--skip-bad")["dataset"] == 2
 
 
+@pytest.mark.slow
 def test_labels_are_shown_to_the_holder_and_forgotten_with_the_names(home: Home, shell: Shell, folder: Path) -> None:
     (folder / "old.wav").unlink()
     with soundfile.SoundFile(folder / "tagged.flac", "w", 44100, 2, format="FLAC") as target:

@@ -322,6 +322,7 @@ def test_notes_that_are_damaged_are_begun_anew_under_another_key(home: Home, fol
     assert not home.vault().holds(asset)
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_had_sent_is_recorded_under_names_that_are_known(
     home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,6 +103,7 @@ def test_rows_round_trip(tmp_path_factory, arrays, sealed):
         assert one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
 
 
+@pytest.mark.slow
 def test_every_damaged_byte_is_noticed_and_made_again(cache):
     made = [np.arange(24, dtype=np.float32) + row for row in range(3)]
     name = key(cache)

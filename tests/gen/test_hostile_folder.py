@@ -26,6 +26,8 @@ from gen.errors import (
     UnreadableFile,
 )
 
+pytestmark = pytest.mark.slow
+
 # Tight: 256 MB beyond the idle decoder, 48 s of stereo, 10 s of processor time.
 LIMITS = Limits(memory=256 << 20, processor_seconds=10, seconds=60, most_samples=1 << 22)
 
@@ -161,7 +163,6 @@ def test_none_leaves_anything(folder, outcomes):
     assert not any(b"gen.decoder" in command for command in commands)
 
 
-@pytest.mark.slow
 def test_without_confinement_every_one_is_named_too(folder):
     for path in scan(folder).recordings:
         if path.name in ("stts_absurd.m4a", "id3_compressed_bomb.mp3", "bomb.flac", "chained.opus"):

@@ -73,6 +73,7 @@ def test_quiet_and_loud_recordings_are_brought_to_one_level():
     assert levels[0] == pytest.approx(levels[1], rel=0.01)
 
 
+@pytest.mark.slow
 def test_work_is_bounded_and_every_recording_may_be_drawn(tmp_path):
     many, cache = Recordings(20, 5.5), Cache(tmp_path, 1 << 40, free=0)
     found = gather([many.corpus(cache=cache)], MICRO, 1)
@@ -105,6 +106,7 @@ def test_recordings_of_one_work_are_on_one_side_as_far_as_labels_tell(tmp_path):
     assert few.split.by_time == 12  # six works
 
 
+@pytest.mark.slow
 def test_genres_with_enough_works_are_split_each_for_itself():
     def genre(number: int) -> tuple[int, ...]:
         return (1 + (number >= 20), 0, 0, 0, 0, 0)
@@ -116,6 +118,7 @@ def test_genres_with_enough_works_are_split_each_for_itself():
         assert (genres.count(1), genres.count(2)) == counts
 
 
+@pytest.mark.slow
 def test_two_names_of_one_take_are_never_on_two_sides(tmp_path):
     waves = [melody(12, pitch=100 + 20 * number, seed=number) for number in range(10)]
     pairs = [each for wave in waves for each in (wave, Waveform(wave.samples * np.float32(0.5), wave.rate))]

@@ -54,6 +54,7 @@ def copies(music, tmp_path_factory) -> dict[str, Fingerprint]:
     return found
 
 
+@pytest.mark.slow
 def test_every_copy_is_found_and_nothing_else(prints, copies):
     known = prints[:1] + prints[3:]
     pairs = alike_to(list(copies.values()), known)
@@ -112,6 +113,7 @@ def test_something_put_in_twice_hides_nothing():
     assert same_take(copy, changed(piece))
 
 
+@pytest.mark.slow
 def test_copies_among_each_other_are_one_family(prints, copies):
     everybody = [*prints[3:], copies[".mp3"], copies["begins later"], copies["more bass"]]
     pairs = alike(everybody)

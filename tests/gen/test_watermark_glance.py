@@ -67,6 +67,7 @@ def test_a_plain_mark_is_read_from_half_of_the_rows_as_from_all(marked, cut, mon
     assert half.end == pytest.approx(whole.end, abs=0.6)
 
 
+@pytest.mark.slow
 def test_a_plain_mark_does_not_hide_a_weaker_one(marked):
     """The weaker one begins where it lies between the rows that are looked at first."""
     other = PUBLIC.embed(chords(24.0, seed=32), IDENTITY[::-1])
