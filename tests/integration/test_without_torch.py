@@ -48,7 +48,8 @@ def test_the_tests_of_the_ledger_pass(python: Path, tmp_path: Path) -> None:
     shared = [path for path in (ROOT / "tests").glob("*.py") if not path.name.startswith("test_")]
     for path in (*shared, ROOT / "tests" / "ledger", ROOT / "tests" / "vectors"):
         (tests / path.name).symlink_to(path)
-    (tmp_path / "docs").symlink_to(ROOT / "docs")  # some tests hold its tables to the code
+    for name in ("docs", "scripts"):  # some tests hold tables, and the verifier that stands alone, to the code
+        (tmp_path / name).symlink_to(ROOT / name)
     (tests / "test_place.py").write_text("import ledger\ndef test_place(): assert 'site-packages' in ledger.__file__\n")
     settings = ("-c", ROOT / "pyproject.toml", "-o", "pythonpath=", "--rootdir", tmp_path)
     output = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *settings, tests, cwd=tmp_path)
