@@ -73,7 +73,12 @@ def open_signed(
     (:class:`DigestMismatch`), the envelope is one, its payload has the digest, ``signer`` signed it
     (:class:`SignatureInvalid`), and it reads as a record of ``kind`` (:class:`MalformedRecord`).
     """
-    envelope = Envelope.from_bytes(store.read_bytes(Cid.parse(cid), limit=MAX_BYTES))
+    return open_bytes(store.read_bytes(Cid.parse(cid), limit=MAX_BYTES), kind, cid, digest, signer)
+
+
+def open_bytes(data: bytes, kind: type[Record], cid: str, digest: Digest, signer: Address) -> tuple[Record, Envelope]:
+    """The same of bytes that were read from behind that CID."""
+    envelope = Envelope.from_bytes(data)
     found = Digest.of(envelope.payload)
     if found != digest:
         raise DigestMismatch(f"record {found} at {cid} is not the one on chain, {digest}")

@@ -36,10 +36,9 @@ READ: Final = ["GET", "HEAD"]
 _KEPT: Final = {"Cache-Control": "public, max-age=86400"}
 
 
-def create_router(service: Service) -> APIRouter:
+def create_router(service: Service, proofs: Proofs, covers: Covers) -> APIRouter:
     """The page of an anchored track, with its cover, outline, audio and record."""
     router, anchorings = APIRouter(), Anchorings.of(service)
-    proofs, covers = Proofs(service.home), Covers(service.home)
 
     def proved(mark: str) -> Proof[TrackNode | None]:
         """The track down to every dataset behind it; of one that was minted by now nothing."""

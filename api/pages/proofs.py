@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from api.errors import TooMany
+from api.service.turns import Turns
 from ledger.findings import Finding, Verdict, conclude
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ KEPT: Final = 60.0
 _MOST: Final = 256
 _AT_ONCE: Final = 8
 _PATIENCE: Final = 10.0
-_AGAIN: Final = 5
 
 Subject = TypeVar("Subject")
 
@@ -71,7 +70,7 @@ class Proofs:
         self._home, self._clock = home, clock
         self._kept: OrderedDict[tuple[str, int], tuple[float, Proof[object]]] = OrderedDict()
         self._lock = threading.Lock()
-        self._turns = tuple(threading.Lock() for _ in range(_AT_ONCE))
+        self._turns = tuple(Turns("proofs verified", _PATIENCE, waiting=None) for _ in range(_AT_ONCE))
 
     def track(self, number: int) -> Proof[Minted]:
         """The track whose token that is, down to every dataset behind it."""
@@ -110,13 +109,8 @@ class Proofs:
 
     def _alone(self, kind: str, number: int, verify: Callable[[Ledger, Verifier], Subject]) -> Proof[Subject]:
         """Verify, or take what somebody else has verified meanwhile; a few at a time, so that others get their turn."""
-        turn = self._turns[hash((kind, number)) % len(self._turns)]
-        if not turn.acquire(timeout=_PATIENCE):
-            raise TooMany("others are having proofs verified; come again in a moment", _AGAIN)
-        try:
+        with self._turns[hash((kind, number)) % len(self._turns)].take():
             return self._fresh(kind, number) or self._keep(kind, number, self._clock(), self._verified(verify))
-        finally:
-            turn.release()
 
     def _keep(self, kind: str, number: int, now: float, proof: Proof[Subject]) -> Proof[Subject]:
         """The same proof, kept as one of that time; the oldest ones make room."""

@@ -47,10 +47,9 @@ MOST_NEWEST: Final = 20
 READ: Final = ["GET", "HEAD"]
 
 
-def create_router(service: Service) -> APIRouter:
+def create_router(service: Service, proofs: Proofs, covers: Covers) -> APIRouter:
     """Pages of tracks, models and datasets; of tracks also metadata, cover, outline, audio and signed record."""
     router, directory = APIRouter(), Directory.of(service)
-    proofs, covers = Proofs(service.home), Covers(service.home)
     _add_track(router, service, proofs, covers)
     router.include_router(dataset.create_router(service, proofs))
 

@@ -22,28 +22,31 @@ from api.pages import (
     training,
     works,
 )
+from api.pages.cover import Covers
+from api.pages.proofs import Proofs
 from api.service.service import Service
 
 
 def create_pages_router(service: Service) -> APIRouter:
     """The pages, for an application to mount at its root."""
     router = APIRouter(include_in_schema=False)
+    shown = Proofs(service.home), Covers(service.home)  # of all pages: so much is made at once, and no more
     # What is trained comes before what has been: /models/new is no model.
     for part in (
-        check,
-        market,
-        training,
-        provenance,
-        anchored,
-        signin,
-        account,
-        job,
-        creator,
-        works,
-        register,
-        holder,
+        check.create_router(service),
+        market.create_router(service),
+        training.create_router(service),
+        provenance.create_router(service, *shown),
+        anchored.create_router(service, *shown),
+        signin.create_router(service),
+        account.create_router(service),
+        job.create_router(service),
+        creator.create_router(service),
+        works.create_router(service),
+        register.create_router(service),
+        holder.create_router(service),
     ):
-        router.include_router(part.create_router(service), dependencies=[Depends(caller)])
+        router.include_router(part, dependencies=[Depends(caller)])
 
     @router.get("/static/{name}")
     async def static(name: str, request: Request) -> Response:

@@ -34,7 +34,7 @@ class Batches:
         self._most = most
         self._proofs: OrderedDict[tuple[AnchorEntry, int], Anchored] = OrderedDict()
         self._trees: OrderedDict[AnchorEntry, Anchor] = OrderedDict()
-        self._turns = Turns("batches of tracks", patience)
+        self._turns = Turns("batches of tracks read", patience)
 
     def prove(self, store: ContentStore, batch: AnchorEntry, index: int) -> Anchored:
         """The leaf at ``index``, from 0, with its proof.

@@ -114,18 +114,25 @@ def look_after(chain: Chain, account: Address, heard: Sequence[Heard]) -> None:
 def highest_nonce(home: Home, account: Address, tx: str) -> int | None:
     """The highest nonce that a transaction may have which the account's wallet has sent just now; None where the chain
     does not say."""
-    from ledger.errors import LedgerError, NotFound
+    from ledger.errors import LedgerError
 
     try:
         with home.reading() as ledger:
-            try:
-                ledger.chain.status(tx)
-                counted = 1
-            except NotFound:  # asked first: what the node hears of meanwhile makes it one too high, never too low
-                counted = 0
-            return ledger.chain.nonce(account) - counted
+            return nonce_bound(ledger.chain, account, tx)
     except (ApiError, LedgerError, OSError):
         return None
+
+
+def nonce_bound(chain: Chain, account: Address, tx: str) -> int:
+    """The same, where the chain answers; raises as it does."""
+    from ledger.errors import NotFound
+
+    try:
+        chain.status(tx)
+        counted = 1
+    except NotFound:  # asked first: what the node hears of meanwhile makes it one too high, never too low
+        counted = 0
+    return chain.nonce(account) - counted
 
 
 def _call(content: Mapping[str, Any]) -> tuple[Address | None, bytes, int]:

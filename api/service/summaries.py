@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from api.errors import TooMany
 from api.service.turns import Turns
-from ledger.archive import fetch
+from ledger.archive import open_bytes
 from ledger.cid import Cid
 from ledger.errors import Invalid, Malformed, Unverifiable
 from ledger.records import DatasetRecord
@@ -67,7 +67,7 @@ class Summaries:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, patience: float = _PATIENCE) -> None:
         self._clock = clock
-        self._turns = Turns("records of datasets", patience)
+        self._turns = Turns("records of datasets read", patience)
         # By what says whether a record is read, and as which.
         self._known: OrderedDict[tuple[str, Digest, Address], Summary] = OrderedDict()
         self._wrong: OrderedDict[tuple[str, Digest, Address], float] = OrderedDict()
@@ -95,14 +95,15 @@ class Summaries:
                 return known, 0
             if self._clock() - self._wrong.get(key, -KEPT) < KEPT:
                 raise Unverifiable(f"dataset {number}: its record was found wrong a moment ago")
-            size = _size(ledger, entry, limit)
+            data = _signed(ledger, entry, limit)
             try:
-                known = _read(ledger, entry)
+                record, _ = open_bytes(data, DatasetRecord, entry.cid, entry.record, entry.holder)
+                known = Summary.of(record)
             except (Invalid, Malformed):
                 _keep(self._wrong, key, self._clock())
                 raise
             _keep(self._known, key, known)
-        return known, size
+        return known, len(data)
 
 
 class Reading:
@@ -136,16 +137,12 @@ class Reading:
             return None
 
 
-def _size(ledger: Ledger, entry: DatasetEntry, limit: int) -> int:
-    """How long a signed record is. Raises ``Unverifiable`` for more than ``limit`` bytes, of which none are read."""
+def _signed(ledger: Ledger, entry: DatasetEntry, limit: int) -> bytes:
+    """A signed record's bytes. Raises ``Unverifiable`` for more than ``limit`` of them, of which none are read."""
     try:
-        return len(ledger.store.read_bytes(Cid.parse(entry.cid), limit))
+        return ledger.store.read_bytes(Cid.parse(entry.cid), limit)
     except Malformed as error:
         raise Unverifiable(f"dataset {entry.id}: its record is not read for this request: {error}") from None
-
-
-def _read(ledger: Ledger, entry: DatasetEntry) -> Summary:
-    return Summary.of(fetch(ledger.store, DatasetRecord, entry.cid, entry.record, entry.holder))
 
 
 def _keep(kept: OrderedDict[Key, Value], key: Key, value: Value) -> None:

@@ -1,4 +1,4 @@
-"""Turns at what takes a process long: one thread has one, a few wait for theirs, and others are told to come again."""
+"""Turns at what takes a process long: one thread has one, some wait for theirs, and others are told to come again."""
 
 from __future__ import annotations
 
@@ -15,17 +15,21 @@ _AGAIN: Final = 5
 
 
 class Turns:
-    """For ``what``, in words. Threads share it. ``patience``: seconds for which a thread waits."""
+    """Threads share it.
 
-    def __init__(self, what: str, patience: float) -> None:
+    what: others have done, in words. patience: seconds for which a thread waits. waiting: how many may; None for any
+    number.
+    """
+
+    def __init__(self, what: str, patience: float, waiting: int | None = WAITING) -> None:
         self._what, self._patience = what, patience
         self._turn = threading.Lock()
-        self._seats = threading.BoundedSemaphore(1 + WAITING)
+        self._seats = None if waiting is None else threading.BoundedSemaphore(1 + waiting)
 
     @contextlib.contextmanager
     def take(self) -> Iterator[None]:
         """Have a turn. Raises :class:`~api.errors.TooMany` where too many wait, or it does not come in time."""
-        if not self._seats.acquire(blocking=False):
+        if self._seats is not None and not self._seats.acquire(blocking=False):
             raise self._busy()
         try:
             if not self._turn.acquire(timeout=self._patience):
@@ -35,7 +39,8 @@ class Turns:
             finally:
                 self._turn.release()
         finally:
-            self._seats.release()
+            if self._seats is not None:
+                self._seats.release()
 
     def _busy(self) -> TooMany:
-        return TooMany(f"others are having {self._what} read; come again in a moment", _AGAIN)
+        return TooMany(f"others are having {self._what}; come again in a moment", _AGAIN)

@@ -16,6 +16,7 @@ from api.errors import RequestConflict
 from api.service.database import metadata
 from api.service.jobs import Jobs
 from api.service.kinds import KINDS
+from api.service.patient_wallet import nonce_bound
 from api.service.wallets import Wallets
 
 if TYPE_CHECKING:
@@ -98,18 +99,11 @@ class Underway:
 
     def remember(self, chain: Chain, account: Address, tx: str, aim: str) -> None:
         """Remember what a transaction is for that the account's wallet has just sent; once more changes nothing."""
-        from ledger.errors import NotFound
-
         mine, now = _aims.c.account == str(account), int(self._service.now().timestamp())
         with self._database.reading() as connection:  # it is told again and again while it waits
             if connection.execute(select(_aims.c.hash).where(mine, _aims.c.hash == tx)).first():
                 return
-        try:
-            chain.status(tx)
-            counted = 1
-        except NotFound:  # asked first: what the node hears of meanwhile makes it one too high, never too low
-            counted = 0
-        nonce = chain.nonce(account) - counted
+        nonce = nonce_bound(chain, account, tx)
         with self._database.changing() as connection:
             kept = select(_aims.c.told).where(mine).order_by(_aims.c.told.desc()).offset(MOST - 1).limit(1)
             oldest = max(now - OPEN, connection.execute(kept).scalar() or 0)

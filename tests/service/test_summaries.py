@@ -18,7 +18,6 @@ from api.workflows import run
 from ledger import signing
 from ledger.cid import Cid
 from ledger.digest import Digest
-from ledger.envelope import MAX_BYTES
 from ledger.errors import BlockMissing, MalformedRecord, SignatureInvalid, Unverifiable
 from ledger.records import DatasetRecord
 from ledger.store import BlockStore
@@ -27,7 +26,7 @@ from tests.service.traded import ANNA, BEN
 
 
 class Watched(BlockStore):
-    """Knows which files were read, each once for its length and once for what it says; a file waits for ``go``."""
+    """Knows which files were read; a file waits for ``go``."""
 
     def __init__(self, place: Path) -> None:
         super().__init__(place)
@@ -40,8 +39,7 @@ class Watched(BlockStore):
         self.begun.set()
         assert self.go.wait(20)
         found = super().read_bytes(cid, limit)
-        if limit == MAX_BYTES:  # for what it says
-            self.read_of.append(self.whose[str(cid)])
+        self.read_of.append(self.whose[str(cid)])
         return found
 
     def size(self, cid: str) -> int:
