@@ -4,8 +4,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,23 +66,30 @@ def decoders(pid: int) -> list[int]:
     return [child for child, line in descendants(pid).items() if "gen.decoder" in line]
 
 
-def test_the_digests_are_those_of_one_process(paths: list[Path], expected: list[str], tmp_path: Path) -> None:
-    before = set(Path("/tmp").glob("ray*"))
-    seen, reports, found = set[int](), list[int](), list[str]()
+@contextmanager
+def watched(see: Callable[[list[int]], None]) -> Iterator[None]:
+    """Show the workers all the while: between two outcomes they may have begun and ended."""
     over = threading.Event()
 
     def look() -> None:
-        while not over.wait(0.1):
-            seen.update(workers())
+        while not over.wait(0.05):
+            see(workers())
 
     watcher = threading.Thread(target=look)
     watcher.start()
     try:
-        for outcome in portray_all(paths, begun(tmp_path), Ray(2), report=lambda done, of: reports.append(done)):
-            found.append(digest(outcome))
+        yield
     finally:
         over.set()
         watcher.join()
+
+
+def test_the_digests_are_those_of_one_process(paths: list[Path], expected: list[str], tmp_path: Path) -> None:
+    before = set(Path("/tmp").glob("ray*"))
+    seen, reports, found = set[int](), list[int](), list[str]()
+    with watched(seen.update):
+        for outcome in portray_all(paths, begun(tmp_path), Ray(2), report=lambda done, of: reports.append(done)):
+            found.append(digest(outcome))
     assert found == expected
     assert reports == list(range(1, len(paths) + 1))
     assert len(seen) >= 2
@@ -91,13 +98,17 @@ def test_the_digests_are_those_of_one_process(paths: list[Path], expected: list[
 
 
 def test_a_worker_that_is_killed_loses_nothing(paths: list[Path], expected: list[str], tmp_path: Path) -> None:
-    found, killed = list[str](), list[int]()
-    for outcome in portray_all(paths, begun(tmp_path), Ray(2)):
-        found.append(digest(outcome))
-        for pid in [] if killed else workers():
+    killed = list[int]()
+
+    def kill_one(found: list[int]) -> None:
+        for pid in found if not killed else []:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
                 killed.append(pid)
+                return
+
+    with watched(kill_one):
+        found = [digest(outcome) for outcome in portray_all(paths, begun(tmp_path), Ray(2))]
     assert killed
     assert found == expected
 
