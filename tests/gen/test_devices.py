@@ -23,6 +23,7 @@ from gen.models.vocoders import make_vocoder
 from gen.repeatable import repeatable
 from gen.sampling import beginning
 from gen.training.generator import GeneratorTraining
+from gen.training.initial import initialise
 from gen.training.latent import LatentTraining
 from gen.training.material import Excerpt
 from gen.training.team import Team
@@ -106,6 +107,7 @@ def test_stereo_is_placed_there():
 
 def test_the_lstm_is_exact_where_others_multiply_in_bfloat16():
     made = backbone_of(MICRO.generator, latent_of(MICRO.latent, MICRO.rows), 2, 8)
+    initialise(made, random())
     style = Style.of(torch.tensor([[0.5, 0.5]]))
     heard = torch.randn(1, 4, MICRO.generator.hidden, generator=random()).bfloat16()
     plain, _ = made.listen(heard.float(), made.begin(style))
