@@ -96,5 +96,6 @@ def _license(node: DatasetNode, model: int, findings: Sequence[Finding], texts: 
         uses = ", ".join(texts(f"use.{use}") for use in node.license.uses)
         lines = (texts("licensed", uses=uses, who=node.license.licensee),)
         return Box("license", texts("node.license.number", number=node.license.id), lines, tuple(said), node.license)
-    box = Box("license", texts("node.license.owned"), (), tuple(said), None)
-    return box if box.status is Status.OK else replace(box, name=texts("node.license.missing"))
+    box = Box("license", texts("node.license.owned", number=number), (texts("owned"),), tuple(said), None)
+    missing = texts("node.license.missing", number=number)
+    return box if box.status is Status.OK else replace(box, name=missing, lines=())

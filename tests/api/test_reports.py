@@ -88,7 +88,7 @@ def test_both_forms_say_all_there_is(language: Language) -> None:
         t("measure.speed", value="1.020"),
         t("measure.distance", value="0.125"),
         f"{t('node.dataset')} 2",
-        t("node.license.missing"),
+        t("node.license.missing", number=2),
         t("role.dataset", number=1),
         "0x000102030405060708090A0b0C0D0e0F101112ff",
         "0.1 ETH",
@@ -129,7 +129,7 @@ def test_each_box_of_the_chain_has_the_outcome_of_its_own_checks() -> None:
         "dataset 1": (Status.UNVERIFIABLE, 2),
         "license 1": (Status.OK, 3),
         "dataset 2": (Status.WARNING, 2),
-        "no license": (Status.INVALID, 3),
+        "dataset 2: no license": (Status.INVALID, 3),
     }
 
 
