@@ -69,6 +69,7 @@ def create_router(service: Service) -> APIRouter:
         asked = {name: str(said.get(name, "")) for name in ("price", "share", "mining")}
         try:
             until, uses = str(said.get("until", "")) or "never", tuple(map(str, said.getlist("uses"))) or ("none",)
+            asked |= {name: str(said[name]) for name in ("currency", "decimals") if said.get(name)}
             job = ask(service, who, "terms", id=number, until=until, uses=uses, **asked)
         except (ApiError, LedgerError) as problem:
             return show(request, who, number, problem)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from api import terms as words
 from api.amounts import about_percent, percent_from_ppm
 from api.currency import Currency, unnamed
 from api.home import Ledger
@@ -31,6 +30,7 @@ class Offered:
     """Terms, as a form shows and sends them, and for people.
 
     price, share: decimal texts. until: a day, empty for no end. currency: a token's address; None for ether.
+    decimals: of the token that the price is in whole units of; None for ether, and for a token that names none.
     """
 
     price: str
@@ -40,6 +40,7 @@ class Offered:
     until: str
     mining: str
     currency: str | None
+    decimals: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +89,16 @@ def holding(ledger: Ledger, directory: Directory, names: Currencies, entry: Data
 
 def offered(terms: Terms, name: Callable[[Address | None], Currency] = unnamed) -> Offered:
     """Terms as a form shows them; ``name`` says what a currency is called."""
+    coin = name(terms.currency)
     return Offered(
-        price=words.amount(terms.price, terms.currency),
-        money=name(terms.currency).money(terms.price),
+        price=coin.amount(terms.price),
+        money=coin.money(terms.price),
         share=percent_from_ppm(terms.royalty_ppm),
         uses=terms.uses,
         until="" if terms.until is None else terms.until[:10],
         mining=terms.data_mining,
         currency=None if terms.currency is None else str(terms.currency),
+        decimals=None if terms.currency is None else coin.decimals,
     )
 
 

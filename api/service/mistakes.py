@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from api.errors import DataKeyElsewhere, NoSuchThing, UsageError
 from api.service.directory import Directory
+from api.service.kinds import price
 from api.service.kinds.licensing import License, seen
 from api.service.kinds.making import Train, presets
+from api.service.kinds.offering import Terms
 from api.service.kinds.registering import Register
-from api.service.kinds.trading import Buy, List, require_decimals
+from api.service.kinds.trading import Buy, List
 from api.service.underway import Underway
 
 if TYPE_CHECKING:
@@ -37,10 +39,11 @@ def refuse(service: Service, account: Address | None, request: Request) -> None:
         raise NoSuchThing(f"preset: there is no {request.preset!r}; choose one of {', '.join(known)}")
     if isinstance(request, Register):
         terms.price(request.price, terms.currency(request.currency))
-    if isinstance(request, List):
+    if isinstance(request, List) or (isinstance(request, Terms) and request.currency is not None):
         request.units()
+    if isinstance(request, List | Terms):
         with contextlib.suppress(Unverifiable):
-            require_decimals(service.home, request)
+            price.require_decimals(service.home, request.token(), request.decimals)
     for kind, number in request.subjects():
         _require(service, kind, number, account if request.owned else None)
     if isinstance(request, Buy):

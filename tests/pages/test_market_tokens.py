@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -26,7 +26,7 @@ from api.service.wallets import Wallets
 from ledger.address import Address
 from tests.api.coin import named
 from tests.http.signing_in import Clock, client_of, service_in, sign_in
-from tests.service.traded import ANNA, CARL, DORA, Trade
+from tests.service.traded import ANNA, CARL, DORA, TERMS, Trade, cid, digest
 from tests.story import new_key
 
 pytestmark = pytest.mark.slow
@@ -160,6 +160,33 @@ def test_a_track_is_sold_in_a_token_and_everybody_fetches_their_part(place: Plac
     anna.headers |= {"accept": "text/html"}
     sign_in(anna, ANNA)
     assert re.search(rf'<td class="number">0\.\d+ {re.escape(short)}</td>', anna.get("/recordings/1").text)
+
+
+def test_a_holder_says_a_price_in_whole_units(place: Place) -> None:
+    with place.service.home.ledger() as ledger:
+        edna = place.service.home.signer("edna")
+        place.service.home.fund(ledger, edna)
+        terms = replace(TERMS, price=12_500_000, currency=place.usd)
+        number = ledger.contracts.register_dataset(edna, digest("x"), digest("x record"), cid("x"), terms).id
+    follow(place.service)
+    holder, page = place.at("edna"), f"/recordings/{number}"
+    shown = holder.get(page).text
+    assert "in whole units of the token" in shown
+    assert re.search(r'<input id="price"[^>]* value="12\.5"', shown)
+    form = fields(shown, f"{page}/terms")
+    assert form == {"id": f"{number}", "currency": str(place.usd), "decimals": "6"}
+    said = {**form, "share": "5", "uses": "train", "mining": "notAllowed"}
+    for wrong, why in (
+        ({"price": "0.0000001"}, "finer"),
+        ({"price": "1.5", "decimals": ""}, "smallest unit"),
+        ({"price": "1", "decimals": "5"}, "says 6, not 5"),
+        ({"price": "1", "currency": ""}, "decimals: of a token"),
+    ):
+        answer = place.sent(holder, f"{page}/terms", {**said, **wrong})
+        assert (answer.status_code, why in answer.text) == (400, True), wrong
+    job = place.asked(holder, f"{page}/terms", {**said, "price": "7.25"}, page)
+    assert place.done(job)["price"] == "7250000"
+    assert re.search(r'<input id="price"[^>]* value="7\.25"', holder.get(page).text)
 
 
 def test_what_a_token_says_of_itself_is_text_and_is_not_believed(place: Place) -> None:

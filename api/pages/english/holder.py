@@ -25,6 +25,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "holder.terms.change": "Change the terms",
     "holder.terms.said": "They hold for licenses sold from now on; those sold before stay as they are.",
     "holder.price": "Price of a license, in ether",
+    "holder.price.whole": "Price of a license, in whole units of the token {token}",
     "holder.price.token": "Price of a license, in the smallest unit of the token {token}",
     "holder.share": "Share of a track's royalties, in percent",
     "holder.uses": "On offer for",

@@ -25,6 +25,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "holder.terms.change": "Cambiar las condiciones",
     "holder.terms.said": "Valen para las licencias que se vendan desde ahora; las vendidas antes quedan como están.",
     "holder.price": "Precio de una licencia, en ether",
+    "holder.price.whole": "Precio de una licencia, en unidades enteras del token {token}",
     "holder.price.token": "Precio de una licencia, en la unidad mínima del token {token}",
     "holder.share": "Parte de las regalías de una pista, en tanto por ciento",
     "holder.uses": "Se ofrece para",

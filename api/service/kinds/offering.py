@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from api.service.kinds import price
 from api.service.kinds.kind import Account, Amount, Context, Day, Kind, Number, Percent, Request
+from api.service.kinds.price import Decimals
 
 if TYPE_CHECKING:
+    from ledger.address import Address
     from ledger.contracts.entries import SubjectKind
     from ledger.records import Terms as SignedTerms
 
@@ -25,6 +28,7 @@ class Terms(Request):
     id: Number
     price: Amount | None = None
     currency: Account | Literal["ether"] | None = Field(default=None, description="Say the price in it too.")
+    decimals: Decimals = None
     share: Percent | None = None
     uses: tuple[Literal["train", "generate", "commercial", "none"], ...] = Field(default=(), max_length=3)
     until: Day | None = None
@@ -34,6 +38,26 @@ class Terms(Request):
     def subjects(self) -> tuple[tuple["SubjectKind", int], ...]:
         """Whose terms they are."""
         return ((self.subject, self.id),)
+
+    def token(self) -> "Address | None":
+        """The token that the price is said in, where it is said. Raises :class:`~api.errors.UsageError`."""
+        from api import terms as words
+        from api.errors import UsageError
+
+        if self.currency is not None and self.price is None:
+            raise UsageError("currency: say the price in it too")
+        token = words.currency(self.currency)
+        if token is None and self.decimals is not None:
+            raise UsageError("decimals: of a token; say which with currency")
+        return token
+
+    def units(self, kept: "Address | None" = None) -> int | None:
+        """The price, if there is one, in the smallest unit of its currency; ``kept`` is that where none is said.
+
+        Raises :class:`~api.errors.UsageError` for one that is none.
+        """
+        token = kept if self.currency is None else self.token()
+        return None if self.price is None else price.units(self.price, token, self.decimals)
 
 
 class Withdraw(Request):
@@ -54,20 +78,19 @@ def _change(context: Context, asked: Terms) -> dict[str, Any]:
 
     from api import terms as words
     from api.amounts import ppm_from_percent
-    from api.errors import UsageError
     from api.workflows import offers
 
-    if asked.currency is not None and asked.price is None:
-        raise UsageError("currency: say the price in it too")
-    end, token = words.until(asked.until, context.now()), words.currency(asked.currency)
+    end, token = words.until(asked.until, context.now()), asked.token()
+    price.require_decimals(context.home, token, asked.decimals)
 
     def alter(old: "SignedTerms") -> "SignedTerms":
         preferences = (("mining", asked.mining), ("inference", asked.inference))
         new = words.allow(old, [f"{what}={said}" for what, said in preferences if said is not None])
         if asked.currency is not None:
             new = replace(new, currency=token)
-        if asked.price is not None:
-            new = replace(new, price=words.price(asked.price, new.currency))
+        units = asked.units(old.currency)
+        if units is not None:
+            new = replace(new, price=units)
         if asked.share is not None:
             new = replace(new, royalty_ppm=ppm_from_percent(asked.share))
         if asked.until is not None:

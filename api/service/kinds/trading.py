@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from api.amounts import units_from_whole
 from api.errors import UsageError
+from api.service.kinds import price
 from api.service.kinds.kind import Account, Amount, Context, Day, Kind, Request, Track
-from ledger.tokens import MOST_DECIMALS
+from api.service.kinds.price import Decimals
 
 if TYPE_CHECKING:
-    from api.home import Home
     from api.workflows.market import Offer
+    from ledger.address import Address
 
 _MOST_PRICE = 1 << 96
 """The market keeps prices in 96 bits (``contracts/Market.sol``)."""
@@ -28,32 +28,18 @@ class List(Request):
     track: Track
     price: Amount = Field(examples=["1"])
     currency: Account | None = None
-    decimals: int | None = Field(
-        default=None,
-        ge=0,
-        le=MOST_DECIMALS,
-        description="The price is in whole units of the token, each of so many decimals: it has to say the same of "
-        "itself. Without, the price is in its smallest unit.",
-    )
+    decimals: Decimals = None
     until: Day = "never"
+
+    def token(self) -> "Address | None":
+        """The token that the price is said in. Raises :class:`~api.errors.UsageError`."""
+        from api import terms as words
+
+        return words.currency(self.currency)
 
     def units(self) -> int:
         """The price in the currency's smallest unit. Raises :class:`~api.errors.UsageError` for one that is none."""
-        from api import terms as words
-
-        token = words.currency(self.currency)
-        if token is None:
-            if self.decimals is not None:
-                raise UsageError("decimals: of a token; say which with currency")
-            units = words.price(self.price, None)
-        elif self.decimals is not None:
-            units = units_from_whole(self.price, self.decimals)
-        elif self.price.isdigit():
-            units = int(self.price)
-        else:
-            raise UsageError(
-                f"price {self.price!r}: a whole number of the token's smallest unit, where no decimals are"
-            )
+        units = price.units(self.price, self.token(), self.decimals)
         if units >= _MOST_PRICE:
             raise UsageError(f"price {self.price!r}: the market notes less than 2^96 of the smallest unit")
         return units
@@ -108,26 +94,11 @@ def _list(context: Context, asked: List) -> dict[str, Any]:
     from api.workflows import market
     from ledger.records import parse_timestamp
 
-    token, end = words.currency(asked.currency), words.until(asked.until, context.now())
+    token, end = asked.token(), words.until(asked.until, context.now())
     seconds = None if end is None else int(parse_timestamp(end).timestamp())
-    require_decimals(context.home, asked)
+    price.require_decimals(context.home, token, asked.decimals)
     units, signer = asked.units(), context.signer()
     return _offer(market.offer(context.home, asked.track, units, signer=signer, currency=token, until=seconds))
-
-
-def require_decimals(home: "Home", asked: List) -> None:
-    """Raise :class:`~api.errors.UsageError` where a token says that it has other decimals than a price is meant in."""
-    from api import terms as words
-    from ledger.tokens import describe
-
-    token = words.currency(asked.currency)
-    if token is None or asked.decimals is None:
-        return
-    with home.reading() as ledger:
-        told = describe(ledger.chain, token).decimals
-    if told != asked.decimals:
-        said = "none" if told is None else told
-        raise UsageError(f"decimals: token {token} says {said}, not {asked.decimals}; look again")
 
 
 def _unlist(context: Context, asked: Unlist) -> dict[str, Any]:
