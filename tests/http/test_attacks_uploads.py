@@ -285,13 +285,15 @@ def working(service: Service) -> Iterator[None]:
 
 
 def memory_below(pid: int) -> int:
-    """Bytes of memory of all processes below one."""
-    total = 0
+    """Bytes of memory of all processes below one. A child of this one that runs nothing of its own yet shares ours."""
+    total, own = 0, Path("/proc/self/cmdline").read_bytes()
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError, ValueError):
             for child in map(int, task.read_text().split()):
                 fields = Path(f"/proc/{child}/statm").read_text().split()
-                total += int(fields[1]) * os.sysconf("SC_PAGE_SIZE") + memory_below(child)
+                if Path(f"/proc/{child}/cmdline").read_bytes() != own:
+                    total += int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+                total += memory_below(child)
     return total
 
 
