@@ -2,7 +2,7 @@
 
 The code starts in the state in which it ends (Ma and Wolf, "On Tail Biting Convolutional Codes", 1986), so that no
 zero bits have to be sent: of 104 bits that saves an eighth. It is decoded by the Viterbi algorithm wrapped around the
-circle twice, in which the second round starts with what the first has learned.
+circle at least twice, in which each round starts with what the one before has learned.
 """
 
 from functools import cached_property
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gen.errors import WrongLength
 
 ROUNDS: Final = 2
+"""Around the circle. Where noise is as strong as the code bears, a third finds the best word a little more often."""
 
 
 class TailBitingCode:
@@ -78,8 +79,11 @@ class TailBitingCode:
             path.append(self._outputs[register])
         return self._signs[path].ravel()
 
-    def decode(self, soft: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """The message whose code word correlates best with `soft` (any scale; 0 is an erasure), nearly always."""
+    def decode(self, soft: NDArray[np.float32], rounds: int = ROUNDS) -> NDArray[np.uint8]:
+        """The message whose code word correlates best with `soft` (any scale; 0 is an erasure), nearly always.
+
+        rounds: how often the decoder goes around the circle, at least twice.
+        """
         symbols = np.asarray(soft, np.float32).reshape(-1, len(self.generators))
         # The decoder's register has the newest bit highest: two states next to each other, which differ in the oldest
         # bit alone, lead to the same two. Every generator sees the oldest bit, so the metric of the second is minus
@@ -89,7 +93,7 @@ class TailBitingCode:
         outer, inner = self._factors
         metric = np.zeros(states, np.float32)
         low, high = np.empty((2, 2, half), np.float32)
-        choices = np.empty((ROUNDS * len(symbols), 2, half), bool)
+        choices = np.empty((rounds * len(symbols), 2, half), bool)
         for step in range(len(choices)):
             gain = ((outer * symbols[step % len(symbols)]) @ inner).reshape(2, half)
             np.add(metric[0::2], gain, out=low)
@@ -102,8 +106,8 @@ class TailBitingCode:
             bits.append(state >> (self.constraint - 2))
             state = ((state << 1) & (states - 1)) | int(choice[state])
         # The last bits of the last round have seen no future yet, but the end of the circle is its beginning: the
-        # middle of the two rounds has seen both sides.
+        # middle of all rounds has seen both sides.
         bits = bits[::-1]
-        first = len(symbols) // 2
+        first = (rounds - 1) * len(symbols) // 2
         circle = bits[first - 1 : first - 1 + len(symbols)]
         return np.roll(np.array(circle, np.uint8), first)

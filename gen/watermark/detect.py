@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gen.watermark.align import BLOCK_STEPS, DELAYS, Alignment, Delays, soft_chips, soft_tiles
+from gen.watermark.code import ROUNDS
 from gen.watermark.patterns import CHIP_TILES, PERIOD, PILOT_SHARE, RATE, Pattern
 from gen.watermark.payload import TAG_BYTES, decode, encode
 from gen.watermark.tiles import STEP, STEPS, Array, clearness
@@ -169,8 +170,13 @@ class Search:
     def _decode(self, chips: Array) -> bytes | None:
         if power(self.pattern, chips) < _LEAST_POWER:
             return None
-        self.decoded += 1
-        return decode(self.key, self.pattern.read(chips))
+        soft = self.pattern.read(chips)
+        for rounds in (ROUNDS, ROUNDS + 1):
+            self.decoded += 1
+            identity = decode(self.key, soft, rounds)
+            if identity is not None:
+                return identity
+        return None
 
     def seconds(self, mark: Mark) -> tuple[float, float]:
         """Begin and end of a mark in seconds, with the ends of the audio where it comes near them."""

@@ -102,14 +102,17 @@ class Watermark:
             # What has a mark once is searched whole.
             if not found and not promising(search):
                 continue
-            marks = search.marks()
-            if not plain(marks) or promising(search, marks):
+            marks = [(search, mark) for mark in search.marks()]
+            if not plain([mark for _, mark in marks]) or promising(search, [mark for _, mark in marks]):
                 for first in range(1, SKIP):
                     _look(analysis, samples, gain, change.pitch, decibels, first)
                 search = Search(decibels, self._key, self._id_bytes, search.decoded)
-                marks = search.marks()
-            for mark in marks:
-                begin, end = (start + second / change.tempo for second in search.seconds(mark))
+                whole = search.marks()
+                # What can just be read may be read in half of the rows alone.
+                marks = [one for one in marks if one[1].id not in {mark.id for mark in whole}]
+                marks += [(search, mark) for mark in whole]
+            for looked, mark in marks:
+                begin, end = (start + second / change.tempo for second in looked.seconds(mark))
                 tempo = change.tempo * mark.tempo
                 pitch = change.pitch * mark.tempo if change.pitch == change.tempo else change.pitch
                 bound = search.false_positive

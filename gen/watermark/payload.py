@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gen.errors import WrongLength
-from gen.watermark.code import TailBitingCode
+from gen.watermark.code import ROUNDS, TailBitingCode
 
 ID_BYTES: Final = 8
 LONG_ID_BYTES: Final = 16
@@ -71,11 +71,11 @@ def encode(key: bytes, identity: bytes) -> NDArray[np.float32]:
     return CODE.encode(np.unpackbits(np.frombuffer(identity + tag(key, identity), np.uint8)))
 
 
-def decode(key: bytes, soft: NDArray[np.float32]) -> bytes | None:
-    """The id in `code_bits` soft values, or None when its tag does not fit.
+def decode(key: bytes, soft: NDArray[np.float32], rounds: int = ROUNDS) -> bytes | None:
+    """The id in `code_bits` soft values, or None when its tag does not fit. rounds: see `TailBitingCode.decode`.
 
     On audio that does not depend on the key a tag fits with probability 2**-40.
     """
-    message = np.packbits(CODE.decode(soft)).tobytes()
+    message = np.packbits(CODE.decode(soft, rounds)).tobytes()
     identity, found = message[:-TAG_BYTES], message[-TAG_BYTES:]
     return identity if hmac.compare_digest(found, tag(key, identity)) else None

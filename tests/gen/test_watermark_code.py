@@ -75,15 +75,16 @@ def test_another_key_reads_nothing():
     assert decode(PUBLIC_KEY, encode(KEY, IDENTITY)) is None
 
 
-def test_viterbi_nearly_always_finds_what_trying_all_words_finds():
+def test_viterbi_nearly_always_finds_what_trying_all_words_finds_and_more_often_in_three_rounds():
     code = TailBitingCode((0o13, 0o15, 0o17), 4)
     words = np.array([code.encode(np.array(bits, np.uint8)) for bits in itertools.product((0, 1), repeat=12)])
     pick = np.random.default_rng(0)
-    hits = 0
-    for _ in range(100):
+    hits = {2: 0, 3: 0}
+    for _ in range(500):
         soft = (words[pick.integers(len(words))] + pick.normal(0, 1, code.length(12))).astype(np.float32)
-        hits += bool((code.encode(code.decode(soft)) == words[np.argmax(words @ soft)]).all())
-    assert hits >= 90
+        for rounds in hits:
+            hits[rounds] += bool((code.encode(code.decode(soft, rounds)) == words[np.argmax(words @ soft)]).all())
+    assert 475 <= hits[2] < hits[3]
 
 
 def test_small_code_agrees_with_the_trellis_drawn_by_hand():

@@ -67,6 +67,20 @@ def test_a_plain_mark_is_read_from_half_of_the_rows_as_from_all(marked, cut, mon
     assert half.end == pytest.approx(whole.end, abs=0.6)
 
 
+def test_what_half_of_the_rows_alone_can_read_is_not_lost(marked, monkeypatch):
+    """Near the limit either reads now and then what the other does not."""
+
+    class Deaf(Search):
+        def marks(self):
+            return super().marks() if self.skip == SKIP else []
+
+    monkeypatch.setattr(mark, "plain", lambda marks: False)
+    monkeypatch.setattr(mark, "Search", Deaf)
+    [found] = PUBLIC.detect(marked.excerpt(0, 8))
+    assert found.id == IDENTITY
+    assert found.end == pytest.approx(8, abs=0.6)
+
+
 @pytest.mark.slow
 def test_a_plain_mark_does_not_hide_a_weaker_one(marked):
     """The weaker one begins where it lies between the rows that are looked at first."""
