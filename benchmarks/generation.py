@@ -4,12 +4,18 @@ Run with ``python benchmarks/generation.py [--preset base] [--weights FILE] [--s
 networks of the preset are measured untrained, which takes as long. Prints a table in Markdown. One thread; what counts
 is processor time, the median of the rounds, and each round does everything once. The plain way stops after some seconds
 of music and is reckoned up.
+
+With ``--device cuda`` only the whole is measured, by the clock, after a minute that is not counted: by one process, and
+by ``--processes`` of them that share the GPU, since where music goes is reckoned on processors (`gen.generate`).
 """
 
 import argparse
+import multiprocessing
+import os
 import statistics
 import time
 from collections.abc import Callable
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 PLAIN = 6.0
@@ -35,8 +41,13 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
     chosen = parser.parse_args()
     torch.set_num_threads(1)
+    if chosen.device != "cpu":
+        by_the_clock(chosen)
+        return
     generator = loaded(chosen.preset, chosen.weights)
     model, vocoder, preset = generator._generator, generator._vocoder, generator.preset
     request = GenerationRequest(round(chosen.seconds * RATE), 1)
@@ -91,7 +102,43 @@ def main() -> None:
         print(f"| {name} | {median:.2f} | {chosen.seconds / median:.0f} | {ratio:.1f} |")
 
 
-def loaded(name: str, weights: Path | None):  # type: ignore[no-untyped-def]
+def by_the_clock(chosen: argparse.Namespace) -> None:
+    """Measure the whole on a GPU and print."""
+    import torch
+
+    print(f"{torch.cuda.get_device_name(chosen.device)}, {os.cpu_count()} processors\n")
+    print(f"| {chosen.seconds:.0f} s of music, preset `{chosen.preset}` | s | x real time |\n|---|---|---|")
+    context = multiprocessing.get_context("spawn")
+    for count in (1, chosen.processes):
+        begin, ends = context.Barrier(count + 1), context.Queue()
+        makers = [context.Process(target=make, args=(chosen, number, begin, ends)) for number in range(count)]
+        for maker in makers:
+            maker.start()
+        begin.wait()
+        began = time.perf_counter()
+        for _ in makers:
+            ends.get()
+        took = time.perf_counter() - began
+        for maker in makers:
+            maker.join()
+        made = count * chosen.rounds * chosen.seconds
+        print(f"| {count} at once, {chosen.rounds} each | {took:.2f} | {made / took:.0f} |")
+
+
+def make(chosen: argparse.Namespace, number: int, begin: Barrier, ends: "multiprocessing.Queue[int]") -> None:
+    """One process: a minute to begin with, and when all are ready those that count."""
+    from gen.config import RATE
+    from gen.generate import GenerationRequest
+
+    generator = loaded(chosen.preset, chosen.weights, chosen.device)
+    for index in range(chosen.rounds + 1):
+        if index == 1:
+            begin.wait()
+        generator.render(GenerationRequest(round(chosen.seconds * RATE), 1 + number + index * chosen.processes))
+    ends.put(number)
+
+
+def loaded(name: str, weights: Path | None, device: str = "cpu"):  # type: ignore[no-untyped-def]
     """A generator with learnt weights, or with drawn ones."""
     import torch
 
@@ -103,7 +150,7 @@ def loaded(name: str, weights: Path | None):  # type: ignore[no-untyped-def]
     from gen.training.initial import initialise
 
     if weights is not None:
-        return Generator.load(weights)
+        return Generator.load(weights, device)
     preset, random = load_preset(name), torch.Generator().manual_seed(1)
     model = backbone_of(preset.generator, latent_of(preset.latent, preset.rows), 5, preset.generator.codes)
     vocoder = make_vocoder(preset.vocoder, preset.mel)
@@ -113,7 +160,7 @@ def loaded(name: str, weights: Path | None):  # type: ignore[no-untyped-def]
         model.places.normal_(generator=random)
         model.embedding.normal_(generator=random)
         model.leave.bias.fill_(-1.0)  # leaves a place after some steps, as music does
-    return Generator(preset, tuple("abcde"), model.eval(), vocoder.eval())
+    return Generator(preset, tuple("abcde"), model.eval(), vocoder.eval(), device)
 
 
 if __name__ == "__main__":

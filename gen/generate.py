@@ -1,6 +1,8 @@
 """From a weights file, a seed and a style to music, however long, in memory that does not grow with it."""
 
+import copy
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from gen.models.backbone import Backbone
 from gen.models.stereo import stereo_frames
 from gen.models.vocoder import Vocoder
 from gen.preset import Preset
-from gen.repeatable import repeatable
+from gen.repeatable import faithful, repeatable
 from gen.request import GenerationRequest
 from gen.seeds import derived_seed
 from gen.training.checkpoint import load_checkpoint
@@ -42,14 +44,14 @@ class Generated:
 class Performance(Iterator[Samples]):
     """Music while it is being made: pieces of it, float32 (channels, n), at the level that the networks gave it."""
 
-    def __init__(self, pieces: Iterator[Tensor], course: Course) -> None:
-        self._pieces, self._course = pieces, course
+    def __init__(self, pieces: Iterator[Tensor], course: Course, device: str) -> None:
+        self._pieces, self._course, self._device = pieces, course, device
 
     def __next__(self) -> Samples:
         # Only while it works, and not while it waits for whoever listens.
-        with repeatable(), torch.no_grad():
+        with _conditions(self._device), torch.no_grad():
             piece = next(self._pieces)
-        return np.atleast_2d(piece[0].numpy())
+        return np.atleast_2d(piece[0].cpu().numpy())
 
     @property
     def attention(self) -> tuple[float, ...]:
@@ -58,18 +60,33 @@ class Performance(Iterator[Samples]):
 
 
 class Generator:
-    """A trained model, ready to play."""
+    """A trained model, ready to play.
 
-    def __init__(self, preset: Preset, styles: tuple[str, ...], generator: Backbone, vocoder: Vocoder[Any]) -> None:
-        """styles: names of the datasets, in the order of a request's style weights."""
-        self.preset, self.styles = preset, styles
-        self._generator, self._vocoder = generator, vocoder.quickened()
+    Where the music goes is always reckoned on the processor, whose points are the same bits everywhere; a GPU makes
+    frames and samples of them, which differ by rounding.
+    """
+
+    def __init__(
+        self,
+        preset: Preset,
+        styles: tuple[str, ...],
+        generator: Backbone,
+        vocoder: Vocoder[Any],
+        device: str = "cpu",
+    ) -> None:
+        """styles: names of the datasets, in the order of a request's style weights. device: where it is rendered."""
+        self.preset, self.styles, self._device = preset, styles, device
+        self._generator, self._vocoder = generator, vocoder.to(device).quickened()
+        self._latent = generator.latent if device == "cpu" else copy.deepcopy(generator.latent).to(device)
 
     @classmethod
-    def load(cls, path: Path) -> "Generator":
-        """Read a weights file. Raises CheckpointError naming the file and what is wrong with it."""
+    def load(cls, path: Path, device: str = "cpu") -> "Generator":
+        """Read a weights file. Raises CheckpointError naming the file and what is wrong with it.
+
+        device: "cpu", "cuda" or "cuda:1", see `gen.training.processes.devices_for`.
+        """
         found = load_checkpoint(path)
-        return cls(found.preset, found.styles, found.generator, found.vocoder)
+        return cls(found.preset, found.styles, found.generator, found.vocoder, device)
 
     @property
     def channels(self) -> int:
@@ -109,10 +126,10 @@ class Generator:
         stack = self._generator.latent.stack
         # The last sample lies between two frames.
         steps = -(-(-(-request.frames // hop) + 1) // stack)
-        with repeatable(), torch.no_grad():
+        with _conditions(self._device), torch.no_grad():
             heard = None if request.primer is None else self._encoded(request.primer)
             course = Course(self._generator, request, steps, heard)
-        return Performance(self._pieces(request, course), course)
+        return Performance(self._pieces(request, course), course, self._device)
 
     def _encoded(self, primer: Waveform) -> Tensor:
         """The points (1, T, size) of a primer, heard as recordings were while learning."""
@@ -129,8 +146,12 @@ class Generator:
     def _pieces(self, request: GenerationRequest, course: Course) -> Iterator[Tensor]:
         random = torch.Generator().manual_seed(derived_seed(request.seed, "vocoder"))
         stream = self._vocoder.stream(random)
-        for frames in self._generator.latent.stream(course):
+        for frames in self._latent.stream(points.to(self._device) for points in course):
             piece = stream.push(frames)
             if piece.shape[-1] > 0:
                 yield piece
         yield stream.finish()
+
+
+def _conditions(device: str) -> AbstractContextManager[None]:
+    return repeatable() if device == "cpu" else faithful()

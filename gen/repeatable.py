@@ -34,8 +34,27 @@ def repeatable(strict: bool = True) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def machine_class() -> str:
-    """On what the same seed gives the same bits: system, processor, its vector instructions, and what reckons."""
+@contextmanager
+def faithful() -> Iterator[None]:
+    """On a GPU, while it lasts, what the processor makes but for float32's rounding, and nearly the same bits.
+
+    Else cuDNN cuts the factors of a convolution to ten bits (TensorFloat-32), and tries out which algorithm is fastest.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def machine_class(device: str = "cpu") -> str:
+    """On what the same seed gives the same bits: system, processor, its vector instructions, and what reckons.
+
+    device: where music is rendered. A GPU is named; on it the bits are not promised, but what the processor makes to
+    within rounding.
+    """
     fields = (
         platform.machine(),
         platform.system(),
@@ -44,7 +63,7 @@ def machine_class() -> str:
         f"torch {torch.__version__}",
         f"numpy {np.__version__}",
         f"scipy {metadata.version('scipy')}",
-        _onnx(),
+        _onnx() if device == "cpu" else torch.cuda.get_device_name(device),
     )
     return ", ".join(field for field in fields if field)[:200]
 

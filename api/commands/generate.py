@@ -81,6 +81,13 @@ _LABEL = re.compile(r"(?:(?P<dataset>[0-9]{1,15}):)?(?P<field>[a-z]+)=(?P<number
     help="What repeats more of a training recording is refused and made again.",
 )
 @click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    metavar="NAME",
+    help="What renders: cpu, cuda, or one GPU such as cuda:1, whose samples differ from the processor's by rounding.",
+)
+@click.option(
     "--out",
     required=True,
     metavar="FILE.wav",
@@ -104,6 +111,7 @@ def generate(
     morph: str | None,
     variations: int,
     repeat_limit: float,
+    device: str,
     out: Path,
     key_name: str,
     as_json: bool,
@@ -150,6 +158,7 @@ def generate(
         wish=wish,
         unlock=lambda: home.signer(key_name),
         before=already.add,
+        device=device,
     )
     pairs = zip(made, outs, strict=True)
     tracks = [{**_content(record, path, model_id), "already": path in already} for record, path in pairs]

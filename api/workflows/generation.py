@@ -116,15 +116,18 @@ def variations(
     done: Callable[[RepeatableTrackRecord, Path], None] = lambda record, path: None,
     before: Callable[[Path], None] = lambda path: None,
     hearing: Hearing = lambda path, claim: nullcontext(),
+    device: str = "cpu",
 ) -> list[RepeatableTrackRecord]:
     """Generate a track for each file of ``outs``; the first has the seed itself, the others seeds that follow from it.
 
     Each is what its own seed alone gives, whatever is made beside it. ``done`` hears of each that is finished, and
-    ``before`` of each that was there already; ``hearing`` is for whoever does not want to wait. Raises
+    ``before`` of each that was there already; ``hearing`` is for whoever does not want to wait. ``device``: ``cpu``, or
+    a GPU that renders, ``cuda`` or ``cuda:1``. Raises :class:`gen.errors.ConfigError` where that is not there,
     :class:`OutputExists` before anything is made where a file is there that this cannot be, and
     :class:`NothingOriginal` where everything that was made of one repeats a recording; those before it stay.
     """
     _check(seconds, outs)
+    _require_device(device)
     for out in outs:
         made_before.drafted(home, out)
     from gen.config import RATE
@@ -138,7 +141,7 @@ def variations(
         record = _training_run(ledger, entry)
         known = originality.learned(ledger, record, home.settings.instrument)
         deployment = ledger.contracts.deployment
-    generator = rendering.open_generator(home, entry.id, record, unlock, now)
+    generator = rendering.open_generator(home, entry.id, record, unlock, now, device)
     count = len(record.datasets)
     claim = Claim(
         chain_id=deployment.chain_id,
@@ -153,15 +156,23 @@ def variations(
         style=_style(style, count, "--style"),
         sampler=_sampler(wish, count).table(),
     )
-    there = [made_before.find(home, out, claims(claim, number), wish.limit) for number, out in enumerate(outs)]
+    there = [made_before.find(home, out, claims(claim, number), wish.limit, device) for number, out in enumerate(outs)]
     made = []
     for variation, (out, same) in enumerate(zip(outs, there, strict=True)):
         exists = out.exists()
-        made.append(same or _make(home, generator, claim, variation, wish, known, entry, out, now, hearing))
+        made.append(same or _make(home, generator, claim, variation, wish, known, entry, out, now, hearing, device))
         if exists:
             before(out)
         done(made[-1], out)
     return made
+
+
+def _require_device(device: str) -> None:
+    """Raise :class:`gen.errors.ConfigError` where there is no such device."""
+    if device != "cpu":
+        from gen.training.processes import devices_for
+
+        devices_for(1, device)
 
 
 def _check(seconds: float, outs: Sequence[Path]) -> None:
@@ -186,6 +197,7 @@ def _make(
     out: Path,
     now: Callable[[], datetime],
     hearing: Hearing,
+    device: str,
 ) -> RepeatableTrackRecord:
     """One variation, made until it is original enough."""
     for attempt, claim in enumerate(claims(asked, variation)):
@@ -196,7 +208,7 @@ def _make(
                 seconds, recording = measure.most
                 if seconds <= wish.limit:
                     found = measure.table(wish.limit, attempt)
-                    return _keep(home, take, claim, attention, found, entry, out, now)
+                    return _keep(home, take, claim, attention, found, entry, out, now, device)
             finally:
                 take.close()
     raise NothingOriginal(
@@ -228,12 +240,13 @@ def _keep(
     entry: ModelEntry,
     out: Path,
     now: Callable[[], datetime],
+    device: str,
 ) -> RepeatableTrackRecord:
     """Write the file, and what is known of it beside the drafts; neither without the other."""
     partial = out.with_name(f".{secrets.token_hex(8)}.part.wav")  # of this run alone, whoever else writes here
     try:
         written = rendering.write(partial, take, claim)
-        draft = _describe(home, partial, written, claim, attention, measure, entry.record, now)
+        draft = _describe(home, partial, written, claim, attention, measure, entry.record, now, device)
         signed = drafts.signed(home, draft.audio)
         if out.exists() and signed is not None and Digest.of_file(out) == signed.audio:
             return cast("RepeatableTrackRecord", signed)  # minted since, or about to be
@@ -255,6 +268,7 @@ def _describe(
     measure: dict[str, str | int],
     model_record: Digest,
     now: Callable[[], datetime],
+    device: str,
 ) -> RepeatableTrackRecord:
     """The Track record of a file: what is described is what the file holds, after rounding to 16 bits."""
     from gen.repeatable import machine_class
@@ -275,7 +289,7 @@ def _describe(
         royalty_ppm=0,  # asked for when it is minted
         model_record=model_record,
         created=timestamp(now()),
-        making=Making(code_digest(), machine_class(), measure),
+        making=Making(code_digest(), machine_class(device), measure),
     )
 
 

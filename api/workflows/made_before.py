@@ -26,11 +26,14 @@ def drafted(home: Home, out: Path) -> TrackRecord | None:
         raise another(out) from None
 
 
-def find(home: Home, out: Path, asked: Iterable[Claim], limit: float) -> RepeatableTrackRecord | None:
+def find(
+    home: Home, out: Path, asked: Iterable[Claim], limit: float, device: str = "cpu"
+) -> RepeatableTrackRecord | None:
     """The record of a file that is what was asked for; None where only making it again tells whether it is.
 
-    asked: what it may claim. limit: seconds of a recording that it may repeat. The same source makes it again on the
-    same class of machine; what others make is not known. Raises :class:`OutputExists` for a file that it is not.
+    asked: what it may claim. limit: seconds of a recording that it may repeat. device: where it is
+    rendered. The same source makes it again on the same class of machine; what others make is not known. Raises
+    :class:`OutputExists` for a file that it is not.
     """
     from gen.repeatable import machine_class
     from ledger.records import RepeatableTrackRecord
@@ -44,7 +47,7 @@ def find(home: Home, out: Path, asked: Iterable[Claim], limit: float) -> Repeata
         return None
     making = record.making
     said = (making.code, making.machine, making.originality.get("limit"))
-    return record if said == (code_digest(), machine_class(), f"{limit:g}") else None
+    return record if said == (code_digest(), machine_class(device), f"{limit:g}") else None
 
 
 def another(out: Path) -> OutputExists:

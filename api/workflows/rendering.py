@@ -37,8 +37,11 @@ def open_generator(
     record: TrainingRunRecord,
     unlock: Callable[[], Signer] | None,
     now: Callable[[], datetime],
+    device: str = "cpu",
 ) -> Generator:
     """The model, out of weights in clear, or of ciphertext whose key is released to whoever is licensed.
+
+    ``device``: where it renders.
 
     Raises :class:`UsageError` where the weights are sealed and nobody's key is given, and what
     :func:`api.workflows.opening.data_key` and :func:`weights` raise.
@@ -46,12 +49,12 @@ def open_generator(
     from gen.generate import Generator
 
     if not record.sealed:
-        return Generator.load(weights(home, record))
+        return Generator.load(weights(home, record), device)
     if unlock is None:
         raise UsageError(f"the weights of model {model_id} are sealed: the key of whoever is licensed has to be named")
     key = opening.data_key(home, home.vault(), "model", model_id, signer=unlock(), now=now)
     with sealed_weights.opened(home.store(), record, key) as path:
-        return Generator.load(path)
+        return Generator.load(path, device)
 
 
 def weights(home: Home, record: TrainingRunRecord) -> Path:

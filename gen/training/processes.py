@@ -97,10 +97,10 @@ def devices_for(count: int, device: str | None = None) -> list[str]:
     available = torch.cuda.device_count()  # does not open them, so a fork still can
     if device == "cpu" or (device is None and available == 0):
         return ["cpu"] * count
-    if device not in (None, "cuda", *(f"cuda:{number}" for number in range(available))):
-        raise ConfigError(f"device: {device!r} is not there; choose cpu, cuda or cuda:0 to cuda:{available - 1}")
     if available == 0:
         raise ConfigError(f"device: {device}: PyTorch finds no GPU here; choose cpu")
+    if device not in (None, "cuda", *(f"cuda:{number}" for number in range(available))):
+        raise ConfigError(f"device: {device!r} is not there; choose cpu, cuda or cuda:0 to cuda:{available - 1}")
     if device is not None and ":" in device:
         if count > 1:
             raise ConfigError(f"device: {device} is one GPU; {count} processes need one each: choose cuda")

@@ -48,6 +48,8 @@ def test_a_command_that_was_given_before_says_so_and_makes_nothing(
     monkeypatch.setattr(Generator, "record", lambda *_: pytest.fail("it was made again"))
     assert shell.json(*words, str(tmp_path / "a.wav")) == {**first, "already": True}
     assert "a.wav  3.0 s (made before)" in shell.run(*words, str(tmp_path / "a.wav")).out
+    absent = shell.run(*words, str(tmp_path / "c.wav"), "--device", "cuda:99")
+    assert (absent.code, "device: " in absent.err, "choose cpu" in absent.err) == (1, True, True), absent
     # Another file, another track, and of several variations the second only.
     for out, more in (("another.wav", []), ("b.wav", []), ("b.wav", ["--variations", "2"])):
         if more:

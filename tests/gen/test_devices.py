@@ -12,7 +12,9 @@ import torch
 from studio import MICRO, melody
 from torch import nn
 
+from gen.config import RATE
 from gen.features import log_mel
+from gen.generate import GenerationRequest, Generator
 from gen.likelihood import log_likelihood
 from gen.models.backbone import backbone_of
 from gen.models.config import LatentConfig
@@ -140,3 +142,21 @@ def test_cublas_is_told_to_work_in_one_workspace(monkeypatch, before, during):
         monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
     with repeatable():
         assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == during
+
+
+@pytest.mark.parametrize("kind", ["istft", "backbone"])
+@pytest.mark.parametrize("latent", ["linear", "vae"])
+def test_music_is_rendered_there_from_points_made_here(latent, kind):
+    settled = preset(latent)
+    space = latent_of(settled.latent, settled.rows)
+    model = backbone_of(settled.generator, space, 2, 8).eval()
+    initialise(model, random())
+    vocoder = make_vocoder(dataclasses.replace(settled.vocoder, kind=kind), MICRO.mel)
+    made = Generator(settled, ("a", "b"), model, vocoder, "meta")
+    performance = made.stream(GenerationRequest(3 * RATE, 1))
+    # Numbers never come back from there.
+    given = [piece for piece in performance._pieces if piece.shape[-1] > 0]
+    assert {piece.device.type for piece in given} == {"meta"}
+    assert sum(piece.shape[-1] for piece in given) >= 3 * RATE
+    assert sum(performance.attention) == pytest.approx(1)
+    assert {part.device.type for part in model.state_dict().values()} == {"cpu"}
