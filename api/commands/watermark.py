@@ -43,9 +43,9 @@ def watermark() -> None:
 @click.option(
     "--strength",
     type=click.FloatRange(0.1, 4.0),
-    default=1.0,
+    default=0.95,
     show_default=True,
-    help="A factor; above 1 can be heard.",
+    help="A factor; above 1 may be heard.",
 )
 @click.option(
     "--balance",

@@ -17,6 +17,8 @@ from gen.waveform import Waveform
 # Audio is searched in sections, so that memory stays within bounds; neighbours share a window.
 SECTION_SECONDS = 90
 SHARED_SECONDS = 15
+# Of 27 pieces of music none is graded below -0.5 by PEAQ with it; one was with 1.
+STRENGTH = 0.95
 # Above it, bringing the audio down first is cheaper than long frames.
 HIGHEST_RATE = 50000
 
@@ -26,13 +28,13 @@ class Watermark:
 
     `key` has at least 16 bytes (WrongLength otherwise); `payload.PUBLIC_KEY` is the one that everybody knows. Marks of
     different keys do not disturb each other much: audio may carry more than one. `strength` is a factor for what is
-    written: 1.0 is meant to be inaudible, more is easier to read. `balance` above 0 (0.6, say) writes less where a band
-    is loud: a better signal-to-noise ratio for as good a mark. `id_bytes`: 8, or 16 for long ids, which are another
-    kind of mark: one is not read as the other.
+    written: STRENGTH is meant to be inaudible, more is easier to read. `balance` above 0 (0.6, say) writes less where a
+    band is loud: a better signal-to-noise ratio for as good a mark. `id_bytes`: 8, or 16 for long ids, which are
+    another kind of mark: one is not read as the other.
     """
 
     def __init__(
-        self, key: bytes, *, strength: float = 1.0, balance: float = 0.0, id_bytes: int = payload.ID_BYTES
+        self, key: bytes, *, strength: float = STRENGTH, balance: float = 0.0, id_bytes: int = payload.ID_BYTES
     ) -> None:
         self._key = bytes(key)
         self._strength = strength

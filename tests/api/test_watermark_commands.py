@@ -8,7 +8,9 @@ from chords import chords
 from shell import Shell
 
 from api import watermark_keys
+from api.commands.watermark import watermark
 from gen.audio import load, save
+from gen.watermark.mark import STRENGTH
 from ledger.errors import Malformed, WrongPassphrase
 
 ID = "0123456789abcdef"
@@ -69,6 +71,11 @@ def test_a_private_mark_is_read_with_its_key_alone(shell):
     assert said.object["layer"] == "private"
     assert shell.run(*read, "--key", path(shell, "theirs")).code == 3
     assert shell.run(*read).code == 3
+
+
+def test_the_strength_is_that_of_the_library():
+    asked = {option.name: option.default for option in watermark.commands["embed"].params}
+    assert asked["strength"] == STRENGTH
 
 
 def test_strength_makes_the_mark_louder(shell):
