@@ -5,8 +5,9 @@ networks of the preset are measured untrained, which takes as long. Prints a tab
 is processor time, the median of the rounds, and each round does everything once. The plain way stops after some seconds
 of music and is reckoned up.
 
-With ``--device cuda`` only the whole is measured, by the clock, after a minute that is not counted: by one process, and
-by ``--processes`` of them that share the GPU, since where music goes is reckoned on processors (`gen.generate`).
+With ``--device cuda`` only the whole is measured, by the clock, after a first piece that is not counted: by one
+process, and by ``--processes`` of them that share the GPU, since where music goes is reckoned on processors
+(`gen.generate`).
 """
 
 import argparse
@@ -20,6 +21,8 @@ from pathlib import Path
 
 PLAIN = 6.0
 """Seconds of music that the plain way makes."""
+PATIENCE = 240.0
+"""Seconds that one process waits for another."""
 
 
 def main() -> None:
@@ -42,7 +45,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--processes", type=int, default=min(8, os.cpu_count() or 1))
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     if chosen.device != "cpu":
@@ -114,10 +117,10 @@ def by_the_clock(chosen: argparse.Namespace) -> None:
         makers = [context.Process(target=make, args=(chosen, number, begin, ends)) for number in range(count)]
         for maker in makers:
             maker.start()
-        begin.wait()
+        begin.wait(PATIENCE)  # a process that dies, of no memory say, ends it all
         began = time.perf_counter()
         for _ in makers:
-            ends.get()
+            ends.get(timeout=PATIENCE)
         took = time.perf_counter() - began
         for maker in makers:
             maker.join()
@@ -126,14 +129,14 @@ def by_the_clock(chosen: argparse.Namespace) -> None:
 
 
 def make(chosen: argparse.Namespace, number: int, begin: Barrier, ends: "multiprocessing.Queue[int]") -> None:
-    """One process: a minute to begin with, and when all are ready those that count."""
+    """One process: a piece to begin with, and when all are ready those that count."""
     from gen.config import RATE
     from gen.generate import GenerationRequest
 
     generator = loaded(chosen.preset, chosen.weights, chosen.device)
     for index in range(chosen.rounds + 1):
         if index == 1:
-            begin.wait()
+            begin.wait(PATIENCE)
         generator.render(GenerationRequest(round(chosen.seconds * RATE), 1 + number + index * chosen.processes))
     ends.put(number)
 

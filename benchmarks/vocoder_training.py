@@ -132,6 +132,7 @@ def theirs(chosen: argparse.Namespace) -> Step:
     makes = torch.optim.AdamW(generator.parameters(), rate, betas)
     judge_learns = torch.optim.AdamW([part for judge in judges for part in judge.parameters()], rate, betas)
     whole = batch_of(chosen)
+    torch.backends.cudnn.benchmark = True  # as it sets for itself
 
     def step() -> None:
         real = whole.to(device)

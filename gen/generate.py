@@ -62,8 +62,8 @@ class Performance(Iterator[Samples]):
 class Generator:
     """A trained model, ready to play.
 
-    Where the music goes is always reckoned on the processor, whose points are the same bits everywhere; a GPU makes
-    frames and samples of them, which differ by rounding.
+    Where the music goes is always reckoned on the processor; a GPU makes frames and samples of it, which differ from
+    the processor's by rounding.
     """
 
     def __init__(
@@ -76,8 +76,14 @@ class Generator:
     ) -> None:
         """styles: names of the datasets, in the order of a request's style weights. device: where it is rendered."""
         self.preset, self.styles, self._device = preset, styles, device
-        self._generator, self._vocoder = generator, vocoder.to(device).quickened()
-        self._latent = generator.latent if device == "cpu" else copy.deepcopy(generator.latent).to(device)
+        self._generator = generator
+        if device == "cpu":
+            self._latent, self._vocoder = generator.latent, vocoder.quickened()
+        else:
+            # The other ways are for processors.
+            self._latent, self._vocoder = (
+                copy.deepcopy(part).to(device) for part in (generator.latent, vocoder.by("eager"))
+            )
 
     @classmethod
     def load(cls, path: Path, device: str = "cpu") -> "Generator":

@@ -36,16 +36,19 @@ def repeatable(strict: bool = True) -> Iterator[None]:
 
 @contextmanager
 def faithful() -> Iterator[None]:
-    """On a GPU, while it lasts, what the processor makes but for float32's rounding, and nearly the same bits.
+    """On a GPU, while it lasts, what the processor makes but for float32's rounding; one thread on the processor.
 
-    Else cuDNN cuts the factors of a convolution to ten bits (TensorFloat-32), and tries out which algorithm is fastest.
+    Else the factors of convolutions, and by some settings of products, are cut to ten bits (TensorFloat-32), and cuDNN
+    tries out which algorithm is fastest.
     """
-    threads = torch.get_num_threads()
+    threads, cut = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32
     torch.set_num_threads(1)
+    torch.backends.cuda.matmul.allow_tf32 = False
     try:
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
             yield
     finally:
+        torch.backends.cuda.matmul.allow_tf32 = cut
         torch.set_num_threads(threads)
 
 

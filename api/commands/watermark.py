@@ -45,7 +45,7 @@ def watermark() -> None:
     type=click.FloatRange(0.1, 4.0),
     default=0.95,
     show_default=True,
-    help="A factor; above 1 may be heard.",
+    help="A factor; more may be heard.",
 )
 @click.option(
     "--balance",

@@ -22,7 +22,7 @@ WANTED: Final[Mapping[str, str]] = {
     "^[0-9a-fA-F]{64}$": "a SHA-256 digest: 64 hex digits",
     "^[0-9a-fA-F]{16}$": "a watermark: 16 hex digits",
     track_ids.PATTERN: "a track: its token, decimal, or its watermark, 16 hex digits",
-    r"^[0-9]{1,40}(\.[0-9]{1,18})?$": 'a price as decimal text, such as "0.05"',
+    r"^[0-9]{1,40}(\.[0-9]{1,36})?$": 'a price as decimal text, such as "0.05"',
     r"^[0-9]{1,3}(\.[0-9]{1,4})?$": 'percent as decimal text with at most 4 decimals, such as "2.5"',
     r"^(never|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?)$": (
         "a day such as 2027-12-31, a moment such as 2027-12-31T12:00:00Z, or never"

@@ -46,6 +46,11 @@ def refuse(service: Service, account: Address | None, request: Request) -> None:
             price.require_decimals(service.home, request.token(), request.decimals)
     for kind, number in request.subjects():
         _require(service, kind, number, account if request.owned else None)
+    if isinstance(request, Terms) and request.currency is None:
+        with contextlib.suppress(Unverifiable), service.home.reading() as ledger:
+            contracts, number = ledger.contracts, request.id
+            entry = contracts.dataset(number) if request.subject == "dataset" else contracts.model(number)
+            request.units(entry.terms.currency)
     if isinstance(request, Buy):
         _refuse_own(service, account, request.track)
     if account is not None and isinstance(request, License):

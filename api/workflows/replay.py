@@ -11,7 +11,8 @@ from __future__ import annotations
 import io
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -52,20 +53,21 @@ class Replay:
         subject = f"track {node.entry.claim}"
         try:
             record = _repeatable(node.record)
-            again = self._made(record, node.model.record)
+            with closing(self._made(record, node.model.record)) as again:
+                return self._compared(subject, record, again, audio)
         except ConfigError as error:
             return Finding(_CHECK, Status.INVALID, subject, f"its model cannot have made it: {error}")
         except ModuleNotFoundError as error:
             return _unable(subject, f"what generates is not installed ({error.name}): pip install '.[studio]'")
         except (LedgerError, ApiError, CheckpointError, OSError) as error:
             return _unable(subject, str(error))
-        return self._compared(subject, record, again, audio)
 
-    def _made(self, record: RepeatableTrackRecord, run: TrainingRunRecord | None) -> Waveform:
-        """The samples of the track's file, made again."""
+    def _made(self, record: RepeatableTrackRecord, run: TrainingRunRecord | None) -> Generator[Waveform]:
+        """The samples of the track's file, made again: marked as tracks are now, then as they were before."""
         from gen.audio import load
         from gen.config import RATE
         from gen.errors import ConfigError
+        from gen.watermark.mark import FORMER_STRENGTHS, STRENGTH
 
         claim = record.claim
         if run is None:
@@ -78,8 +80,9 @@ class Replay:
         path = folder / f"{secrets.token_hex(8)}.wav"
         take, _ = generator.record(request, folder)
         try:
-            rendering.write(path, take, claim)
-            return load(path)
+            for strength in (STRENGTH, *FORMER_STRENGTHS):
+                rendering.write(path, take, claim, strength)
+                yield load(path)
         finally:
             take.close()
             path.unlink(missing_ok=True)
@@ -93,17 +96,24 @@ class Replay:
             raise Unverifiable(f"the primer that it goes on from {given}: --primer FILE, whose samples are {wanted}")
         return self.primer
 
-    def _compared(self, subject: str, record: RepeatableTrackRecord, again: Waveform, audio: Waveform) -> Finding:
+    def _compared(
+        self, subject: str, record: RepeatableTrackRecord, again: Iterable[Waveform], audio: Waveform
+    ) -> Finding:
         from gen.repeatable import machine_class
 
-        seed = record.claim.seed
-        if again.pcm_sha256() == record.pcm.raw:
-            return Finding(_CHECK, Status.OK, subject, f"made again from seed {seed}: the very samples, bit for bit")
-        original = self._original(record, audio)
-        snr = None if original is None else signal_to_noise(original, again)
-        if snr is not None and snr >= LEAST_SNR:
-            detail = f"made again from seed {seed}: the same but for rounding, {snr:.0f} dB below the music"
-            return Finding(_CHECK, Status.OK, subject, detail)
+        seed, original, snr = record.claim.seed, None, None
+        for made in again:
+            if made.pcm_sha256() == record.pcm.raw:
+                return Finding(
+                    _CHECK, Status.OK, subject, f"made again from seed {seed}: the very samples, bit for bit"
+                )
+            original = original or self._original(record, audio)
+            if original is None:
+                continue
+            snr = max(-math.inf if snr is None else snr, signal_to_noise(original, made))
+            if snr >= LEAST_SNR:
+                detail = f"made again from seed {seed}: the same but for rounding, {snr:.0f} dB below the music"
+                return Finding(_CHECK, Status.OK, subject, detail)
         seen = "and the original is not at hand" if snr is None else f"only {snr:.0f} dB of it agree"
         code, machine = record.making.code == code_digest(), record.making.machine == machine_class()
         if code and machine:

@@ -82,8 +82,10 @@ class TailBitingCode:
     def decode(self, soft: NDArray[np.float32], rounds: int = ROUNDS) -> NDArray[np.uint8]:
         """The message whose code word correlates best with `soft` (any scale; 0 is an erasure), nearly always.
 
-        rounds: how often the decoder goes around the circle, at least twice.
+        rounds: how often the decoder goes around the circle, at least twice (ValueError).
         """
+        if rounds < ROUNDS:
+            raise ValueError(f"rounds: at least {ROUNDS}, not {rounds}")
         symbols = np.asarray(soft, np.float32).reshape(-1, len(self.generators))
         # The decoder's register has the newest bit highest: two states next to each other, which differ in the oldest
         # bit alone, lead to the same two. Every generator sees the oldest bit, so the metric of the second is minus

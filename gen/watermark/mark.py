@@ -6,7 +6,7 @@ import numpy as np
 
 from gen.errors import WrongLength
 from gen.watermark import payload
-from gen.watermark.detect import Detection, Search
+from gen.watermark.detect import Detection, Mark, Search
 from gen.watermark.embed import Embedder
 from gen.watermark.glance import SKIP, plain, promising
 from gen.watermark.patterns import BANDS, PERIOD, RATE, Pattern
@@ -17,8 +17,10 @@ from gen.waveform import Waveform
 # Audio is searched in sections, so that memory stays within bounds; neighbours share a window.
 SECTION_SECONDS = 90
 SHARED_SECONDS = 15
-# Of 27 pieces of music none is graded below -0.5 by PEAQ with it; one was with 1.
+# Of 27 pieces of music none is graded below -0.5 by PEAQ with it; one is with 1.
 STRENGTH = 0.95
+# With which tracks were marked before, the last one first.
+FORMER_STRENGTHS = (1.0,)
 # Above it, bringing the audio down first is cheaper than long frames.
 HIGHEST_RATE = 50000
 
@@ -111,7 +113,7 @@ class Watermark:
                 search = Search(decibels, self._key, self._id_bytes, search.decoded)
                 whole = search.marks()
                 # What can just be read may be read in half of the rows alone.
-                marks = [one for one in marks if one[1].id not in {mark.id for mark in whole}]
+                marks = [one for one in marks if not any(_same(one[1], mark) for mark in whole)]
                 marks += [(search, mark) for mark in whole]
             for looked, mark in marks:
                 begin, end = (start + second / change.tempo for second in looked.seconds(mark))
@@ -140,6 +142,11 @@ def _sections(waveform: Waveform) -> Iterator[tuple[float, Array]]:
         if end == waveform.duration:
             return
         start = end - SHARED_SECONDS
+
+
+def _same(one: Mark, other: Mark) -> bool:
+    """Whether two marks of one section say the same in the same place."""
+    return one.id == other.id and one.first < other.last and other.first < one.last
 
 
 def _join(found: list[Detection], new: Detection) -> None:

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from api.currency import ETHER, Currency, harmless, unnamed
 from api.errors import UsageError
+from api.service.kinds.offering import Terms
 from ledger.address import Address
 from ledger.chain import Chain
 from ledger.errors import NotFound
 from ledger.keys import LocalSigner
-from ledger.tokens import MOST_SYMBOL, Told, describe
+from ledger.tokens import MOST_DECIMALS, MOST_SYMBOL, Told, describe
 
 TOKEN = Address(b"\x12" * 20)
 WORD = 32
@@ -83,3 +84,8 @@ def test_what_is_finer_than_a_token_is_refused() -> None:
     with pytest.raises(UsageError, match="smallest unit"):
         unnamed(TOKEN).units("1.5")
     assert Currency(TOKEN, None, 0).amount(7) == "7"
+
+
+def test_a_price_is_as_fine_as_the_finest_token() -> None:
+    asked = Terms(id=1, price=f"1.{'0' * 35}1", currency="0x" + "11" * 20, decimals=MOST_DECIMALS)
+    assert asked.units() == 10**36 + 1

@@ -290,8 +290,8 @@ def memory_below(pid: int) -> int:
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError, ValueError):
             for child in map(int, task.read_text().split()):
-                fields = Path(f"/proc/{child}/statm").read_text().split()
                 if Path(f"/proc/{child}/cmdline").read_bytes() != own:
+                    fields = Path(f"/proc/{child}/statm").read_text().split()
                     total += int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
                 total += memory_below(child)
     return total

@@ -340,6 +340,7 @@ def test_a_holder_sees_who_trained_and_nobody_elses(place: Place) -> None:
     assert "/recordings/1" in listed
     assert "/recordings/2" not in listed
     shown = anna.get("/recordings/1").text
+    assert '<input type="hidden" name="currency" value="ether">' in shown  # whatever it has become when it is sent
     assert 'href="/models/1"' in shown
     assert "40 %" in shown  # of its training
     assert "0.001 ETH" in shown  # for CARL's license

@@ -181,6 +181,7 @@ def test_a_holder_says_a_price_in_whole_units(place: Place) -> None:
         ({"price": "1.5", "decimals": ""}, "smallest unit"),
         ({"price": "1", "decimals": "5"}, "says 6, not 5"),
         ({"price": "1", "currency": ""}, "decimals: of a token"),
+        ({"price": "1.5", "currency": "", "decimals": ""}, "smallest unit"),  # in what the terms are in now
     ):
         answer = place.sent(holder, f"{page}/terms", {**said, **wrong})
         assert (answer.status_code, why in answer.text) == (400, True), wrong

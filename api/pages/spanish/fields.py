@@ -49,7 +49,7 @@ WANTED: Final[Mapping[str, str]] = {
     "^[0-9a-fA-F]{64}$": "un digest SHA-256: 64 cifras hexadecimales",
     "^[0-9a-fA-F]{16}$": "una marca de agua: 16 cifras hexadecimales",
     track_ids.PATTERN: "una pista: su token, en decimal, o su marca de agua, 16 cifras hexadecimales",
-    r"^[0-9]{1,40}(\.[0-9]{1,18})?$": "un precio decimal con punto, como 0.05",
+    r"^[0-9]{1,40}(\.[0-9]{1,36})?$": "un precio decimal con punto, como 0.05",
     r"^[0-9]{1,3}(\.[0-9]{1,4})?$": "un porcentaje decimal con punto y 4 decimales como mucho, como 2.5",
     r"^(never|[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?)$": (
         "un día como 2027-12-31, un momento como 2027-12-31T12:00:00Z, o never (nunca)"

@@ -34,7 +34,7 @@ Track = Annotated[
 Words = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Amount = Annotated[
     str,
-    StringConstraints(pattern=r"^[0-9]{1,40}(\.[0-9]{1,18})?$"),
+    StringConstraints(pattern=r"^[0-9]{1,40}(\.[0-9]{1,36})?$"),
     Field(description="Text: decimal ether (not wei, as lists have it), or a token's smallest units."),
 ]
 Percent = Annotated[
