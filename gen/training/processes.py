@@ -98,7 +98,7 @@ def devices_for(count: int, device: str | None = None) -> list[str]:
     if device == "cpu" or (device is None and available == 0):
         return ["cpu"] * count
     if available == 0:
-        raise ConfigError(f"device: {device}: PyTorch finds no GPU here; choose cpu")
+        raise ConfigError(f"device: {device!r} is not there: PyTorch finds no GPU here; choose cpu")
     if device not in (None, "cuda", *(f"cuda:{number}" for number in range(available))):
         raise ConfigError(f"device: {device!r} is not there; choose cpu, cuda or cuda:0 to cuda:{available - 1}")
     if device is not None and ":" in device:

@@ -16,6 +16,7 @@ from api.settings import Settings
 from gen.audio import save
 
 
+@pytest.mark.slow
 def test_a_track_is_reported_in_every_form_and_in_spanish(story: Story, shell: Shell, tmp_path: Path) -> None:
     html, pdf = tmp_path / "r.html", tmp_path / "r.pdf"
     done = shell.run("audit", str(story.track), "--html", str(html), "--pdf", str(pdf), "--lang", "es")
@@ -27,6 +28,7 @@ def test_a_track_is_reported_in_every_form_and_in_spanish(story: Story, shell: S
     assert pdf.read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.slow
 def test_who_is_owed_what_is_left_open_where_no_chain_answers(story: Story, tmp_path: Path) -> None:
     """The chain answers the audit, and is gone when the report asks it for shares."""
     away = Home(Settings(home=tmp_path / "home", rpc_url="http://127.0.0.1:9", deployment=tmp_path / "none"))

@@ -37,6 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.mark.slow
 def test_all_of_it_is_said_and_nothing_written_but_figures(folder: Path, tmp_path: Path) -> None:
     shell = Shell(tmp_path / "home", ALONE)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}

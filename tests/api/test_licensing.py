@@ -47,6 +47,7 @@ def test_a_price_that_was_named_is_paid_or_nothing_is(shell: Shell, dora: str, t
     assert shell.json(*buy, "--price", "0.05")["price"] == "0.05"
 
 
+@pytest.mark.slow
 def test_a_granted_license_carries_a_track_through_the_audit(
     shell: Shell, story: Story, dora: str, tmp_path: Path
 ) -> None:

@@ -75,6 +75,7 @@ def count(home: Home) -> int:
         return len(ledger.contracts.datasets())
 
 
+@pytest.mark.slow
 def test_copies_of_somebodys_recordings_are_refused_by_name(home: Home, copies: Path) -> None:
     before = count(home)
     for allowed in (False, True):  # it is not the pirate's to allow

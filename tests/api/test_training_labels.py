@@ -69,6 +69,7 @@ def heard(home: Home, signer: Signer, seed: int) -> Material:
         return gather(sounds.of_datasets(home, chosen, decoder, signer=signer, now=now), MICRO, seed)
 
 
+@pytest.mark.slow
 def test_a_licensee_splits_by_work_and_knows_no_name(made: tuple[Home, Signer]) -> None:
     home, carl = made
     for seed in range(3):
@@ -86,6 +87,7 @@ def test_a_licensee_splits_by_work_and_knows_no_name(made: tuple[Home, Signer]) 
         assert set(found.figures) == {"labelled_genre", "labelled_artist", "labelled_work"}
 
 
+@pytest.mark.slow
 def test_a_model_hears_labels_and_its_record_says_how_many(made: tuple[Home, Signer]) -> None:
     home, carl = made
     told: list[Progress] = []
@@ -160,6 +162,7 @@ def test_labels_of_a_later_dataset_stand_behind_those_of_the_first(made: tuple[H
     assert {source.labels[0] for part in windows for source in part.sources if source.digest == digest} == {4}
 
 
+@pytest.mark.slow
 def test_a_preset_of_ones_own_decides_and_is_recorded(made: tuple[Home, Signer], tmp_path: Path) -> None:
     home, _ = made
     path = tmp_path / "mine.yaml"

@@ -62,6 +62,7 @@ def test_every_copy_is_found_and_nothing_else(prints, copies):
     assert all(0.65 <= pair.similarity <= 1.0 for pair in pairs)
 
 
+@pytest.mark.slow
 def test_other_music_is_other_music(prints):
     assert alike(prints) == ()
     assert not any(same_take(one, other) for one in prints for other in prints if one is not other)
@@ -123,6 +124,7 @@ def test_copies_among_each_other_are_one_family(prints, copies):
     assert found == (*range(count), count, count, count)
 
 
+@pytest.mark.slow
 def test_silence_and_snippets_are_like_nothing(prints):
     silence = changed(np.zeros((1, 44100 * 20)))
     snippet = Fingerprint(prints[0].codes[100:110])
@@ -131,6 +133,7 @@ def test_silence_and_snippets_are_like_nothing(prints):
     assert alike([]) == () and alike([silence]) == () and alike_to([], prints) == ()
 
 
+@pytest.mark.slow
 def test_a_few_copies_among_hundreds_are_found(prints):
     # Other music of the same kind: its bars in another order, each a little off.
     random = np.random.default_rng(4)
