@@ -81,9 +81,7 @@ class Generator:
             self._latent, self._vocoder = generator.latent, vocoder.quickened()
         else:
             # The other ways are for processors.
-            self._latent, self._vocoder = (
-                copy.deepcopy(part).to(device) for part in (generator.latent, vocoder.by("eager"))
-            )
+            self._latent, self._vocoder = copy.deepcopy(generator.latent).to(device), vocoder.by("eager").to(device)
 
     @classmethod
     def load(cls, path: Path, device: str = "cpu") -> "Generator":

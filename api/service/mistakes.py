@@ -33,6 +33,7 @@ def refuse(service: Service, account: Address | None, request: Request) -> None:
     :meth:`api.service.underway.Underway.refuse` do.
     """
     from api import terms
+    from api.workflows import licenses
     from ledger.errors import Unverifiable
 
     if isinstance(request, Train) and request.preset not in (known := presets(service.home)):
@@ -46,11 +47,9 @@ def refuse(service: Service, account: Address | None, request: Request) -> None:
             price.require_decimals(service.home, request.token(), request.decimals)
     for kind, number in request.subjects():
         _require(service, kind, number, account if request.owned else None)
-    if isinstance(request, Terms) and request.currency is None:
+    if isinstance(request, Terms) and request.currency is None and request.price is not None:
         with contextlib.suppress(Unverifiable), service.home.reading() as ledger:
-            contracts, number = ledger.contracts, request.id
-            entry = contracts.dataset(number) if request.subject == "dataset" else contracts.model(number)
-            request.units(entry.terms.currency)
+            request.units(licenses.subject(ledger.contracts, request.subject, request.id).terms.currency)
     if isinstance(request, Buy):
         _refuse_own(service, account, request.track)
     if account is not None and isinstance(request, License):
@@ -78,6 +77,7 @@ def _refuse_own(service: Service, account: Address | None, track: str) -> None:
 
 def _require(service: Service, kind: SubjectKind, number: int, owner: Address | None) -> None:
     """That there is one of this number, and where ``owner`` is said, that it is theirs."""
+    from api.workflows import licenses
     from ledger.errors import NotFound, NotOwner, Unverifiable
 
     directory = Directory.of(service)
@@ -86,8 +86,7 @@ def _require(service: Service, kind: SubjectKind, number: int, owner: Address | 
         return
     try:  # the directory may be behind
         with service.home.reading() as ledger:
-            contracts = ledger.contracts
-            now = contracts.dataset(number) if kind == "dataset" else contracts.model(number)
+            now = licenses.subject(ledger.contracts, kind, number)
     except NotFound:
         raise NoSuchThing(f"there is no {kind} {number} on this chain") from None
     except Unverifiable:

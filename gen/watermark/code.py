@@ -5,7 +5,9 @@ zero bits have to be sent: of 104 bits that saves an eighth. It is decoded by th
 circle at least twice, in which each round starts with what the one before has learned.
 """
 
+from collections.abc import Iterator
 from functools import cached_property
+from itertools import count, islice
 from typing import Final
 
 import numpy as np
@@ -84,8 +86,10 @@ class TailBitingCode:
 
         rounds: how often the decoder goes around the circle, at least twice (ValueError).
         """
-        if rounds < ROUNDS:
-            raise ValueError(f"rounds: at least {ROUNDS}, not {rounds}")
+        return next(islice(self.decodings(soft), rounds - ROUNDS, None))
+
+    def decodings(self, soft: NDArray[np.float32]) -> Iterator[NDArray[np.uint8]]:
+        """What `decode` finds after ROUNDS rounds, after one more, and so on; none is gone twice."""
         symbols = np.asarray(soft, np.float32).reshape(-1, len(self.generators))
         # The decoder's register has the newest bit highest: two states next to each other, which differ in the oldest
         # bit alone, lead to the same two. Every generator sees the oldest bit, so the metric of the second is minus
@@ -95,21 +99,25 @@ class TailBitingCode:
         outer, inner = self._factors
         metric = np.zeros(states, np.float32)
         low, high = np.empty((2, 2, half), np.float32)
-        choices = np.empty((rounds * len(symbols), 2, half), bool)
-        for step in range(len(choices)):
-            gain = ((outer * symbols[step % len(symbols)]) @ inner).reshape(2, half)
-            np.add(metric[0::2], gain, out=low)
-            np.subtract(metric[1::2], gain, out=high)
-            np.greater(high, low, out=choices[step])
-            np.maximum(low, high, out=metric.reshape(2, half))
-        paths = choices.reshape(-1, states)
-        state, bits = int(np.argmax(metric)), []
-        for choice in paths[:0:-1]:
-            bits.append(state >> (self.constraint - 2))
-            state = ((state << 1) & (states - 1)) | int(choice[state])
-        # The last bits of the last round have seen no future yet, but the end of the circle is its beginning: the
-        # middle of all rounds has seen both sides.
-        bits = bits[::-1]
-        first = (rounds - 1) * len(symbols) // 2
-        circle = bits[first - 1 : first - 1 + len(symbols)]
-        return np.roll(np.array(circle, np.uint8), first)
+        paths: list[NDArray[np.bool_]] = []
+        for rounds in count(1):
+            choices = np.empty((len(symbols), 2, half), bool)
+            for symbol, choice in zip(symbols, choices, strict=True):
+                gain = ((outer * symbol) @ inner).reshape(2, half)
+                np.add(metric[0::2], gain, out=low)
+                np.subtract(metric[1::2], gain, out=high)
+                np.greater(high, low, out=choice)
+                np.maximum(low, high, out=metric.reshape(2, half))
+            paths.extend(choices.reshape(-1, states))
+            if rounds < ROUNDS:
+                continue
+            state, bits = int(np.argmax(metric)), []
+            for path in paths[:0:-1]:
+                bits.append(state >> (self.constraint - 2))
+                state = ((state << 1) & (states - 1)) | int(path[state])
+            # The last bits of the last round have seen no future yet, but the end of the circle is its beginning: the
+            # middle of all rounds has seen both sides.
+            bits = bits[::-1]
+            first = (rounds - 1) * len(symbols) // 2
+            circle = bits[first - 1 : first - 1 + len(symbols)]
+            yield np.roll(np.array(circle, np.uint8), first)

@@ -9,18 +9,20 @@ everything decoded counts against the probability of a false mark.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gen.watermark.align import BLOCK_STEPS, DELAYS, Alignment, Delays, soft_chips, soft_tiles
-from gen.watermark.code import ROUNDS
 from gen.watermark.patterns import CHIP_TILES, PERIOD, PILOT_SHARE, RATE, Pattern
-from gen.watermark.payload import TAG_BYTES, decode, encode
+from gen.watermark.payload import TAG_BYTES, decodings, encode
 from gen.watermark.tiles import STEP, STEPS, Array, clearness
 
 CANDIDATES: Final = 4
+# What is decoded of each: what the usual rounds find, and one more.
+TRIES: Final = 2
 # Pilot correlations below this many standard deviations are not decoded.
 THRESHOLD: Final = 4.2
 # Above this many there is hardly a doubt that a mark is there.
@@ -170,10 +172,8 @@ class Search:
     def _decode(self, chips: Array) -> bytes | None:
         if power(self.pattern, chips) < _LEAST_POWER:
             return None
-        soft = self.pattern.read(chips)
-        for rounds in (ROUNDS, ROUNDS + 1):
+        for identity in islice(decodings(self.key, self.pattern.read(chips)), TRIES):
             self.decoded += 1
-            identity = decode(self.key, soft, rounds)
             if identity is not None:
                 return identity
         return None

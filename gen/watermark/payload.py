@@ -9,13 +9,14 @@ The code has the rate 1/6 and the constraint length 15 of the one that Mars Path
 
 import hashlib
 import hmac
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gen.errors import WrongLength
-from gen.watermark.code import ROUNDS, TailBitingCode
+from gen.watermark.code import TailBitingCode
 
 ID_BYTES: Final = 8
 LONG_ID_BYTES: Final = 16
@@ -71,11 +72,17 @@ def encode(key: bytes, identity: bytes) -> NDArray[np.float32]:
     return CODE.encode(np.unpackbits(np.frombuffer(identity + tag(key, identity), np.uint8)))
 
 
-def decode(key: bytes, soft: NDArray[np.float32], rounds: int = ROUNDS) -> bytes | None:
-    """The id in `code_bits` soft values, or None when its tag does not fit. rounds: see `TailBitingCode.decode`.
+def decode(key: bytes, soft: NDArray[np.float32]) -> bytes | None:
+    """The id in `code_bits` soft values, or None when its tag does not fit.
 
     On audio that does not depend on the key a tag fits with probability 2**-40.
     """
-    message = np.packbits(CODE.decode(soft, rounds)).tobytes()
-    identity, found = message[:-TAG_BYTES], message[-TAG_BYTES:]
-    return identity if hmac.compare_digest(found, tag(key, identity)) else None
+    return next(decodings(key, soft))
+
+
+def decodings(key: bytes, soft: NDArray[np.float32]) -> Iterator[bytes | None]:
+    """What `decode` finds, and then what each more round of the decoder does: see `TailBitingCode.decodings`."""
+    for bits in CODE.decodings(soft):
+        message = np.packbits(bits).tobytes()
+        identity, found = message[:-TAG_BYTES], message[-TAG_BYTES:]
+        yield identity if hmac.compare_digest(found, tag(key, identity)) else None

@@ -41,15 +41,11 @@ class Terms(Request):
 
     def token(self) -> "Address | None":
         """The token that the price is said in, where it is said. Raises :class:`~api.errors.UsageError`."""
-        from api import terms as words
         from api.errors import UsageError
 
         if self.currency is not None and self.price is None:
             raise UsageError("currency: say the price in it too")
-        token = words.currency(self.currency)
-        if token is None and self.decimals is not None:
-            raise UsageError("decimals: of a token; say which with currency")
-        return token
+        return price.token_of(self.currency, self.decimals)
 
     def units(self, kept: "Address | None" = None) -> int | None:
         """The price, if there is one, in the smallest unit of its currency; ``kept`` is that where none is said.

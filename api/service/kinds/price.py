@@ -25,13 +25,24 @@ Decimals = Annotated[
 ]
 
 
+def token_of(currency: str | None, decimals: int | None) -> Address | None:
+    """The token that a price is said in; None for ether, or where nothing is said, which have no decimals to name.
+
+    Raises :class:`~api.errors.UsageError`.
+    """
+    from api import terms
+
+    token = terms.currency(currency)
+    if token is None and decimals is not None:
+        raise UsageError("decimals: of a token; say which with currency")
+    return token
+
+
 def units(price: str, token: Address | None, decimals: int | None) -> int:
     """The price in the currency's smallest unit. Raises :class:`~api.errors.UsageError` for one that is none."""
     from api import terms
 
     if token is None:
-        if decimals is not None:
-            raise UsageError("decimals: of a token; say which with currency")
         return terms.price(price, None)
     if decimals is not None:
         return units_from_whole(price, decimals)

@@ -33,9 +33,7 @@ class List(Request):
 
     def token(self) -> "Address | None":
         """The token that the price is said in. Raises :class:`~api.errors.UsageError`."""
-        from api import terms as words
-
-        return words.currency(self.currency)
+        return price.token_of(self.currency, self.decimals)
 
     def units(self) -> int:
         """The price in the currency's smallest unit. Raises :class:`~api.errors.UsageError` for one that is none."""
