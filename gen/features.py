@@ -49,9 +49,13 @@ def spectrum(samples: Tensor, window: int, hop: int) -> Tensor:
 
 
 def from_spectrum(bins: Tensor, window: int, hop: int, frames: int) -> Tensor:
-    """Inverse of `spectrum`: complex (B, window / 2 + 1, T) to samples (B, frames), by weighted overlap and add."""
+    """Inverse of `spectrum`: complex (B, window / 2 + 1, T) to samples (B, frames), by weighted overlap and add.
+
+    Where only the lowest bins are given, there is nothing above them.
+    """
     if window % hop == 0 and frames <= (bins.shape[-1] - 1) * hop:
         return _overlapped(bins, window, hop)[:, window // 2 : window // 2 + frames]
+    bins = torch.nn.functional.pad(bins, (0, 0, 0, window // 2 + 1 - bins.shape[1]))
     return torch.istft(bins, window, hop, window=hann(window).to(bins.device), center=True, length=frames)
 
 

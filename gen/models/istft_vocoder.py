@@ -14,7 +14,16 @@ from torch import Tensor, nn
 from gen.config import MelConfig
 from gen.features import mel_basis
 from gen.models.config import VocoderConfig
-from gen.models.phase import NoiseTape, breathe, leaning, magnitude_from_mel, propagate_phase, refine_phase, with_phase
+from gen.models.phase import (
+    NoiseTape,
+    bins_heard,
+    breathe,
+    leaning,
+    magnitude_from_mel,
+    propagate_phase,
+    refine_phase,
+    with_phase,
+)
 from gen.models.precision import exact
 from gen.models.vocoder import Vocoder, reach
 
@@ -150,7 +159,9 @@ class IstftVocoder(Vocoder[Memory]):
     def piece(self, frames: Tensor, first: int, memory: Memory) -> Tensor:
         """As the base says: noise where there are no tones, then config.phase_refinement Griffin-Lim iterations."""
         first *= self.mel.hop // self.hop
-        ground, louder, turned = self._heard(frames)
+        # Above what the bands hear is nothing to listen to, and a quarter of the work.
+        count = bins_heard(self.mel)
+        ground, louder, turned = (part[:, :count] for part in self._heard(frames))
         steady = self._followed(ground, first, memory)
         begin, length = first * self.hop, (ground.shape[-1] - 1) * self.hop + self.mel.window
         noise = memory.noise.read(frames.shape[0], begin, begin + length).to(frames.device)
@@ -158,7 +169,7 @@ class IstftVocoder(Vocoder[Memory]):
         bins = breathe(magnitude, steady + turned, self.mel.window, self.hop, noise)
         bands = None
         if self.config.phase == "gradient":
-            basis = mel_basis(self.mel).to(frames.device)
+            basis = mel_basis(self.mel)[:, :count].to(frames.device)
             bands = (basis @ magnitude, basis)
         return self.refined(bins, self.config.phase_refinement, bands)
 

@@ -46,8 +46,7 @@ def _bands(config: MelConfig, device: torch.device) -> tuple[_Map, _Map, Tensor]
     """
     from scipy.sparse import csr_array
 
-    basis = mel_basis(config)
-    heard = int(basis.any(dim=0).nonzero()[-1]) + 1
+    basis, heard = mel_basis(config), bins_heard(config)
     inverse = torch.linalg.pinv(basis)[:heard].to(device)
     basis = basis[:, :heard].contiguous()
     if device.type != "cpu":
@@ -55,6 +54,12 @@ def _bands(config: MelConfig, device: torch.device) -> tuple[_Map, _Map, Tensor]
         return partial(torch.matmul, basis), partial(torch.matmul, basis.T), inverse
     down, up = csr_array(basis.numpy()), csr_array(basis.T.numpy())
     return lambda low: torch.from_numpy(down @ low.numpy()), lambda bands: torch.from_numpy(up @ bands.numpy()), inverse
+
+
+@lru_cache(maxsize=8)
+def bins_heard(config: MelConfig) -> int:
+    """How many bins from the lowest on have all that the mel bands hear: no frame says anything of those above."""
+    return int(mel_basis(config).any(dim=0).nonzero()[-1]) + 1
 
 
 def propagate_phase(
@@ -179,12 +184,14 @@ def breathe(magnitude: Tensor, phase: Tensor, window: int, hop: int, noise: Tens
 
     noise: white, of deviation 1, (B, (T - 1) * hop + window), of which the first frame hears the first window. Bins
     without a tone follow its STFT; left alone they would be a bundle of steady tones, one per bin, which buzzes. (Sines
-    plus noise: Serra and Smith 1990.)
+    plus noise: Serra and Smith 1990.) The lowest bins of an STFT suffice.
     """
+    bins = magnitude.shape[1]
     heard = torch.stft(noise, window, hop, window=hann(window).to(noise.device), center=False, return_complex=True)
+    heard = heard[:, :bins]
     # A bin of white noise is Rayleigh distributed; this is its mean.
     usual = math.sqrt(math.pi / 4 * float(hann(window).square().sum()))
-    pitch = torch.arange(window // 2 + 1, device=noise.device) * (RATE / window)
+    pitch = torch.arange(bins, device=noise.device) * (RATE / window)
     # Below, chords lie so close that the mel bands melt them together: smooth there does not mean noise.
     low = (1 - (pitch - _MELTED[0]) / (_MELTED[1] - _MELTED[0])).clamp(0, 1)[:, None]
     size, tone = _size(heard).clamp_min_(_LEAST), torch.maximum(tonality(magnitude), low)
@@ -195,16 +202,17 @@ def breathe(magnitude: Tensor, phase: Tensor, window: int, hop: int, noise: Tens
 def refine_phase(
     bins: Tensor, window: int, hop: int, iterations: int, frames: int, bands: tuple[Tensor, Tensor] | None = None
 ) -> Tensor:
-    """Samples (B, frames) whose STFT comes close to the magnitude of bins (B, window / 2 + 1, T), from their phase.
+    """Samples (B, frames) whose STFT comes close to the magnitude of bins (B, bins, T), from their phase.
 
-    Griffin-Lim iterations with momentum 0.99 (Perraudin, Balazs and Sondergaard 2013); 0 iterations only invert.
-    bands: mel magnitudes (B, bands, T) and their basis (bands, window / 2 + 1). Then half of each magnitude, in
+    bins: all window / 2 + 1 of an STFT, or the lowest; there is nothing above them then. Griffin-Lim iterations with
+    momentum 0.99 (Perraudin, Balazs and Sondergaard 2013); 0 iterations only invert.
+    bands: mel magnitudes (B, bands, T) and their basis (bands, bins). Then half of each magnitude, in
     logarithm, is what the last STFT found, scaled to the bands: they say how much there is, and little of where.
     """
     magnitude = _size(bins)
     before: Tensor | None = None
     for _ in range(iterations):
-        found = spectrum(from_spectrum(bins, window, hop, frames), window, hop)
+        found = spectrum(from_spectrum(bins, window, hop, frames), window, hop)[:, : bins.shape[1]]
         pushed = found if before is None else torch.sub(found, before, alpha=0.99 / 1.99)
         before, size = found, _size(pushed) + 1e-9
         factor = magnitude / size

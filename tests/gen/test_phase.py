@@ -8,6 +8,7 @@ from gen.config import MelConfig
 from gen.features import mel_basis, spectrum
 from gen.models.phase import (
     NoiseTape,
+    bins_heard,
     breathe,
     every_bin,
     leaning,
@@ -124,6 +125,21 @@ def test_what_is_refined_by_its_bands_has_them():
     )
     far, near = (float((found.log() - bands.log()).abs().mean()) for found in (plain, by_bands))
     assert near < 0.95 * far
+
+
+def test_nothing_is_heard_above_the_bands_and_refining_goes_without_it():
+    basis, count = mel_basis(MEL), bins_heard(MEL)
+    assert basis[:, count - 1].any()
+    assert not basis[:, count:].any()
+    bands = basis @ spectrum(tone() + noise(), MEL.window, MEL.hop).abs()
+    magnitude = magnitude_from_mel(bands, MEL)[:, :count]
+    low = with_phase(magnitude, propagate_phase(magnitude, MEL.window, MEL.hop))
+    silent = torch.cat([low, low.new_zeros(1, basis.shape[1] - count, low.shape[2])], dim=1)
+    for hop, length in ((MEL.hop, 44032), (600, 51600)):
+        given = (bands, basis) if hop == MEL.hop else None
+        cut = (bands, basis[:, :count]) if hop == MEL.hop else None
+        whole = refine_phase(silent, MEL.window, hop, 2, length, given)
+        assert torch.allclose(refine_phase(low, MEL.window, hop, 2, length, cut), whole, atol=1e-5)
 
 
 def test_silence_and_single_frames_are_taken():
