@@ -88,8 +88,8 @@ DETAILS: Final[Mapping[str, _Pairs]] = {
         ("speed", "tempo", "pitch"),
         (
             (
-                "tempo x {tempo}, pitch x {pitch} of the track's, as its mark says",
-                "tempo × {tempo} y tono × {pitch} de los de la pista, según su marca",
+                "tempo x {tempo}, pitch x {pitch} of the track's, as its mark and sound say",
+                "tempo × {tempo} y tono × {pitch} de los de la pista, según su marca y su sonido",
             ),
         ),
     ),

@@ -344,5 +344,5 @@ class _Trail:
             # Nothing but the manifest speaks for this track: whether it may is told of the manifest.
             found = [finding for finding in found if finding.check != "fingerprint"]
         if likeness.alike:
-            found += [note for mark in witness.marks[:1] for note in watermark.changed(mark, subject)]
+            found += [note for mark in likeness.marks[:1] for note in watermark.changed(mark, subject)]
         return found

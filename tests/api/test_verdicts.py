@@ -69,6 +69,8 @@ def made(story: Story, folder: Path, name: str) -> Path:
             save(path, stretched(wave, tempo=1.06))
         case "pitched":
             save(path, stretched(wave, pitch=1.08))
+        case "a little higher":
+            save(path, stretched(wave, pitch=1.02))
         case "mixed":
             piece = wave.excerpt(2, 14).samples
             save(
@@ -100,6 +102,7 @@ def sheet(outcome: Audit) -> dict[Case, str]:
         ("sped up.wav", Case.RESPED, Verdict.VERIFIED, "1 - "),
         ("stretched.wav", Case.STRETCHED, Verdict.VERIFIED, "1 - "),
         ("pitched.wav", Case.REPITCHED, Verdict.VERIFIED, "1 - "),
+        ("a little higher.wav", Case.REPITCHED, Verdict.VERIFIED, "1 - "),
         ("mixed.wav", Case.MIXED, Verdict.VERIFIED, "1 - "),
         ("stripped of its mark.wav", Case.MARK_GONE, Verdict.VERIFIED, "likely"),
         ("copied mark.wav", Case.COPIED_MARK, Verdict.INVALID, "likely"),
@@ -134,6 +137,19 @@ def test_evidence_says_where_and_how_sure(heard: Callable[[Path, bool], Audit], 
     assert mark.speed == pytest.approx(1.04, abs=0.002) and mark.pitch == pytest.approx(1.04, abs=0.002)
     assert like.distance is not None and like.distance < 0.15
     assert mark.end is not None and mark.end > 15
+
+
+@pytest.mark.parametrize(
+    ("name", "searched", "pitch"), [("pitched.wav", True, 1.08), ("a little higher.wav", False, 1.02)]
+)
+def test_sound_says_the_pitch_that_a_mark_says_roughly_or_not_at_all(
+    heard: Callable[[Path, bool], Audit], assets: Callable[[str], Path], name: str, searched: bool, pitch: float
+) -> None:
+    outcome = heard(assets(name), searched)
+    assert set(sheet(outcome)) == {Case.REPITCHED}
+    (like,) = (one for one in outcome.evidence if one.layer == "fingerprint")
+    assert like.pitch == pytest.approx(pitch, abs=0.006) and like.speed == pytest.approx(1.0, abs=0.001)
+    assert like.distance is not None and like.distance < 0.2
 
 
 def test_without_a_search_a_faster_copy_is_not_known(story: Story, assets: Callable[[str], Path]) -> None:

@@ -91,7 +91,7 @@ def changed(mark: Mark, subject: str) -> list[Finding]:
     """A note where the audio is faster or higher than when it was marked."""
     if mark.change is None:
         return []
-    detail = f"tempo x {mark.found.tempo:.4f}, pitch x {mark.found.pitch:.4f} of the track's, as its mark says"
+    detail = f"tempo x {mark.found.tempo:.4f}, pitch x {mark.found.pitch:.4f} of the track's, as its mark and sound say"
     return [Finding(mark.change, Status.NOTE, subject, detail)]
 
 
