@@ -1,43 +1,34 @@
-"""Generate tracks with a recorded model: sound first, then the claim, then the mark, then the file.
+"""Generate tracks with a recorded model: who may, what is asked for, and which files come of it.
 
-What repeats too much of a training recording is refused, and made again with the next seed that follows from the one
-asked for. The claim holds the seed that was used, so that each track can be made again alone.
+How one of them is made, `api.workflows.studio` says.
 """
 
 from __future__ import annotations
 
-import io
-import secrets
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from api import drafts
-from api.errors import NothingOriginal, UsageError
+from api.errors import UsageError
 from api.home import Home, Ledger
 from api.outputs import require_folder
-from api.sampler import Sampler, request_of
-from api.toolchain import code_digest
+from api.sampler import Sampler
 from api.workflows import made_before, originality, rendering
-from api.workflows.attempts import ATTEMPTS, claims
+from api.workflows.attempts import claims
 from api.workflows.shares import shares_ppm
+from api.workflows.studio import Studio
 from ledger.digest import Digest
 
 if TYPE_CHECKING:
-    from gen.fingerprint import Fingerprint
-    from gen.generate import Generator
-    from gen.levelling import Heard, Take
+    from api.workflows.studio import Hearing
     from gen.waveform import Waveform
     from ledger.address import Address
     from ledger.contracts import ModelEntry
     from ledger.keys import Signer
-    from ledger.records import Claim, RepeatableTrackRecord, TrainingRunRecord
-
-    Hearing = Callable[[Path, Claim], AbstractContextManager[Heard | None]]
-    """Around each attempt at a file: who hears what is made of a claim. Without a file at the end, it was refused."""
+    from ledger.records import RepeatableTrackRecord, TrainingRunRecord
 
 MAX_SECONDS = 3600
 MOST_VARIATIONS = 100
@@ -157,10 +148,11 @@ def variations(
         sampler=_sampler(wish, count).table(),
     )
     there = [made_before.find(home, out, claims(claim, number), wish.limit, device) for number, out in enumerate(outs)]
+    studio = Studio(home, generator, known, entry.record, wish.primer, wish.limit, now, device)
     made = []
     for variation, (out, same) in enumerate(zip(outs, there, strict=True)):
         exists = out.exists()
-        made.append(same or _make(home, generator, claim, variation, wish, known, entry, out, now, hearing, device))
+        made.append(same or studio.make(claims(claim, variation), out, hearing))
         if exists:
             before(out)
         done(made[-1], out)
@@ -184,113 +176,6 @@ def _check(seconds: float, outs: Sequence[Path]) -> None:
         if out.suffix.lower() != ".wav":
             raise UsageError(f"--out {out}: the original is written as WAV; name it {out.with_suffix('.wav').name}")
         require_folder(out, "--out")
-
-
-def _make(
-    home: Home,
-    generator: Generator,
-    asked: Claim,
-    variation: int,
-    wish: Wish,
-    known: originality.Learned,
-    entry: ModelEntry,
-    out: Path,
-    now: Callable[[], datetime],
-    hearing: Hearing,
-    device: str,
-) -> RepeatableTrackRecord:
-    """One variation, made until it is original enough."""
-    for attempt, claim in enumerate(claims(asked, variation)):
-        with hearing(out, claim) as heard:
-            take, attention = generator.record(request_of(claim, wish.primer), out.parent, heard)
-            try:
-                measure = originality.measure(_heard(take), known)
-                seconds, recording = measure.most
-                if seconds <= wish.limit:
-                    found = measure.table(wish.limit, attempt)
-                    return _keep(home, take, claim, attention, found, entry, out, now, device)
-            finally:
-                take.close()
-    raise NothingOriginal(
-        f"{out}: each of {ATTEMPTS} attempts repeats more than {wish.limit:g} s of a training recording, the last one "
-        f"{seconds:.1f} s of {recording}; try a higher --temperature, another --seed or --style, or "
-        "allow more with --repeat-limit"
-    )
-
-
-def _heard(take: Take) -> Fingerprint:
-    from gen import chromaprint, harmony
-    from gen.config import RATE
-    from gen.fingerprint import Fingerprint
-
-    sound, music = chromaprint.Listener(RATE), harmony.Listener(RATE)
-    for block in take.blocks():
-        mid = block.mean(axis=0)
-        sound.add(mid)
-        music.add(mid)
-    return Fingerprint(sound.codes(), music.harmony())
-
-
-def _keep(
-    home: Home,
-    take: Take,
-    claim: Claim,
-    attention: Sequence[float],
-    measure: dict[str, str | int],
-    entry: ModelEntry,
-    out: Path,
-    now: Callable[[], datetime],
-    device: str,
-) -> RepeatableTrackRecord:
-    """Write the file, and what is known of it beside the drafts; neither without the other."""
-    partial = out.with_name(f".{secrets.token_hex(8)}.part.wav")  # of this run alone, whoever else writes here
-    try:
-        written = rendering.write(partial, take, claim)
-        draft = _describe(home, partial, written, claim, attention, measure, entry.record, now, device)
-        signed = drafts.signed(home, draft.audio)
-        if out.exists() and signed is not None and Digest.of_file(out) == signed.audio:
-            return cast("RepeatableTrackRecord", signed)  # minted since, or about to be
-        if out.exists() and Digest.of_file(out) != draft.audio:
-            raise made_before.another(out)
-        drafts.keep(home, draft)
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
-    return draft
-
-
-def _describe(
-    home: Home,
-    path: Path,
-    written: rendering.Written,
-    claim: Claim,
-    attention: Sequence[float],
-    measure: dict[str, str | int],
-    model_record: Digest,
-    now: Callable[[], datetime],
-    device: str,
-) -> RepeatableTrackRecord:
-    """The Track record of a file: what is described is what the file holds, after rounding to 16 bits."""
-    from gen.repeatable import machine_class
-    from ledger import hashing
-    from ledger.records import Making, RepeatableTrackRecord, timestamp
-
-    content = hashing.name(path)  # stored when it is minted
-    return RepeatableTrackRecord(
-        claim=claim,
-        audio=content.sha256,
-        pcm=written.pcm,
-        size=path.stat().st_size,
-        iscc=written.codes.iscc,
-        fingerprint=hashing.keep(home.store(), io.BytesIO(written.codes.to_bytes())),
-        content=content,
-        attention=shares_ppm([round(weight * 1_000_000) for weight in attention]),
-        watermark=claim.watermark.hex(),
-        royalty_ppm=0,  # asked for when it is minted
-        model_record=model_record,
-        created=timestamp(now()),
-        making=Making(code_digest(), machine_class(device), measure),
-    )
 
 
 def _training_run(ledger: Ledger, entry: ModelEntry) -> TrainingRunRecord:

@@ -45,7 +45,8 @@ class Detection:
     part of the audio that carries it, in seconds, good to about a second. false_positive: an upper bound for the
     probability that this search would have reported anything in audio made without the key (candidates decoded times
     2**-40). tempo, pitch: how much faster and higher the audio is than when it was marked; beyond half a per cent only
-    if that was searched for. A mark that can be read as the audio is, as some can a semitone off, says 1 for both.
+    if that was searched for, and the pitch then to within 3 %. A mark that can be read as the audio is, as some can a
+    semitone off, says 1 for both.
     """
 
     id: bytes
