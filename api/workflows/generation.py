@@ -160,11 +160,11 @@ def variations(
 
 
 def _require_device(device: str) -> None:
-    """Raise :class:`gen.errors.ConfigError` where there is no such device."""
+    """Raise :class:`gen.errors.ConfigError` where there is no such device, or it does not start."""
     if device != "cpu":
-        from gen.training.processes import devices_for
+        from gen.training.processes import devices_for, start
 
-        devices_for(1, device)
+        start(devices_for(1, device)[0])
 
 
 def _check(seconds: float, outs: Sequence[Path]) -> None:

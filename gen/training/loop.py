@@ -19,7 +19,7 @@ from gen.training.generator import GeneratorTraining
 from gen.training.latent import LatentTraining
 from gen.training.material import Material, Split, StyleCorpus, gather
 from gen.training.phase import MODEL, Phase
-from gen.training.processes import devices_for, together
+from gen.training.processes import devices_for, start, together
 from gen.training.state import RunState, Saving
 from gen.training.team import Team
 from gen.training.vocoder import VocoderTraining
@@ -84,8 +84,8 @@ def train(
     device: as in `processes.together`; on the CPU each process uses one thread. team: instead of these, for processes
     that others have begun; each of them calls this with the same arguments, and the first one writes.
 
-    Raises NoRecordings (no styles, or one without recordings), ConfigError (two styles of one name, a bad seed),
-    TrainingDiverged naming phase, step and batch, StateError for a state that cannot be gone on from, TeamError for
+    Raises NoRecordings (no styles, or one without recordings), ConfigError (two styles of one name, a bad seed, a
+    GPU that does not start), TrainingDiverged naming phase, step and batch, StateError for a state that cannot be gone on from, TeamError for
     another process that failed, OSError when `out` cannot be written, and what reading a recording raises.
     """
     began = time.monotonic()
@@ -120,6 +120,8 @@ def train(
 
     with repeatable(strict=devices[0] == "cpu"), torch.random.fork_rng(devices=[]):
         if team is None:
+            if processes == 1:  # now, and not after all that is prepared; others are forked before they open theirs
+                start(devices[0])
             material = gather(styles, preset, seed, watch.prepare)
             metrics, used = together(processes, lambda team: learn(material, team), device)
         else:

@@ -110,6 +110,16 @@ def devices_for(count: int, device: str | None = None) -> list[str]:
     return [f"cuda:{number}" for number in range(count)]
 
 
+def start(device: str) -> None:
+    """Use a device of `devices_for` once: a GPU may be there and not work. Raises ConfigError with what torch says."""
+    if device != "cpu":
+        try:
+            torch.zeros(1, device=device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ConfigError(f"device: {device!r} is there and does not start ({reason}); choose cpu") from error
+
+
 @contextlib.contextmanager
 def _group(team: Team, meeting: str) -> Iterator[Team]:
     if team.device != "cpu":

@@ -105,6 +105,18 @@ def test_what_fails_in_another_process_is_reported():
         together(2, work, "cpu")
 
 
+def test_a_gpu_that_is_there_and_does_not_start_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "_lazy_init", refused)
+    with pytest.raises(ConfigError, match=r"device: 'cuda:0' is there and does not start .*no driver.*choose cpu"):
+        train(music(), SHORT, 5, tmp_path / "w", lambda at: pytest.fail(f"{at.phase} was begun"), device="cuda")
+    assert not (tmp_path / "w").exists()
+
+
+def refused():
+    raise RuntimeError("no driver\nand much more")
+
+
 def test_a_batch_must_be_shared_evenly_and_devices_be_there(tmp_path):
     with pytest.raises(ConfigError, match=r"generator.batch: 2 cannot be shared by 3 processes"):
         Team(size=3).check_batch("generator.batch", 2)
