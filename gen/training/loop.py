@@ -84,9 +84,10 @@ def train(
     device: as in `processes.together`; on the CPU each process uses one thread. team: instead of these, for processes
     that others have begun; each of them calls this with the same arguments, and the first one writes.
 
-    Raises NoRecordings (no styles, or one without recordings), ConfigError (two styles of one name, a bad seed, a
-    GPU that does not start), TrainingDiverged naming phase, step and batch, StateError for a state that cannot be gone on from, TeamError for
-    another process that failed, OSError when `out` cannot be written, and what reading a recording raises.
+    Raises NoRecordings (no styles, or one without recordings), ConfigError (two styles of one name, a bad seed, a GPU
+    that does not start), TrainingDiverged naming phase, step and batch, StateError for a state that cannot be gone on
+    from, TeamError for another process that failed, OSError when `out` cannot be written, and what reading a recording
+    raises.
     """
     began = time.monotonic()
     devices = devices_for(processes, device) if team is None else [team.device]
