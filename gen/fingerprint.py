@@ -16,7 +16,7 @@ from gen.waveform import Waveform
 STEP = chromaprint.HOP / chromaprint.RATE
 # Similarity from which on two recordings are the same one; see `align` for the figures it stands between.
 SAME_RECORDING = 0.65
-# Seconds of common sound below which similarity decides nothing: twenty codes, and chance reaches 0.57.
+# Seconds of common sound below which similarity decides nothing: twenty codes, and chance reaches 0.57 (see `align`).
 LEAST_OVERLAP = 5.0
 # What sound too short for a single code is filled up to.
 _FILLED_SECONDS = 3

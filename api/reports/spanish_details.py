@@ -64,6 +64,10 @@ DETAILS: Final[Mapping[str, _Pairs]] = {
             f"no suena como la pista ({_ALIKE}): su marca se copió en otro audio, o está debajo de él",
         ),
         (
+            f"so much is marked that the pitch of each piece cannot be looked for; as its mark says it: {_LIKE}",
+            f"hay tanto marcado que no se puede buscar el tono de cada parte; según dice su marca: {_ALIKE}",
+        ),
+        (
             f"too short, or too much altered, to tell whether its mark was copied: {_LIKE}",
             f"demasiado corto, o demasiado alterado, para saber si se copió su marca: {_ALIKE}",
         ),
@@ -87,6 +91,10 @@ DETAILS: Final[Mapping[str, _Pairs]] = {
     **dict.fromkeys(
         ("speed", "tempo", "pitch"),
         (
+            (
+                "tempo x {tempo}, pitch x {pitch} of the track's, as its mark says",
+                "tempo × {tempo} y tono × {pitch} de los de la pista, según su marca",
+            ),
             (
                 "tempo x {tempo}, pitch x {pitch} of the track's, as its mark and sound say",
                 "tempo × {tempo} y tono × {pitch} de los de la pista, según su marca y su sonido",

@@ -22,6 +22,7 @@ from api.workflows.evidence import fingerprint, manifest, watermark
 from api.workflows.evidence.heard import Heard
 from api.workflows.evidence.hearing import Hearing, Sound
 from api.workflows.evidence.layers import Telling, untold
+from api.workflows.evidence.piece import Tuner
 from ledger.conclusions import Conclusion, conclusions, is_known
 from ledger.digest import Digest
 from ledger.errors import ChainUnreachable, Invalid, LedgerError, Malformed, Unverifiable
@@ -186,6 +187,7 @@ class _Trail:
         self._tell = tell
         self._heard, self._findings = heard, findings
         self._sound, self._credential, self._marks = heard.sound, heard.credential, heard.marks
+        self._tuner = Tuner(heard.sound.wave)
         self._named: TrackEntry | None = None
         self._tracks: dict[int, _Witness] = {}
         self._seen: list[Evidence] = []
@@ -336,7 +338,7 @@ class _Trail:
                 self._seen.append(Evidence("digest", track, detail, distance=0.0))
             return [Finding(check, Status.OK, subject, detail)]
         self._listened = True
-        likeness = fingerprint.compare(store, self._sound, record, witness.marks, subject)
+        likeness = fingerprint.compare(store, self._sound, self._tuner, record, witness.marks, subject)
         witness.alike = likeness.alike
         self._seen += likeness.evidence
         found = list(likeness.findings)
@@ -344,5 +346,6 @@ class _Trail:
             # Nothing but the manifest speaks for this track: whether it may is told of the manifest.
             found = [finding for finding in found if finding.check != "fingerprint"]
         if likeness.alike:
-            found += [note for mark in likeness.marks[:1] for note in watermark.changed(mark, subject)]
+            for mark, said in zip(likeness.marks[:1], witness.marks[:1], strict=True):
+                found += watermark.changed(mark, subject, by_ear=mark.found.pitch != said.found.pitch)
         return found

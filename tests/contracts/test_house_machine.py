@@ -255,7 +255,7 @@ EVERY_DAY = settings(
     phases=(Phase.generate, Phase.shrink),
     suppress_health_check=list(HealthCheck),
 )
-THOROUGH = settings(EVERY_DAY, max_examples=16, stateful_step_count=50)
+THOROUGH = settings(EVERY_DAY, max_examples=25, stateful_step_count=50)
 
 
 @pytest.fixture

@@ -40,6 +40,16 @@ def test_untrained_it_is_the_classical_inverse(upsample):
     assert float((log_mel(heard, MICRO.mel)[..., 2:-2] - frames[..., 2:-2]).abs().mean()) < 0.35
 
 
+def test_every_band_is_heard_up_to_the_highest():
+    made = vocoder()
+    with torch.no_grad():
+        made.head.weight.zero_()
+    hiss = 0.1 * torch.randn(1, 44100, generator=torch.Generator().manual_seed(2))
+    frames = log_mel(hiss, MICRO.mel)
+    heard = log_mel(made.render(frames, torch.Generator().manual_seed(1)), MICRO.mel)
+    assert float((heard - frames)[..., 4:-4].mean(dim=2).abs().max()) < 0.5
+
+
 def test_gradients_reach_every_weight():
     made = vocoder(upsample=(2,))
     samples = music()

@@ -51,7 +51,7 @@ def test_the_tests_of_the_ledger_pass(python: Path, tmp_path: Path) -> None:
     for name in ("docs", "scripts"):  # some tests hold tables, and the verifier that stands alone, to the code
         (tmp_path / name).symlink_to(ROOT / name)
     (tests / "test_place.py").write_text("import ledger\ndef test_place(): assert 'site-packages' in ledger.__file__\n")
-    # What is asked here is whether torch is missed; laws are tried on many examples where the whole environment is.
+    # What is asked here is whether torch is missed: laws that do not say on how many examples are tried on few.
     few = ("from hypothesis import settings", "settings.register_profile('few', max_examples=5)")
     (tmp_path / "few.py").write_text("\n".join((*few, "settings.load_profile('few')")))
     settings = ("-p", "few", "-c", ROOT / "pyproject.toml", "-o", "pythonpath=", "--rootdir", tmp_path)

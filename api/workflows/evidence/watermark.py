@@ -87,11 +87,15 @@ def evidence(mark: Mark, track: str | None) -> Evidence:
     )
 
 
-def changed(mark: Mark, subject: str) -> list[Finding]:
-    """A note where the audio is faster or higher than when it was marked."""
+def changed(mark: Mark, subject: str, *, by_ear: bool) -> list[Finding]:
+    """A note where the audio is faster or higher than when it was marked. by_ear: the sound said the pitch."""
     if mark.change is None:
         return []
-    detail = f"tempo x {mark.found.tempo:.4f}, pitch x {mark.found.pitch:.4f} of the track's, as its mark and sound say"
+    factors = f"tempo x {mark.found.tempo:.4f}, pitch x {mark.found.pitch:.4f}"
+    if by_ear:
+        detail = f"{factors} of the track's, as its mark and sound say"
+    else:
+        detail = f"{factors} of the track's, as its mark says"
     return [Finding(mark.change, Status.NOTE, subject, detail)]
 
 
