@@ -113,7 +113,7 @@ def _dataset(node: WholeDataset, names: Names) -> list[Element]:
         dataset_datasetAvailability="registration",
         dataset_dataCollectionProcess="A rights holder's own folder of recordings, each decoded and checked at its "
         f"registration: {len(record.recordings)} recordings, {node.seconds:.3f} s, Merkle root {record.root}.",
-        dataset_intendedUse=f"As licensed on chain: {', '.join(node.entry.terms.uses) or 'nothing is on sale'}.",
+        dataset_intendedUse=f"As licensed on chain: {', '.join(node.entry.in_force.uses) or 'nothing is on sale'}.",
     )
     return [package, *_agent(record.holder, names), *_license(record.license, name)]
 

@@ -90,7 +90,7 @@ class Terms(BaseModel):
     @classmethod
     def of(cls, entry: DatasetEntry | ModelEntry) -> Self:
         """The terms of a dataset or model now."""
-        terms = entry.terms
+        terms = entry.in_force if isinstance(entry, DatasetEntry) else entry.terms
         return cls.model_validate(
             {
                 "price": str(terms.price),

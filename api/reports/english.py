@@ -56,7 +56,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "node.dataset": "dataset",
     "node.license": "license",
     "node.license.number": "license {number}",
-    "node.license.owned": "dataset {number}: no license needed",
+    "node.license.owned": "dataset {number}: own",
     "owned": "it was the trainer's own",
     "node.license.missing": "dataset {number}: no license",
     "minted": "minted by {who} in block {block}",

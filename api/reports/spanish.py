@@ -54,7 +54,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "node.dataset": "conjunto de datos",
     "node.license": "licencia",
     "node.license.number": "licencia {number}",
-    "node.license.owned": "conjunto {number}: no hace falta licencia",
+    "node.license.owned": "conjunto {number}: propio",
     "owned": "era de quien entrenó",
     "node.license.missing": "conjunto {number}: sin licencia",
     "minted": "acuñada por {who} en el bloque {block}",

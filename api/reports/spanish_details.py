@@ -49,6 +49,14 @@ def _each(english: str, other: str, *choices: _Pairs) -> _Pairs:
 DETAILS: Final[Mapping[str, _Pairs]] = {
     "watermark": (
         _SEEN,
+        (
+            f"no mark was found under {_KEY[0]}; other speeds and pitches were not searched",
+            f"no se encontró ninguna marca con {_KEY[1]}; no se buscó a otras velocidades y tonos",
+        ),
+        (
+            "no mark was found under the private key {name}; other speeds and pitches were not searched",
+            "no se encontró ninguna marca con la clave privada {name}; no se buscó a otras velocidades y tonos",
+        ),
         (f"no mark was found under {_KEY[0]}", f"no se encontró ninguna marca con {_KEY[1]}"),
         ("no mark was found under the private key {name}", "no se encontró ninguna marca con la clave privada {name}"),
         ("no track on this chain has this mark", "ninguna pista de esta cadena tiene esta marca"),

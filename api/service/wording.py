@@ -9,6 +9,7 @@ from typing import Final
 _ID: Final = r"[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])"
 # Commands are left as they are: whoever has a key elsewhere types them.
 _OPTION: Final = re.compile(r"stemmata [^;\n`]*|(?<![\w.-])--([a-z]+(?:-[a-z]+)*)(?![\w-]|\.\w)")
+_MORPH: Final = re.compile(r"(?<![\w.-])--morph (?=style|seed|labels)")
 _CALLED: Final = {"all": "everybody", "label": "labels", "use": "uses"}
 """Options whose fields of a request have another name."""
 _SWITCHES: Final = frozenset({"everybody", "skip_bad", "allow_overlap", "allow_resampled", "hide_labels", "seal"})
@@ -26,7 +27,7 @@ def worded(text: str, *, uploads: Path, jobs: Path, home: Path) -> str:
 
 def fields(text: str) -> str:
     """The same of options alone."""
-    return _OPTION.sub(_field, text)
+    return _OPTION.sub(_field, _MORPH.sub("morph_", text))
 
 
 def _field(found: re.Match[str]) -> str:

@@ -220,7 +220,8 @@ def _responsible(
     """The rai: properties; what nobody knows is left out, or said to be unknown."""
     reasons = Counter(omission.reason for omission in record.omitted)
     left_out = ", ".join(f"{number} x {reason}" for reason, number in sorted(reasons.items()))
-    uses = ", ".join(entry.terms.uses)
+    terms = entry.in_force
+    uses = ", ".join(terms.uses)
     found: dict[str, Any] = {
         "rai:dataCollection": "A rights holder's own folder of recordings. Every file was decoded and checked when it "
         f"was registered: whole, not silent, mono or stereo, {_rates(record)}.",
@@ -230,8 +231,8 @@ def _responsible(
             "None. The files are stored byte by byte as they were registered, encrypted under one key."
         ],
         "rai:dataUseCases": [
-            f"Licensed for: {uses}." if uses and entry.consent else "No licenses are on sale.",
-            f"Without a license: data mining {entry.terms.data_mining}, inference {entry.terms.inference} (ERC-7517).",
+            f"Licensed for: {uses}." if uses else "No licenses are on sale.",
+            f"Without a license: data mining {terms.data_mining}, inference {terms.inference} (ERC-7517).",
         ],
         "rai:dataLimitations": [
             "Nothing can be heard: the holder has erased the key, and only who was given it before has it."

@@ -128,7 +128,10 @@ def variations(
     with home.acting(creator) as ledger:
         entry = ledger.contracts.model(model_id)
         if not ledger.contracts.is_licensed("model", model_id, creator, "generate"):
-            raise LicenseMissing(f"model {model_id}, use generate: {creator} is neither its owner nor licensed")
+            raise LicenseMissing(
+                f"model {model_id}, use generate: {creator} is neither its owner nor licensed; "
+                f"buy a license with: stemmata license buy {model_id} --model --use generate --key NAME"
+            )
         record = _training_run(ledger, entry)
         known = originality.learned(ledger, record, home.settings.instrument)
         deployment = ledger.contracts.deployment
@@ -193,7 +196,7 @@ def _sampler(wish: Wish, count: int) -> Sampler:
         labels=wish.labels,
         primer=None if wish.primer is None else Digest(wish.primer.pcm_sha256()),
         morph_seed=wish.morph_seed,
-        morph_style=None if wish.morph_style is None else _style(wish.morph_style, count, "--morph-style"),
+        morph_style=None if wish.morph_style is None else _style(wish.morph_style, count, "--morph style"),
         morph_labels=wish.morph_labels,
     )
 

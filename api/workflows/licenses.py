@@ -229,8 +229,8 @@ def _require_offer(kind: SubjectKind, entry: DatasetEntry | ModelEntry, uses: Se
     if not _open(entry):
         raise ConsentWithdrawn(f"consent for {kind} {entry.id} has been withdrawn: no license is sold any more")
     if not set(uses) <= set(terms.uses):
-        offered = ", ".join(terms.uses) or "nothing"
-        raise UseNotOffered(f"{kind} {entry.id} is on offer for {offered}; asked for {', '.join(uses)}")
+        offered = f"on offer for {', '.join(terms.uses)}" if terms.uses else "not on offer for any use"
+        raise UseNotOffered(f"{kind} {entry.id} is {offered}; asked for {', '.join(uses)}")
     if terms.until is not None and parse_timestamp(terms.until) < now:
         raise ArgumentRefused(
             f"the licenses of {kind} {entry.id} on sale ended on {terms.until}; ask its owner for new"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from ledger.address import Address
@@ -48,6 +48,13 @@ class DatasetEntry:
     block: int
     time: int
     tx: str
+
+    @property
+    def in_force(self) -> Terms:
+        """The terms as they hold: once consent is withdrawn nothing is sold, and nothing allowed without a license."""
+        if self.consent:
+            return self.terms
+        return replace(self.terms, uses=(), data_mining="notAllowed", inference="notAllowed")
 
 
 @dataclass(frozen=True, slots=True)

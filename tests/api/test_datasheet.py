@@ -178,10 +178,17 @@ def test_what_is_no_longer_for_sale_is_not_offered(home: Home, folder: Path, tmp
     shell = Shell(home.path)
     save(tmp_path / "last.wav", chords(3.0, 700))
     number = str(shell.json("dataset", "add", str(tmp_path), *WORDS, "--key", "anna")["dataset"])
+    shell.json("dataset", "terms", number, "--allow", "mining=allowed", "--key", "anna")
+    assert "mining allowed without a license" in shell.run("dataset", "show", number).out
     shell.json("dataset", "withdraw", number, "--key", "anna", "--yes")
+    shown = shell.json("dataset", "show", number)
+    assert (shown["uses"], shown["allow"]) == ([], {"mining": "notAllowed", "inference": "notAllowed"})
     out = tmp_path / "sheet.json"
     shell.json("dataset", "croissant", number, "--out", str(out))
-    assert read(out)["rai:dataUseCases"][0] == "No licenses are on sale."
+    assert read(out)["rai:dataUseCases"] == [
+        "No licenses are on sale.",
+        "Without a license: data mining notAllowed, inference notAllowed (ERC-7517).",
+    ]
     assert "has withdrawn consent" in read(out)["rai:dataReleaseMaintenancePlan"]
     assert "gets their key" in read(out)["description"]
     shell.json("dataset", "forget", number, "--recordings", "--yes")

@@ -61,7 +61,7 @@ def test_terms_change_one_by_one_and_only_by_the_owner(shell: Shell, tmp_path: P
         shell.json("dataset", "terms", id, "--allow", "inference", "--key", "anna")["allow"]["inference"] == "allowed"
     )
     assert shell.json("dataset", "terms", id, "--use", "none", "--key", "anna")["uses"] == []
-    assert "on offer for nothing" in shell.refusal("license", "buy", id, "--use", "train", "--key", "carl")
+    assert "not on offer for any use" in shell.refusal("license", "buy", id, "--use", "train", "--key", "carl")
     assert "NotOwner" in shell.refusal("dataset", "terms", id, "--price", "1", "--key", "ben")
 
 

@@ -34,7 +34,7 @@ def test_files_go_by_their_names_and_options_by_their_fields() -> None:
         (f"{HOME}/keys/a.json and /mnt{HOME}/a", f"keys/a.json and /mnt{HOME}/a"),
         ("no share; --all pulls for all", "no share; everybody: true pulls for all"),
         ("--seconds 2: between 3 and 5", "seconds 2: between 3 and 5"),
-        ("try a higher --temperature, another --morph-style", "try a higher temperature, another morph_style"),
+        ("try a higher --temperature, another --morph style", "try a higher temperature, another morph_style"),
         ("a--all.wav, --all.wav", "a--all.wav, --all.wav"),  # names of files
         (
             "buy one with: stemmata license buy 3 --use train; or --use train",

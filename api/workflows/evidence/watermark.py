@@ -67,7 +67,10 @@ def findings(marks: tuple[Mark, ...], hearing: Hearing) -> list[Finding]:
     said = [Finding("watermark", Status.OK, mark.name, _seen(mark)) for mark in marks]
     for name in (PUBLIC, *(name for name, _ in hearing.keys)):
         if not any(mark.key == name for mark in marks):
-            said.append(Finding("watermark", Status.NOTE, "audio", f"no mark was found under {_key(name)}"))
+            none = f"no mark was found under {_key(name)}"
+            if not hearing.search_speed:
+                none += "; other speeds and pitches were not searched"
+            said.append(Finding("watermark", Status.NOTE, "audio", none))
     return said
 
 
