@@ -121,7 +121,7 @@ def generate(
     Without `--model` the instrument plays that comes with the package. It needs a license as any model does; it is
     free, and the key takes it at the first time.
     """
-    from api.workflows import generation, model_labels
+    from api.workflows import generation, instrument, model_labels
     from api.workflows.styles import Style
 
     home, console = Home(settings, ask_passphrase), Console(as_json)
@@ -136,14 +136,16 @@ def generate(
         limit=repeat_limit,
     )
     creator = home.keystore().address(key_name)
-    model_id = _instrument(home, console, creator, key_name) if named is None else named
     with home.ledger() as ledger:
+        model_id = instrument.entry(home, ledger).id if named is None else named
         weights = None if mixed is None else mixed.of(ledger, model_id)
         wish = replace(
             wish,
             labels=model_labels.moved(ledger, model_id, asked) if asked else None,
             morph_style=None if toward is None else toward.of(ledger, model_id),
         )
+    if named is None:  # once all that was asked for makes sense
+        _license_instrument(home, console, creator, key_name)
     outs = [out] if variations == 1 else [out.with_stem(f"{out.stem}-{number + 1}") for number in range(variations)]
     already: set[Path] = set()
     made = generation.variations(
@@ -166,14 +168,13 @@ def generate(
     console.result(content, "\n".join(line for track in tracks for line in _lines(track)))
 
 
-def _instrument(home: Home, console: Console, creator: Address, key_name: str) -> int:
-    """The model of the instrument, to which the key is licensed now."""
+def _license_instrument(home: Home, console: Console, creator: Address, key_name: str) -> None:
+    """Have the key licensed to play the instrument, and say so where that was done now."""
     from api.workflows import instrument
 
     playable = instrument.ready(home, creator=creator, unlock=lambda: home.signer(key_name), now=now)
     if playable.taken is not None:
         console.say(f"license {playable.taken.id} of model {playable.model}, the instrument: generate, free")
-    return playable.model
 
 
 def _content(made: RepeatableTrackRecord, path: Path, model_id: int) -> dict[str, Any]:
