@@ -27,18 +27,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("auditor")
     venv.create(folder / "venv", with_pip=True)
     interpreter = folder / "venv" / "bin" / "python"
-    run(
-        interpreter,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-compile",
-        ROOT,
-        "pytest>=8.3",
-        "hypothesis>=6.100",
-        cwd=folder,
-    )
+    run(interpreter, "-m", "pip", "install", "--quiet", ROOT, "pytest>=8.3", "hypothesis>=6.100", cwd=folder)
     return interpreter
 
 
