@@ -29,6 +29,11 @@ _ENDED: Final = (("revoked", "revocó"), ("rotated", "sustituyó"))
 _LIKE: Final = "{alike} over {length} s, from {from} s on"
 _ALIKE: Final = "{alike} a lo largo de {length} s, desde el segundo {from}"
 _KEY: Final = "the public key", "la clave pública"
+_KEYS: Final = (_KEY, ("the private key {name}", "la clave privada {name}"))
+_SEARCHED: Final = (
+    ("; other speeds and pitches were not searched", "; no se buscó a otras velocidades y tonos"),
+    ("", ""),
+)
 _SEEN: Final = (
     "found from {start} s to {end} s, score {score}, false with probability below {chance}",
     "encontrada de {start} s a {end} s, puntuación {score}, falsa con probabilidad menor que {chance}",
@@ -49,16 +54,7 @@ def _each(english: str, other: str, *choices: _Pairs) -> _Pairs:
 DETAILS: Final[Mapping[str, _Pairs]] = {
     "watermark": (
         _SEEN,
-        (
-            f"no mark was found under {_KEY[0]}; other speeds and pitches were not searched",
-            f"no se encontró ninguna marca con {_KEY[1]}; no se buscó a otras velocidades y tonos",
-        ),
-        (
-            "no mark was found under the private key {name}; other speeds and pitches were not searched",
-            "no se encontró ninguna marca con la clave privada {name}; no se buscó a otras velocidades y tonos",
-        ),
-        (f"no mark was found under {_KEY[0]}", f"no se encontró ninguna marca con {_KEY[1]}"),
-        ("no mark was found under the private key {name}", "no se encontró ninguna marca con la clave privada {name}"),
+        *_each("no mark was found under <0><1>", "no se encontró ninguna marca con <0><1>", _KEYS, _SEARCHED),
         ("no track on this chain has this mark", "ninguna pista de esta cadena tiene esta marca"),
     ),
     "fingerprint": (
@@ -99,13 +95,10 @@ DETAILS: Final[Mapping[str, _Pairs]] = {
     **dict.fromkeys(
         ("speed", "tempo", "pitch"),
         (
-            (
-                "tempo x {tempo}, pitch x {pitch} of the track's, as its mark says",
-                "tempo × {tempo} y tono × {pitch} de los de la pista, según su marca",
-            ),
-            (
-                "tempo x {tempo}, pitch x {pitch} of the track's, as its mark and sound say",
-                "tempo × {tempo} y tono × {pitch} de los de la pista, según su marca y su sonido",
+            *_each(
+                "tempo x {tempo}, pitch x {pitch} of the track's, as its <0>",
+                "tempo × {tempo} y tono × {pitch} de los de la pista, según <0>",
+                (("mark says", "su marca"), ("mark and sound say", "su marca y su sonido")),
             ),
         ),
     ),

@@ -99,7 +99,7 @@ def _remains(ledger: Ledger, dataset_id: int) -> Remains:
         stored=sum(ledger.store.has(recording.content.cid) for recording in record.recordings),
         licenses=len(licenses),
         licensees=len({entry.licensee for entry in licenses if "train" in entry.uses}),
-        on_sale=entry.consent and "train" in entry.terms.uses,
+        on_sale="train" in entry.in_force.uses,
         models=len(models),
         tracks=sum(track.model in models for track in contracts.tracks()),
     )

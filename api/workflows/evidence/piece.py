@@ -131,7 +131,7 @@ class Tuner:
     def _tuned(self, piece: Piece, pitch: float, reference: Fingerprint) -> Fit:
         from gen.fingerprint import align
 
-        tuned = abs(pitch / piece.pitch - 1) > LEAST_CHANGE or piece.tuned
+        tuned = abs(pitch / piece.pitch - 1) > LEAST_CHANGE
         heard = Piece.cut(self._wave, piece.start, piece.end, piece.speed, pitch, tuned=tuned)
         return Fit(heard, align(heard.codes, reference))
 
