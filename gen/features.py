@@ -18,12 +18,15 @@ FLOOR = 3e-4
 
 VERSION = 1
 """Goes up whenever the same sound and settings give other numbers here, so that nothing kept from before is taken."""
+PROCESSOR = torch.device("cpu")
 _BLOCK_FRAMES = 512
 
 
-@lru_cache(maxsize=8)
-def mel_basis(config: MelConfig) -> Tensor:
+@lru_cache(maxsize=16)
+def mel_basis(config: MelConfig, device: torch.device = PROCESSOR) -> Tensor:
     """The filter bank, float32, shape (bands, window / 2 + 1). Shared: do not write into it."""
+    if device != PROCESSOR:
+        return mel_basis(config).to(device)
     import librosa
 
     basis = librosa.filters.mel(
@@ -39,7 +42,7 @@ def spectrum(samples: Tensor, window: int, hop: int) -> Tensor:
         flat,
         window,
         hop,
-        window=hann(window).to(samples.device),
+        window=hann(window, samples.device),
         center=True,
         pad_mode="constant",
         onesided=True,
@@ -53,25 +56,28 @@ def from_spectrum(bins: Tensor, window: int, hop: int, frames: int) -> Tensor:
 
     Where only the lowest bins are given, there is nothing above them.
     """
-    if window % hop == 0 and frames <= (bins.shape[-1] - 1) * hop:
+    if window % hop == 0 and frames <= (bins.shape[-1] - 1) * hop and window <= bins.shape[-1] * hop:
         return _overlapped(bins, window, hop)[:, window // 2 : window // 2 + frames]
     bins = torch.nn.functional.pad(bins, (0, 0, 0, window // 2 + 1 - bins.shape[1]))
-    return torch.istft(bins, window, hop, window=hann(window).to(bins.device), center=True, length=frames)
+    return torch.istft(bins, window, hop, window=hann(window, bins.device), center=True, length=frames)
 
 
 def _overlapped(bins: Tensor, window: int, hop: int) -> Tensor:
     """All samples (B, window + (T - 1) * hop) of the frames of bins; adds whole hops, faster than torch.istft."""
-    shape, parts = hann(window).to(bins.device), window // hop
-    pieces = torch.fft.irfft(bins.transpose(1, 2).contiguous(), window) * shape
+    shape, parts = hann(window, bins.device), window // hop
+    pieces = torch.fft.irfft(bins.transpose(1, 2).contiguous(), window)
     pieces = pieces.reshape(*pieces.shape[:2], parts, hop)
     batch, frames = pieces.shape[:2]
-    added, weight = pieces.new_zeros(batch, frames + parts - 1, hop), pieces.new_zeros(frames + parts - 1, hop)
-    for part, square in enumerate(shape.square().reshape(parts, hop)):
-        added[:, part : part + frames] += pieces[:, :, part]
-        weight[part : part + frames] += square
-    # The very first sample has no weight at all; it is never asked for.
-    made: Tensor = added / weight.clamp_min(1e-8)
-    return made.flatten(1)
+    added, squares = pieces.new_zeros(batch, frames + parts - 1, hop), shape.square().reshape(parts, hop)
+    for part, slope in enumerate(shape.reshape(parts, hop)):
+        added[:, part : part + frames].addcmul_(pieces[:, :, part], slope)
+    # Everywhere but at the ends, all parts of a window meet. The very first sample has no weight; nobody asks for it.
+    first, last = squares.cumsum(0)[:-1], squares.flip(0).cumsum(0).flip(0)[1:]
+    whole = squares.sum(0)
+    added.div_(whole)
+    added[:, : parts - 1].mul_(whole / first.clamp_min(1e-8))
+    added[:, frames:].mul_(whole / last)
+    return added.flatten(1)
 
 
 def log_mel(samples: Tensor, config: MelConfig) -> Tensor:
@@ -97,7 +103,7 @@ def magnitudes(samples: Tensor, window: int, hop: int) -> Iterator[Tensor]:
 
 def log_mel_of(sizes: Tensor, config: MelConfig) -> Tensor:
     """Log-mel frames of magnitudes (..., window / 2 + 1, T): (..., bands, T)."""
-    return compress(mel_basis(config).to(sizes.device) @ sizes)
+    return compress(mel_basis(config, sizes.device) @ sizes)
 
 
 def compress(mel: Tensor) -> Tensor:
@@ -105,7 +111,7 @@ def compress(mel: Tensor) -> Tensor:
     return mel.clamp_min(FLOOR).log()
 
 
-@lru_cache(maxsize=16)
-def hann(window: int) -> Tensor:
+@lru_cache(maxsize=32)
+def hann(window: int, device: torch.device = PROCESSOR) -> Tensor:
     """Periodic Hann window, float32. Shared: do not write into it."""
-    return torch.hann_window(window)
+    return torch.hann_window(window).to(device)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, AdamW, Optimizer
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from gen.errors import TrainingDiverged
 from gen.loader import Feed
@@ -61,6 +62,7 @@ class Phase(ABC):
         self.index, self._seed = 0, random.initial_seed()
         self._rates: dict[str, float] = {}
         self._noted: dict[str, Tensor] = {}
+        self._norms: dict[str, Tensor] = {}
 
     @abstractmethod
     def step(self, index: int) -> Tensor:
@@ -100,15 +102,17 @@ class Phase(ABC):
         rate: the highest learning rate. betas: Adam's (arXiv:1412.6980). Parameters without requires_grad stay.
         """
         network.to(self.team.device)
-        if self.team.size > 1 and self.team.device.startswith("cuda"):
+        if self.team.size > 1 and self.team.on_gpu:
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
         self.networks[name], self._rates[name] = network, rate
         parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        pair = (betas[0], betas[1])
+        settings: dict[str, Any] = {"lr": rate, "betas": (betas[0], betas[1])}
+        if self.team.on_gpu:  # all that it reckons with lies there, so that a step can be recorded
+            settings |= {"lr": torch.tensor(rate, device=self.team.device), "capturable": True, "fused": True}
         if self.training.optimiser == "adam":
-            self.optimisers[name] = Adam(parameters, rate, pair)
+            self.optimisers[name] = Adam(parameters, **settings)
         else:
-            self.optimisers[name] = AdamW(parameters, rate, pair, weight_decay=self.training.weight_decay)
+            self.optimisers[name] = AdamW(parameters, **settings, weight_decay=self.training.weight_decay)
         if name == MODEL and self.training.average > 0:
             self.average = _copied(network)
 
@@ -122,13 +126,21 @@ class Phase(ABC):
         luck = hashlib.sha256(f"{self.name} {self._seed} {index} {self.team.rank}".encode()).digest()
         torch.manual_seed(int.from_bytes(luck[:8]))
         for name, optimiser in self.optimisers.items():
+            rate = self._rates[name] * pace(index, self.steps, self.training)
             for group in optimiser.param_groups:
-                group["lr"] = self._rates[name] * pace(index, self.steps, self.training)
-        loss = self.team.mean(self.step(index)).item()
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = rate
+        shown = self.team.mean(self.step(index)).float()
+        self._follow()
+        # The device is waited for once a step.
+        loss, *norms = torch.stack([shown, *self._norms.values()]).tolist()
+        for name, norm in zip(self._norms, norms, strict=True):
+            self._check_gradient(name, norm)
         if not math.isfinite(loss):
             raise self._diverged(f"the loss is {loss}")
-        self._follow()
-        return loss
+        return float(loss)
 
     def update(self, name: str, loss: Tensor) -> None:
         """Let a network learn from a loss; from that of others it does not."""
@@ -138,19 +150,25 @@ class Phase(ABC):
         parameters = [parameter for parameter in network.parameters() if parameter.grad is not None]
         self.team.average(parameters)
         norm = nn.utils.clip_grad_norm_(parameters, self.training.clip or math.inf)
-        if not torch.isfinite(norm):
-            raise self._diverged(f"the gradient of the {self.name}'s {name} is {norm.item()}")
+        if norm.device.type == "cpu":
+            self._check_gradient(name, norm.item())
+        else:  # looked at by `advance`
+            self._norms.setdefault(name, torch.zeros_like(norm)).copy_(norm)
         optimiser.step()
+
+    def _check_gradient(self, name: str, norm: float) -> None:
+        if not math.isfinite(norm):
+            raise self._diverged(f"the gradient of the {self.name}'s {name} is {norm}")
 
     def judges_now(self, index: int) -> bool:
         """Whether the discriminator learns in this step."""
         return index % self.training.discriminator_every == 0
 
     def note(self, **losses: Tensor) -> None:
-        """Smooth a figure over the last steps, for `metrics`; costs no wait for the device."""
+        """Smooth a figure over the last steps, for `metrics`; in place, and without a wait for the device."""
         for name, loss in losses.items():
             now, key = self.team.mean(loss).float(), f"{self.name}_{name}"
-            self._noted[key] = torch.lerp(self._noted[key], now, _SMOOTHING) if key in self._noted else now
+            self._noted.setdefault(key, now.clone()).lerp_(now, _SMOOTHING)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -223,12 +241,9 @@ class Phase(ABC):
         if not self.average:
             return
         keep = min(self.training.average, (1 + self.index) / (_EMA_RISE + self.index))
-        with torch.no_grad():
-            for name, now in self.networks[MODEL].state_dict().items():
-                if now.is_floating_point():
-                    self.average[name].lerp_(now, 1 - keep)
-                else:
-                    self.average[name].copy_(now)
+        state = self.networks[MODEL].state_dict()
+        follow = get_ema_multi_avg_fn(keep)
+        follow([self.average[name] for name in state], list(state.values()), None)
 
     def _diverged(self, what: str) -> TrainingDiverged:
         # The batch of a step is known by its number, so it need not be remembered.

@@ -33,6 +33,11 @@ class Team:
         """Whether this is the process that writes files and speaks."""
         return self.rank == 0
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the device is one of CUDA's."""
+        return self.device.startswith("cuda")
+
     def described(self) -> str:
         """The device, and how many processes: what the last bits of an outcome depend on."""
         device = "CPU" if self.device == "cpu" else torch.cuda.get_device_name(self.device)

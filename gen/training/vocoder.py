@@ -1,7 +1,7 @@
 """How the vocoder learns: from mel frames back to the very samples they came from."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import torch
@@ -24,6 +24,7 @@ from gen.training.losses import (
 )
 from gen.training.material import Excerpt, feed_of
 from gen.training.phase import MODEL, Examples, Phase
+from gen.training.recorded import Recorded
 from gen.training.team import ALONE, Team
 
 
@@ -57,17 +58,23 @@ class VocoderTraining(Phase):
             initialise(self.judge, random)
             rate, betas = self.config.discriminator_learning_rate, self.config.discriminator_betas
             self.learner("judge", self.judge, rate, betas)
+        alone = team.on_gpu and team.size == 1
+        self.learn: Callable[[Tensor, bool, bool], Tensor] = Recorded(self._learn) if alone else self._learn
 
     def step(self, index: int) -> Tensor:
         """Make segments from their own frames."""
         real = self.team.mine(self._segments(index))
+        judged = index >= self.config.adversarial_from
+        return self.learn(real, judged, judged and self.judges_now(index))
+
+    def _learn(self, real: Tensor, judged: bool, judge_learns: bool) -> Tensor:
         frames = log_mel(real, self.mel)
         with self.team.precision():
             made, magnitude = self.model.made(frames)
         real = real[:, : made.shape[-1]]
         loss = self._distance(real, made, magnitude)
-        if self.judge is not None and index >= self.config.adversarial_from:
-            loss = loss + self._judged(self.judge, real, made, self.judges_now(index))
+        if self.judge is not None and judged:
+            loss = loss + self._judged(self.judge, real, made, judge_learns)
         self.update(MODEL, loss)
         return loss.detach()
 
@@ -88,8 +95,9 @@ class VocoderTraining(Phase):
 
     def _judged(self, judge: Jury, real: Tensor, made: Tensor, judge_learns: bool) -> Tensor:
         with self.team.precision():
-            of_real, of_made = judge(real)[0], judge(made.detach())[0]
-        judged = discriminator_loss(_float(of_real), _float(of_made))
+            told = judge(torch.cat([real, made.detach()]))[0]
+        of_real, of_made = zip(*(scores.chunk(2) for scores in _float(told)), strict=True)
+        judged = discriminator_loss(of_real, of_made)
         if judge_learns:
             self.update("judge", judged)
         judge.requires_grad_(False)
