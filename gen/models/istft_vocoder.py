@@ -21,10 +21,10 @@ from gen.models.phase import (
     leaning,
     magnitude_from_mel,
     propagate_phase,
-    refine_phase,
     with_phase,
 )
 from gen.models.precision import exact
+from gen.models.refinement import refine_phase
 from gen.models.vocoder import Vocoder, reach
 
 _SLOPE = 0.1
@@ -169,7 +169,7 @@ class IstftVocoder(Vocoder[Memory]):
         bins = breathe(magnitude, steady + turned, self.mel.window, self.hop, noise)
         bands = None
         if self.config.phase == "gradient":
-            basis = mel_basis(self.mel)[:, :count].to(frames.device)
+            basis = mel_basis(self.mel, frames.device)[:, :count]
             bands = (basis @ magnitude, basis)
         return self.refined(bins, self.config.phase_refinement, bands)
 

@@ -10,15 +10,16 @@ from gen.models.phase import (
     NoiseTape,
     bins_heard,
     breathe,
-    every_bin,
+    followed_alone,
+    followed_together,
     leaning,
     magnitude_from_mel,
-    peaks_alone,
+    nearest,
     propagate_phase,
-    refine_phase,
     tonality,
     with_phase,
 )
+from gen.models.refinement import refine_phase
 
 MEL = MelConfig()
 
@@ -65,20 +66,41 @@ def test_each_bin_turns_with_the_peak_nearest_to_it():
         for k in range(65):
             peak = min(peaks, key=lambda other: (abs(k - other), other))
             left, here, right = level[max(peak - 1, 0)], level[peak], level[min(peak + 1, 64)]
-            place = peak + min(max(0.5 * (right - left) / max(2 * here - left - right, 1e-8), -0.5), 0.5)
+            offset = min(max(0.5 * (right - left) / max(2 * here - left - right, 1e-8), -0.5), 0.5)
+            place = peak + math.floor(256 * offset + 0.5) / 256
             wanted[row, k] = last[peak] + 2 * math.pi * hop / window * place + math.pi * (k - peak)
         turned = (found[row, :, frame] - wanted[row]) / (2 * math.pi)
         assert float((turned - turned.round()).abs().max()) < 1e-5
 
 
-def test_peaks_are_the_nearest_to_the_same_bins_wherever_that_is_reckoned():
-    peak = torch.rand(7, 65, generator=torch.Generator().manual_seed(2)) < 0.2
-    peak[3], peak[4] = False, True
-    peak[3, 0] = True
-    (row, place, owner, counts), (rows, places, owners, _) = peaks_alone(peak), every_bin(peak)
-    assert torch.equal(place[owner], places[owners])
-    assert torch.equal(row[owner], rows[owners])
-    assert counts == peak.sum(dim=1).tolist()
+def test_peaks_are_followed_as_on_a_gpu():
+    """Two in a batch, one with a frame of silence, leaning or not, going on or not; with places in the middle."""
+    random = torch.Generator().manual_seed(2)
+    magnitude = (torch.rand(2, 65, 40, generator=random) * 4).round() / 4 + 1e-5
+    magnitude[1, :, 4] = 1e-5
+    before, advance = 6 * torch.rand(2, 65, generator=random), 0.7
+    for last, lean in itertools.product((None, before), (None, leaning(magnitude, 128, 32))):
+        found, wanted = (
+            followed_alone(magnitude, advance, last, lean),
+            followed_together(magnitude, advance, last, lean),
+        )
+        turned = (found - wanted) / (2 * math.pi)
+        assert float((turned - turned.round()).abs().max()) < 1e-5
+
+
+def test_the_pitch_of_a_peak_is_told_in_steps():
+    """What lies below a step moves nothing; else rounding would lead two machines apart."""
+    magnitude = spectrum(tone(441.7), MEL.window, MEL.hop).abs() + 1e-5
+    moved = magnitude * (1 + 3e-7 * torch.randn(magnitude.shape, generator=torch.Generator().manual_seed(3)))
+    one, two = (propagate_phase(each, MEL.window, MEL.hop)[0, 15:26, 4:-4] for each in (magnitude, moved))
+    assert not torch.equal(magnitude, moved) and torch.equal(one, two)
+
+
+def test_each_bin_belongs_to_the_nearest_peak():
+    peak = torch.zeros(3, 9, dtype=torch.bool)
+    peak[0, [2, 6]] = peak[1, 0] = True
+    peak[2] = True
+    assert nearest(peak).tolist() == [[2, 2, 2, 2, 2, 6, 6, 6, 6], [0] * 9, list(range(9))]
 
 
 @pytest.mark.parametrize("pitch", [220.0, 441.7, 3000.0])

@@ -1,0 +1,136 @@
+"""What a processor does to a spectrogram frame by frame, while the frame lies in its nearest cache.
+
+Each does what the function beside its name in `gen.models.phase` or `gen.models.refinement` does on a GPU, but for
+rounding. numba compiles it where it is first called: some seconds, once per installation, kept in numba's own cache.
+"""
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+STEPS = 256
+"""To a bin, in which the pitch of a peak is told: so that rounding does not lead two machines apart, frame by frame."""
+_Floats = NDArray[np.float32]
+
+
+class Triangles(NamedTuple):
+    """Bands of which no more than two hear a bin, one beside the other.
+
+    lower: of each bin, the first of the two (bins,), counted from 1; 0 and bands + 1 stand for none. weights: how it is
+    heard by that and by the next one (2, bins).
+    """
+
+    lower: NDArray[np.int64]
+    weights: _Floats
+
+    @classmethod
+    def of(cls, basis: _Floats) -> "Triangles":
+        """Of a matrix (bands, bins)."""
+        padded, place = np.pad(basis, ((1, 1), (0, 0))), np.arange(basis.shape[1])
+        lower = (padded > 0).argmax(axis=0)
+        return cls(lower, np.stack([padded[lower, place], padded[lower + 1, place]]))
+
+
+_TYPES = {
+    "followed": "void(float32[:, ::1], float64[::1], float32[:, ::1], float64, float32[:, ::1])",
+    "pulled": "void(float32[:, ::1], float32[:, ::1], float64, float32[:, ::1], float32[:, ::1], int64[::1],"
+    " float32[:, ::1], float32[:, ::1])",
+}
+"""Of one kind each: two processes that compile the same at once leave the same."""
+
+
+@lru_cache(maxsize=2)
+def compiled(function: Callable[..., None]) -> Any:
+    """The same in the processor's own instructions."""
+    import numba
+
+    fast = {"contract", "reassoc", "arcp"}
+    return numba.njit(_TYPES[function.__name__], cache=True, fastmath=fast, nogil=True)(function)
+
+
+def followed(level: _Floats, last: NDArray[np.float64], lean: _Floats, advance: float, phase: _Floats) -> None:
+    """Fill in the phase (T, bins) of magnitudes (T, bins), by following peaks (`followed_together`).
+
+    last: the phase of the frame before the first, but for pi * bin, by which peaks alternate (bins,); is overwritten.
+    lean: (T, bins). advance: of a steady tone within a frame, for each bin that it is higher.
+    """
+    frames, bins = level.shape
+    least, half, steps, turn = np.float32(1e-8), np.float32(0.5), np.float32(STEPS), 2 * math.pi
+    places, angles = np.empty(bins, np.int64), np.empty(bins, np.float64)
+    for t in range(frames):
+        row, count = level[t], 0
+        for j in range(1, bins - 1):
+            if row[j] > row[j - 1] and row[j] >= row[j + 1]:
+                places[count] = j
+                count += 1
+        if count == 0:  # each bin is its own
+            count = bins
+            for j in range(bins):
+                places[j] = j
+        for i in range(count):
+            j = places[i]
+            left, here, right = row[max(j - 1, 0)], row[j], row[min(j + 1, bins - 1)]
+            offset = half * (right - left) / max(np.float32(2) * here - left - right, least)
+            offset = np.floor(steps * min(max(offset, -half), half) + half) / steps
+            angle = last[j] - lean[t, j] + advance * (j + offset)
+            angles[i] = angle - turn * math.floor(angle / turn)
+        begin = 0
+        for i in range(count):
+            end = bins if i == count - 1 else (places[i] + places[i + 1]) // 2 + 1
+            for j in range(begin, end):
+                last[j] = angles[i] + lean[t, j]
+            begin = end
+        for j in range(bins):
+            phase[t, j] = last[j] + math.pi * (j % 2)
+
+
+def pulled(
+    found: _Floats,
+    before: _Floats,
+    momentum: float,
+    magnitude: _Floats,
+    mel: _Floats,
+    lower: NDArray[np.int64],
+    weights: _Floats,
+    made: _Floats,
+) -> None:
+    """Fill in made: found - momentum * before, at the magnitude asked for, half of it its own where bands are given.
+
+    found, before, made: real and imaginary parts in turn (T, 2 * all bins). magnitude (T, bins), of the lowest bins.
+    mel (T, bands), or (T, 0) for none; lower and weights: `Triangles` of the bands.
+    """
+    frames, bins = magnitude.shape
+    bands = mel.shape[1]
+    near, far = weights
+    alpha, tiny, little, none = np.float32(momentum), np.float32(1e-9), np.float32(1e-6), np.float32(0)
+    real, imaginary = np.empty(bins, np.float32), np.empty(bins, np.float32)
+    size, factor, ratio = np.empty(bins, np.float32), np.empty(bins, np.float32), np.zeros(bands + 2, np.float32)
+    share, rest = np.zeros((2, bins), np.float32), np.ones(bins, np.float32)
+    for j in range(bins):
+        total = near[j] + far[j]
+        if total > none:  # where no band hears anything, what is there stays
+            share[0, j], share[1, j], rest[j] = near[j] / total, far[j] / total, none
+    for t in range(frames):
+        for j in range(bins):
+            real[j] = found[t, 2 * j] - alpha * before[t, 2 * j]
+            imaginary[j] = found[t, 2 * j + 1] - alpha * before[t, 2 * j + 1]
+        for j in range(bins):
+            size[j] = np.sqrt(real[j] * real[j] + imaginary[j] * imaginary[j]) + tiny
+            factor[j] = magnitude[t, j] / size[j]
+        if bands > 0:
+            ratio[:] = none
+            for j in range(bins):
+                ratio[lower[j]] += near[j] * size[j]
+                ratio[lower[j] + 1] += far[j] * size[j]
+            for k in range(bands):
+                ratio[k + 1] = mel[t, k] / (ratio[k + 1] + little)
+            for j in range(bins):
+                scale = share[0, j] * ratio[lower[j]] + share[1, j] * ratio[lower[j] + 1] + rest[j]
+                factor[j] = np.sqrt(factor[j] * scale)
+        for j in range(bins):
+            made[t, 2 * j] = real[j] * factor[j]
+            made[t, 2 * j + 1] = imaginary[j] * factor[j]

@@ -1,0 +1,81 @@
+"""Phases that fit each other better: what many overlapping frames say of the same samples.
+
+Griffin and Lim (1984), with momentum (Perraudin, Balazs and Sondergaard 2013).
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gen.features import from_spectrum, spectrum
+from gen.models.framewise import Triangles, compiled, pulled
+from gen.models.phase import scaled, size_of
+
+_MOMENTUM = 0.99 / 1.99
+
+
+def refine_phase(
+    bins: Tensor, window: int, hop: int, iterations: int, frames: int, bands: tuple[Tensor, Tensor] | None = None
+) -> Tensor:
+    """Samples (B, frames) whose STFT comes close to the magnitude of bins (B, bins, T), from their phase.
+
+    bins: all window / 2 + 1 of an STFT, or the lowest; there is nothing above them then. Griffin-Lim iterations with
+    momentum 0.99 (Perraudin, Balazs and Sondergaard 2013); 0 iterations only invert.
+    bands: mel magnitudes (B, bands, T) and their basis (bands, bins). Then half of each magnitude, in
+    logarithm, is what the last STFT found, scaled to the bands: they say how much there is, and little of where.
+    """
+    if iterations == 0:
+        return from_spectrum(bins, window, hop, frames)
+    count, magnitude = bins.shape[1], size_of(bins)
+    pull = pulled_alone if bins.device.type == "cpu" else pulled_together
+    # With the bins above, frame by frame in memory: so an inverse STFT takes it as it lies.
+    made = bins.new_zeros(bins.shape[0], bins.shape[2], window // 2 + 1).transpose(1, 2)
+    made[:, :count] = bins
+    before: Tensor | None = None
+    for _ in range(iterations):
+        found = spectrum(from_spectrum(made, window, hop, frames), window, hop)
+        pull(found, before, magnitude, bands, made)
+        before = found
+    return from_spectrum(made, window, hop, frames)
+
+
+def pulled_together(
+    found: Tensor, before: Tensor | None, magnitude: Tensor, bands: tuple[Tensor, Tensor] | None, made: Tensor
+) -> None:
+    """The lowest bins of made (B, all bins, T), from what an STFT found now and before, at magnitudes (B, bins, T)."""
+    count = magnitude.shape[1]
+    found = found[:, :count]
+    pushed = found if before is None else torch.sub(found, before[:, :count], alpha=_MOMENTUM)
+    size = size_of(pushed) + 1e-9
+    factor = magnitude / size
+    if bands is not None:
+        factor = (factor * _scale(size, *bands)).sqrt_()
+    made[:, :count] = scaled(pushed, factor)
+
+
+def pulled_alone(
+    found: Tensor, before: Tensor | None, magnitude: Tensor, bands: tuple[Tensor, Tensor] | None, made: Tensor
+) -> None:
+    """The same by a processor, but for rounding."""
+    mel, basis = (magnitude[:, :0], magnitude.new_zeros(0, magnitude.shape[1])) if bands is None else bands
+    momentum, before = (0.0, found) if before is None else (_MOMENTUM, before)
+    triangles = Triangles.of(basis.numpy())
+    now, then, after = (_flat(part) for part in (found, before, made))
+    sizes, heard = (part.transpose(1, 2).contiguous().numpy() for part in (magnitude, mel))
+    for row in range(len(sizes)):
+        compiled(pulled)(now[row], then[row], momentum, sizes[row], heard[row], *triangles, after[row])
+
+
+def _flat(bins: Tensor) -> NDArray[np.float32]:
+    """Complex (B, bins, T), frame by frame in memory, as real and imaginary parts in turn (B, T, 2 * bins); no copy."""
+    return torch.view_as_real(bins.transpose(1, 2)).flatten(2).numpy()
+
+
+def _scale(size: Tensor, mel: Tensor, basis: Tensor) -> Tensor:
+    """What brings magnitudes (B, bins, T) nearer to mel magnitudes (B, bands, T): factors (B, bins, T)."""
+    ratio = mel.transpose(1, 2) / (size.transpose(1, 2) @ basis.T + 1e-6)
+    total = basis.sum(dim=0)
+    # Where no band hears anything, what is there stays.
+    made = torch.where(total > 0, ratio @ (basis / total.clamp_min(1e-9)), 1.0)
+    return made.transpose(1, 2)
