@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import venv
 from pathlib import Path
 
@@ -13,7 +14,12 @@ pytestmark = pytest.mark.integration
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    elsewhere = (
+        "PYTHONPATH",
+        "PYTHONDONTWRITEBYTECODE",
+        "VIRTUAL_ENV",
+    )  # what is compiled is kept here, whatever they say
+    environment = {name: value for name, value in os.environ.items() if name not in elsewhere}
     result = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=1800
     )
@@ -25,9 +31,11 @@ def run(*command: str | Path, cwd: Path) -> str:
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of a fresh environment with the package, without extras, and what runs tests."""
     folder = tmp_path_factory.mktemp("auditor")
-    venv.create(folder / "venv", with_pip=True)
+    venv.create(folder / "venv")
     interpreter = folder / "venv" / "bin" / "python"
-    run(interpreter, "-m", "pip", "install", "--quiet", ROOT, "pytest>=8.3", "hypothesis>=6.100", cwd=folder)
+    # By the pip that is here; not compiled, since Python compiles what it imports.
+    pip = (sys.executable, "-m", "pip", "--python", interpreter, "install", "--quiet", "--no-compile")
+    run(*pip, ROOT, "pytest>=8.3", "hypothesis>=6.100", cwd=folder)
     return interpreter
 
 
