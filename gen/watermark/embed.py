@@ -112,7 +112,7 @@ class Embedder:
         return _joined(ready, len(ready[-1]))
 
     def _start(self, tile: int) -> int:
-        return int(self._analysis.begins(tile, tile + 1, 1)[0])
+        return self._analysis.begin(tile)
 
     def _frames_in_a_batch(self) -> int:
         """How many samples of a channel lie under the next batch."""
@@ -130,7 +130,13 @@ class Embedder:
         filled = self._filled + piece.shape[1]
         for place, (lane, room) in enumerate(zip(self._lanes, self._samples, strict=True)):
             channels = piece[CHANNELS * place : CHANNELS * place + lane.channels]
-            room.reshape(-1, lane.channels)[self._filled : filled] = channels.T
+            places = room.reshape(-1, lane.channels)[self._filled : filled]
+            if channels.strides[0] < channels.strides[1]:
+                places[:] = channels.T
+                continue
+            # One channel after the other: samples that lie by channels, numpy would take one by one.
+            for number, channel in enumerate(channels):
+                places[:, number] = channel
         self._filled = filled
 
     def _turn(self) -> list[Array]:
