@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from gen.errors import EmptyAudio, NotFinite
 
-_HASH_BLOCK = 1 << 16
+# Samples of a channel that are looked at together: they stay in a core's cache.
+_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,7 @@ class Waveform:
         if shared:
             samples = np.array(samples, dtype=np.float32, order="C")
             samples.setflags(write=False)
-        if not np.isfinite(samples).all():
+        if not _is_finite(samples):
             raise NotFinite("samples: NaN or infinity among them; render or export the audio again")
         object.__setattr__(self, "samples", samples)
         object.__setattr__(self, "rate", int(self.rate))
@@ -75,8 +76,8 @@ class Waveform:
     def pcm_sha256(self) -> bytes:
         """Sha256 (32 bytes) of the samples, interleaved by frame, as little-endian float32: no header, no rate."""
         digest = hashlib.sha256()
-        for start in range(0, self.frames, _HASH_BLOCK):
-            block = self.samples[:, start : start + _HASH_BLOCK]
+        for start in range(0, self.frames, _BLOCK):
+            block = self.samples[:, start : start + _BLOCK]
             digest.update(np.ascontiguousarray(block.T, dtype="<f4").data)
         return digest.digest()
 
@@ -115,6 +116,12 @@ class Waveform:
         if first >= last:
             raise EmptyAudio(f"excerpt: nothing lies between {start} s and {end} s of {self.duration:.2f} s")
         return _own(np.ascontiguousarray(self.samples[:, first:last]), self.rate)
+
+
+def _is_finite(samples: npt.NDArray[np.float32]) -> bool:
+    """Whether there is neither NaN, which the least and the greatest are then too, nor infinity."""
+    blocks = (samples[:, start : start + _BLOCK] for start in range(0, samples.shape[1], _BLOCK))
+    return all(np.isfinite(block.min()) and np.isfinite(block.max()) for block in blocks)
 
 
 def _own(samples: npt.NDArray[np.float32], rate: int) -> Waveform:

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gen.numba_cache import compiled
+
 STEPS = 256
 """To a bin, in which the pitch of a peak is told: so that rounding does not lead two machines apart, frame by frame."""
 _Floats = NDArray[np.float32]
@@ -44,12 +46,9 @@ _TYPES = {
 
 
 @lru_cache(maxsize=2)
-def compiled(function: Callable[..., None]) -> Any:
+def quick(function: Callable[..., None]) -> Any:
     """The same in the processor's own instructions."""
-    import numba
-
-    fast = {"contract", "reassoc", "arcp"}
-    return numba.njit(_TYPES[function.__name__], cache=True, fastmath=fast, nogil=True)(function)
+    return compiled(function, _TYPES[function.__name__], fastmath={"contract", "reassoc", "arcp"}, nogil=True)
 
 
 def followed(level: _Floats, last: NDArray[np.float64], lean: _Floats, advance: float, phase: _Floats) -> None:

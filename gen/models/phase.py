@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from gen.config import RATE, MelConfig
 from gen.features import hann, mel_basis
-from gen.models.framewise import STEPS, compiled, followed
+from gen.models.framewise import STEPS, followed, quick
 
 _LEAST = 1e-5
 # What makes a tone: a rise of about 17 dB within 4 bins. Chosen so that bands of a string ensemble, resynthesised from
@@ -95,7 +95,7 @@ def followed_alone(magnitude: Tensor, advance: float, before: Tensor | None, lea
         level = magnitude[row].T.contiguous()
         own = torch.zeros_like(level) if lean is None else lean[row].T.contiguous()
         last = (start if before is None else start + before[row]).double()
-        compiled(followed)(level.numpy(), last.numpy(), own.numpy(), advance, phase.numpy())
+        quick(followed)(level.numpy(), last.numpy(), own.numpy(), advance, phase.numpy())
     return found.transpose(1, 2)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gen.features import from_spectrum, spectrum
-from gen.models.framewise import Triangles, compiled, pulled
+from gen.models.framewise import Triangles, pulled, quick
 from gen.models.phase import scaled, size_of
 
 _MOMENTUM = 0.99 / 1.99
@@ -64,7 +64,7 @@ def pulled_alone(
     now, then, after = (_flat(part) for part in (found, before, made))
     sizes, heard = (part.transpose(1, 2).contiguous().numpy() for part in (magnitude, mel))
     for row in range(len(sizes)):
-        compiled(pulled)(now[row], then[row], momentum, sizes[row], heard[row], *triangles, after[row])
+        quick(pulled)(now[row], then[row], momentum, sizes[row], heard[row], *triangles, after[row])
 
 
 def _flat(bins: Tensor) -> NDArray[np.float32]:

@@ -5,15 +5,18 @@ matter in which pieces the audio comes, and memory does not grow with its length
 """
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gen.errors import TooShort
+from gen.errors import ConfigError, TooShort
 from gen.watermark.lanes import CHANNELS, Lane, Spectra
-from gen.watermark.patterns import BANDS, CHIP_TILES, PERIOD
+from gen.watermark.patterns import BANDS, CHIP_TILES, PERIOD, RATE
 from gen.watermark.tiles import REACH, Analysis, Array, residual
+
+if TYPE_CHECKING:
+    from gen.compiled_lane import CompiledLane
 
 SHORTEST_SECONDS: Final = 3.0
 # At least REACH; the spectra of as many tiles stay in a core's cache.
@@ -59,6 +62,7 @@ class Embedder:
         begin: int = 0,
         strength: float = 1.0,
         balance: float = 0.0,
+        compiled: bool = False,
     ) -> None:
         self._analysis = Analysis(rate)
         self._tiles = np.stack([signs, -signs], axis=1).reshape(CHIP_TILES * PERIOD, BANDS)
@@ -67,7 +71,7 @@ class Embedder:
         self._balance = balance
         most = BATCH + _OVERHANGING
         pairs = range(0, channels, CHANNELS)
-        self._lanes = [Lane(self._analysis, min(CHANNELS, channels - pair), most) for pair in pairs]
+        self._lanes = [_lane(self._analysis, min(CHANNELS, channels - pair), most, compiled) for pair in pairs]
         # The first tile begins half a frame before the audio, so that all of it lies under two frames.
         self._lead = self._start(1)
         self._first = 0  # the tile that begins where `_samples` does
@@ -112,7 +116,7 @@ class Embedder:
         return _joined(ready, len(ready[-1]))
 
     def _start(self, tile: int) -> int:
-        return int(self._analysis.begins(tile, tile + 1, 1)[0])
+        return self._analysis.begin(tile)
 
     def _frames_in_a_batch(self) -> int:
         """How many samples of a channel lie under the next batch."""
@@ -130,7 +134,13 @@ class Embedder:
         filled = self._filled + piece.shape[1]
         for place, (lane, room) in enumerate(zip(self._lanes, self._samples, strict=True)):
             channels = piece[CHANNELS * place : CHANNELS * place + lane.channels]
-            room.reshape(-1, lane.channels)[self._filled : filled] = channels.T
+            places = room.reshape(-1, lane.channels)[self._filled : filled]
+            if channels.strides[0] < channels.strides[1]:
+                places[:] = channels.T
+                continue
+            # One channel after the other: samples that lie by channels, numpy would take one by one.
+            for number, channel in enumerate(channels):
+                places[:, number] = channel
         self._filled = filled
 
     def _turn(self) -> list[Array]:
@@ -157,7 +167,7 @@ class Embedder:
         What the batch adds to the samples behind its own is kept for the next one.
         """
         known = np.concatenate([self._before, batch.decibels, after[:REACH]])
-        rows = np.arange(len(batch.spectra[0].parts))
+        rows = np.arange(len(batch.spectra[0].begins) - 1)
         gains = self._gains(known)[np.minimum(len(self._before) + rows, len(known) - 1)]
         gains *= self._tiles[(batch.first + rows + self._begin) % len(self._tiles)]
         gains *= _NEPERS
@@ -186,6 +196,17 @@ class Embedder:
             weakest = 0.0
         room *= np.float32(self._strength * STRENGTH)
         return np.clip(room, weakest, STRONGEST * self._strength, out=room)
+
+
+def _lane(analysis: Analysis, channels: int, most: int, compiled: bool) -> "Lane | CompiledLane":
+    """What changes one or two channels."""
+    if not compiled or channels < CHANNELS or analysis.rate != RATE:
+        return Lane(analysis, channels, most)
+    try:
+        from gen.compiled_lane import CompiledLane
+    except ImportError as error:
+        raise ConfigError("watermark: compiling needs numba; pip install 'stemmata[studio]'") from error
+    return CompiledLane(analysis, most)
 
 
 def _beyond(samples: Array) -> bool:

@@ -111,8 +111,10 @@ class Lane:
         done = 0
         for area, owner in zip(self._areas, self._owners, strict=True):
             np.take(pairs.view(np.complex64)[:, :, 0], owner, axis=1, out=picked, mode="clip")
-            parts[:, done : area.start] = 0
-            parts[:, area] *= picked.view(np.float32)
+            # Where the bands reach half of the rate, its frequency is its own negative, and done already.
+            start = max(done, area.start)
+            parts[:, done:start] = 0
+            parts[:, start : area.stop] *= picked.view(np.float32)[:, start - area.start :]
             done = area.stop
         parts[:, done:] = 0
         bins = parts.view(np.complex64)

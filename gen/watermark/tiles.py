@@ -6,6 +6,7 @@ them, to within a sample and a Fourier bin.
 """
 
 from collections.abc import Iterable, Iterator
+from math import floor
 from typing import Final
 
 import numpy as np
@@ -79,6 +80,10 @@ class Analysis:
     def begins(self, first: int, last: int, per_tile: int = STEPS) -> NDArray[np.intp]:
         """First samples of the steps from `first` until before `last`; a tile has `per_tile` steps."""
         return np.floor(np.arange(first, last) * (self._tile / per_tile) + 0.5).astype(np.intp)
+
+    def begin(self, tile: int) -> int:
+        """First sample of a tile: what `begins` gives for one alone."""
+        return floor(tile * self._tile + 0.5)
 
     def steps_in(self, samples: int) -> int:
         """How many whole frames, one every step, lie in so many samples."""
