@@ -20,6 +20,7 @@ VERSION = 1
 """Goes up whenever the same sound and settings give other numbers here, so that nothing kept from before is taken."""
 PROCESSOR = torch.device("cpu")
 _BLOCK_FRAMES = 512
+_CACHED_FRAMES = 128
 
 
 @lru_cache(maxsize=16)
@@ -64,13 +65,15 @@ def from_spectrum(bins: Tensor, window: int, hop: int, frames: int) -> Tensor:
 
 def _overlapped(bins: Tensor, window: int, hop: int) -> Tensor:
     """All samples (B, window + (T - 1) * hop) of the frames of bins; adds whole hops, faster than torch.istft."""
-    shape, parts = hann(window, bins.device), window // hop
-    pieces = torch.fft.irfft(bins.transpose(1, 2).contiguous(), window)
-    pieces = pieces.reshape(*pieces.shape[:2], parts, hop)
-    batch, frames = pieces.shape[:2]
-    added, squares = pieces.new_zeros(batch, frames + parts - 1, hop), shape.square().reshape(parts, hop)
-    for part, slope in enumerate(shape.reshape(parts, hop)):
-        added[:, part : part + frames].addcmul_(pieces[:, :, part], slope)
+    shape, parts = hann(window, bins.device).reshape(-1, hop), window // hop
+    batch, _, frames = bins.shape
+    added, squares = shape.new_zeros(batch, frames + parts - 1, hop), shape.square()
+    size = _CACHED_FRAMES if bins.device == PROCESSOR else frames
+    for begin in range(0, frames, size):
+        some = bins[..., begin : begin + size].transpose(1, 2).contiguous()
+        pieces = torch.fft.irfft(some, window).reshape(batch, -1, parts, hop)
+        for part, slope in enumerate(shape, begin):
+            added[:, part : part + pieces.shape[1]].addcmul_(pieces[:, :, part - begin], slope)
     # Everywhere but at the ends, all parts of a window meet. The very first sample has no weight; nobody asks for it.
     first, last = squares.cumsum(0)[:-1], squares.flip(0).cumsum(0).flip(0)[1:]
     whole = squares.sum(0)
