@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from gen.numba_cache import compiled
 
-STEPS = 256
-"""To a bin, in which the pitch of a peak is told: so that rounding does not lead two machines apart, frame by frame."""
+FLAT, TINY = 1e-3, 1e-8
+"""A peak that is flatter than this part of its height, or than this, has no summit that rounding would not move."""
 _Floats = NDArray[np.float32]
 
 
@@ -58,7 +58,7 @@ def followed(level: _Floats, last: NDArray[np.float64], lean: _Floats, advance: 
     lean: (T, bins). advance: of a steady tone within a frame, for each bin that it is higher.
     """
     frames, bins = level.shape
-    least, half, steps, turn = np.float32(1e-8), np.float32(0.5), np.float32(STEPS), 2 * math.pi
+    flat, tiny, half, turn = np.float32(FLAT), np.float32(TINY), np.float32(0.5), 2 * math.pi
     places, angles = np.empty(bins, np.int64), np.empty(bins, np.float64)
     for t in range(frames):
         row, count = level[t], 0
@@ -73,9 +73,8 @@ def followed(level: _Floats, last: NDArray[np.float64], lean: _Floats, advance: 
         for i in range(count):
             j = places[i]
             left, here, right = row[max(j - 1, 0)], row[j], row[min(j + 1, bins - 1)]
-            offset = half * (right - left) / max(np.float32(2) * here - left - right, least)
-            offset = np.floor(steps * min(max(offset, -half), half) + half) / steps
-            angle = last[j] - lean[t, j] + advance * (j + offset)
+            offset = half * (right - left) / max(np.float32(2) * here - left - right, flat * here, tiny)
+            angle = last[j] - lean[t, j] + advance * (j + min(max(offset, -half), half))
             angles[i] = angle - turn * math.floor(angle / turn)
         begin = 0
         for i in range(count):

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from gen.config import RATE, MelConfig
 from gen.features import hann, mel_basis
-from gen.models.framewise import STEPS, followed, quick
+from gen.models.framewise import FLAT, TINY, followed, quick
 
 _LEAST = 1e-5
 # What makes a tone: a rise of about 17 dB within 4 bins. Chosen so that bands of a string ensemble, resynthesised from
@@ -110,8 +110,8 @@ def followed_together(magnitude: Tensor, advance: float, before: Tensor | None, 
     place = torch.arange(bins, device=peak.device)
     near = functional.pad(level, (1, 1), mode="replicate")
     left, right = near[:, :-2], near[:, 2:]
-    offset = (0.5 * (right - left) / (2 * level - left - right).clamp_min(_LEAST * 1e-3)).clamp(-0.5, 0.5)
-    offset = (offset * STEPS + 0.5).floor() / STEPS
+    sharp = torch.maximum(2 * level - left - right, (FLAT * level).clamp_min(TINY))
+    offset = (0.5 * (right - left) / sharp).clamp(-0.5, 0.5)
     # Each one's phase but for pi * place, which alternates: so it is that of all bins that turn with it.
     phase = advance * (place + offset.double())
     turned = None if lean is None else lean.permute(2, 0, 1).reshape(-1, bins)
