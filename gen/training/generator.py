@@ -19,7 +19,7 @@ from gen.sampling import Daring, Start, free_run
 from gen.training.initial import initialise
 from gen.training.losses import deception_loss, discriminator_loss, statistics_loss
 from gen.training.material import Excerpt, feed_of
-from gen.training.paths import Atlas, Path
+from gen.training.paths import Atlas, Ground, Path
 from gen.training.phase import MODEL, Phase
 from gen.training.team import ALONE, Team
 
@@ -81,9 +81,23 @@ class GeneratorTraining(Phase):
         self.model = self.atlas.model(styles, label_sizes, random)
         self.judge = FrameDiscriminator(latent.bands, self.config)
         initialise(self.judge, random)
+        self._aside_excerpts = aside
         self.aside = {name: self.atlas.paths_of(excerpts) for name, excerpts in aside.items()}
         self.learner(MODEL, self.model, self.config.learning_rate, self.config.betas)
         self.learner("judge", self.judge, self.config.discriminator_learning_rate, self.config.discriminator_betas)
+
+    @property
+    def ground(self) -> dict[str, Tensor]:
+        """By what the places are told apart."""
+        return self.atlas.ground._asdict()
+
+    @ground.setter
+    def ground(self, found: Mapping[str, Tensor]) -> None:
+        ground = Ground(**found)
+        if all(torch.equal(one, two) for one, two in zip(ground, self.atlas.ground, strict=True)):
+            return
+        self.atlas.ground = ground
+        self.aside = {name: self.atlas.paths_of(excerpts) for name, excerpts in self._aside_excerpts.items()}
 
     def step(self, index: int) -> Tensor:
         """Foresee a batch of stretches; every so often also run free from where they end."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -40,6 +41,18 @@ class Path:
     labels: Tensor
 
 
+class Ground(NamedTuple):
+    """By what places are told apart: of softened frames the mean (N,), the main directions (K, N), and in these the
+    centre of each place (places, K).
+
+    Another machine rounds otherwise and may find others, so a run that goes on there takes those it began with.
+    """
+
+    mean: Tensor
+    basis: Tensor
+    centres: Tensor
+
+
 class Atlas:
     """What a run knows of its music before the generator learns: the places, and how to find a path through them."""
 
@@ -49,12 +62,12 @@ class Atlas:
         """excerpts: at least one of each style. latent: has learnt already, and does not change any more."""
         self.config, self.latent, self.bands = preset.generator, latent, preset.mel.bands
         heard = self._heard(pooled_stacks(excerpts, styles, latent.stack, random))
-        self.heard_mean, self.heard_basis = principal_components(heard, min(_HEARD_COMPONENTS, heard.shape[1]))
-        self.centres = cluster_centres((heard - self.heard_mean) @ self.heard_basis.T, self.config.codes, random)
+        mean, basis = principal_components(heard, min(_HEARD_COMPONENTS, heard.shape[1]))
+        self.ground = Ground(mean, basis, cluster_centres((heard - mean) @ basis.T, self.config.codes, random))
         self.paths = self.paths_of(excerpts)
         codes = torch.cat([path.codes for path in self.paths])
         points = torch.cat([path.points for path in self.paths])
-        self.places = means_of(points, codes, len(self.centres))
+        self.places = means_of(points, codes, len(self.ground.centres))
         self.belongs = self._belongs(styles)
         self.longest = self._longest(preset.stack_samples / RATE)
 
@@ -77,8 +90,9 @@ class Atlas:
     def path_through(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Frames (B, rows, T * stack) as points (B, T, size), and the places they belong to (B, T)."""
         stacks = frames.reshape(*frames.shape[:2], -1, self.latent.stack).transpose(1, 2)
-        heard = (self._heard(stacks) - self.heard_mean) @ self.heard_basis.T
-        cost = torch.cdist(heard, self.centres.expand(len(frames), -1, -1)) ** 2
+        mean, basis, centres = self.ground
+        heard = (self._heard(stacks) - mean) @ basis.T
+        cost = torch.cdist(heard, centres.expand(len(frames), -1, -1)) ** 2
         usual = cost.amin(dim=2).mean(dim=1).clamp_min(1e-6)
         codes = steady_path(cost / usual[:, None, None], self.config.steadiness)
         with torch.no_grad():

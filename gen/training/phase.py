@@ -71,6 +71,15 @@ class Phase(ABC):
     def begin(self, first: int) -> None:  # noqa: B027  (most phases need nothing)
         """Called once before the first step, which has this index: 0, or another where a run goes on."""
 
+    @property
+    def ground(self) -> dict[str, Tensor]:
+        """What was found in the music before the first step, by name: a run that goes on elsewhere stands on it."""
+        return {}
+
+    @ground.setter  # noqa: B027  (most phases have none)
+    def ground(self, found: Mapping[str, Tensor]) -> None:
+        """Take what the run began with. Raises TypeError where that is something else."""
+
     def validate(self) -> float | None:
         """How well the model does on music set aside: lower is better. None where there is none."""
         return None

@@ -25,7 +25,7 @@ from gen.file import replacing
 from gen.json_text import parse
 from gen.training.phase import Phase
 
-FORMAT = 1
+FORMAT = 2
 _ENTRY = "stemmata"
 _SUFFIX = ".state"
 
@@ -119,7 +119,8 @@ def _tensors(phase: Phase, finished: bool) -> dict[str, Tensor]:
     for name, optimiser in () if finished else phase.optimisers.items():
         for place, values in optimiser.state_dict()["state"].items():
             found |= {f"optimiser.{name}.{place}.{key}": value for key, value in values.items()}
-    for kind, kept in (("average", phase.average), ("best", phase.best)):
+    ground = {} if finished else phase.ground
+    for kind, kept in (("average", phase.average), ("best", phase.best), ("ground", ground)):
         found |= {f"{kind}.{key}": tensor for key, tensor in kept.items()}
     return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in sorted(found.items())}
 
@@ -142,6 +143,8 @@ def _fill(phase: Phase, tensors: dict[str, Tensor]) -> None:
     phase.average = {name: tensor.to(on) for name, tensor in parts.get("average", {}).items()}
     phase.best = {name: tensor.to(on) for name, tensor in parts.get("best", {}).items()}
     phase.random.set_state(parts["random"][""])
+    if moments:
+        phase.ground = parts.get("ground", {})
 
 
 def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -10,10 +10,12 @@ from studio import MICRO, melody
 from gen.features import log_mel
 from gen.models.latent import latent_of
 from gen.models.style import Style
+from gen.training import paths
 from gen.training.generator import GeneratorTraining
 from gen.training.material import Excerpt
 from gen.training.paths import pooled_stacks
 from gen.training.phase import MODEL
+from gen.training.state import RunState, Saving
 
 LABELS = torch.tensor([[1, 0], [2, 1]])
 
@@ -101,3 +103,20 @@ def test_what_is_drawn_ahead_changes_no_bit(excerpts, latent):
     again = training(excerpts, latent, steps=4).deck
     assert all(torch.equal(*pair) for pair in zip(again.draw(3, 8), again.draw(3, 8), strict=True))
     assert not torch.equal(again.draw(2, 8)[0], again.draw(3, 8)[0])
+
+
+def test_a_run_goes_on_where_rounding_finds_other_places(excerpts, latent, tmp_path, monkeypatch):
+    """As on another kind of machine: the places are those that the run began with, and the losses go on."""
+    state = RunState(Saving(tmp_path), {})
+    run = training(excerpts, latent)
+    for index in range(3):
+        run.advance(index)
+    state.write(run, 3)
+    went = [run.advance(index) for index in range(3, 6)]
+    found = paths.cluster_centres
+    monkeypatch.setattr(paths, "cluster_centres", lambda *given: found(*given).flip(0))
+    other = training(excerpts, latent)
+    assert not torch.equal(other.ground["centres"], run.ground["centres"])
+    assert state.restore(other)[0] == 3
+    assert [other.advance(index) for index in range(3, 6)] == went
+    assert other.validate() == run.validate()
