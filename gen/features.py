@@ -79,7 +79,7 @@ def _overlapped(bins: Tensor, window: int, hop: int) -> Tensor:
     whole = squares.sum(0)
     added.div_(whole)
     added[:, : parts - 1].mul_(whole / first.clamp_min(1e-8))
-    added[:, frames:].mul_(whole / last)
+    added[:, frames:].mul_(whole / last.clamp_min(1e-8))
     return added.flatten(1)
 
 

@@ -115,7 +115,7 @@ class IstftVocoder(Vocoder[Memory]):
     @property
     def chunk(self) -> int:
         """Long, since the context is."""
-        return 1024
+        return 512
 
     def spectrum(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Magnitude and phase (radians), each (B, window / 2 + 1, 1 + (T - 1) * mel.hop / hop), of log-mel frames."""

@@ -77,8 +77,8 @@ def propagate_phase(
 ) -> Tensor:
     """A phase for a magnitude spectrogram (B, bins, T), by following its peaks as steady tones; radians, same shape.
 
-    before: the phase (B, bins) of the frame before the first, if there was one. lean: by how much more each bin is
-    turned than a steady tone would turn it (`leaning`); nothing where it is not given.
+    All float32, without gradients. before: the phase (B, bins) of the frame before the first, if there was one. lean:
+    by how much more each bin is turned than a steady tone would turn it (`leaning`); nothing where it is not given.
 
     Single-pass spectrogram inversion (Beauregard, Harish and Wyse 2015): every peak's frequency comes from a parabola
     through it, its phase advances by that frequency, and the bins around a peak turn with it, with alternating sign.
@@ -90,11 +90,11 @@ def propagate_phase(
 def followed_alone(magnitude: Tensor, advance: float, before: Tensor | None, lean: Tensor | None) -> Tensor:
     """For a processor, peak by peak; as `propagate_phase`. advance: of a steady tone, a frame and a bin of pitch."""
     found = torch.empty_like(magnitude.transpose(1, 2), memory_format=torch.contiguous_format)
-    start = -math.pi * torch.arange(magnitude.shape[1])
+    start = -math.pi * torch.arange(magnitude.shape[1], dtype=torch.float64)
     for row, phase in enumerate(found):
         level = magnitude[row].T.contiguous()
         own = torch.zeros_like(level) if lean is None else lean[row].T.contiguous()
-        last = (start if before is None else start + before[row]).double()
+        last = start.clone() if before is None else start + before[row]
         quick(followed)(level.numpy(), last.numpy(), own.numpy(), advance, phase.numpy())
     return found.transpose(1, 2)
 
@@ -107,13 +107,13 @@ def followed_together(magnitude: Tensor, advance: float, before: Tensor | None, 
     peak = torch.zeros_like(level, dtype=torch.bool)
     peak[:, 1:-1] = (level[:, 1:-1] > level[:, :-2]) & (level[:, 1:-1] >= level[:, 2:])
     peak |= ~peak.any(dim=1, keepdim=True)  # where there is none, each bin is its own
-    place = torch.arange(bins, device=peak.device)
+    place = torch.arange(bins, device=peak.device, dtype=torch.float64)
     near = functional.pad(level, (1, 1), mode="replicate")
     left, right = near[:, :-2], near[:, 2:]
     sharp = torch.maximum(2 * level - left - right, (FLAT * level).clamp_min(TINY))
     offset = (0.5 * (right - left) / sharp).clamp(-0.5, 0.5)
     # Each one's phase but for pi * place, which alternates: so it is that of all bins that turn with it.
-    phase = advance * (place + offset.double())
+    phase = advance * (place + offset)
     turned = None if lean is None else lean.permute(2, 0, 1).reshape(-1, bins)
     if turned is not None:
         phase -= turned
@@ -126,7 +126,7 @@ def followed_together(magnitude: Tensor, advance: float, before: Tensor | None, 
     for begin in range(batch, batch * frames, batch):
         now = slice(begin, begin + batch)
         phase[now] = (phase[now] + phase[begin - batch : begin]).gather(1, owner[now])
-    found = torch.remainder(phase, 2 * math.pi).to(level.dtype) + math.pi * (place % 2)
+    found = (torch.remainder(phase, 2 * math.pi) + math.pi * (place % 2)).to(level.dtype)
     return (found if turned is None else found + turned).view(frames, batch, bins).permute(1, 2, 0)
 
 

@@ -24,9 +24,13 @@ def refine_phase(
     momentum 0.99 (Perraudin, Balazs and Sondergaard 2013); 0 iterations only invert.
     bands: mel magnitudes (B, bands, T) and their basis (bands, bins). Then half of each magnitude, in
     logarithm, is what the last STFT found, scaled to the bands: they say how much there is, and little of where.
+
+    With iterations float32 alone, and without gradients; and ValueError is raised where T is not 1 + frames // hop.
     """
     if iterations == 0:
         return from_spectrum(bins, window, hop, frames)
+    if bins.shape[2] != 1 + frames // hop:
+        raise ValueError(f"bins: {frames} samples have {1 + frames // hop} frames, not {bins.shape[2]}")
     count, magnitude = bins.shape[1], size_of(bins)
     pull = pulled_alone if bins.device.type == "cpu" else pulled_together
     # With the bins above, frame by frame in memory: so an inverse STFT takes it as it lies.

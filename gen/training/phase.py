@@ -145,7 +145,8 @@ class Phase(ABC):
         self._follow()
         # The device is waited for once a step.
         loss, *norms = torch.stack([shown, *self._norms.values()]).tolist()
-        for name, norm in zip(self._norms, norms, strict=True):
+        # The model's last: another's, by which it learns, may have spoiled it.
+        for name, norm in sorted(zip(self._norms, norms, strict=True), key=lambda found: found[0] == MODEL):
             self._check_gradient(name, norm)
         if not math.isfinite(loss):
             raise self._diverged(f"the loss is {loss}")
@@ -251,8 +252,11 @@ class Phase(ABC):
             return
         keep = min(self.training.average, (1 + self.index) / (_EMA_RISE + self.index))
         state = self.networks[MODEL].state_dict()
+        moving = [name for name, now in state.items() if now.is_floating_point()]
         follow = get_ema_multi_avg_fn(keep)
-        follow([self.average[name] for name in state], list(state.values()), None)
+        follow([self.average[name] for name in moving], [state[name] for name in moving], None)
+        for name in state.keys() - set(moving):
+            self.average[name].copy_(state[name])
 
     def _diverged(self, what: str) -> TrainingDiverged:
         # The batch of a step is known by its number, so it need not be remembered.

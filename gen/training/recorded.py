@@ -17,7 +17,7 @@ class Recorded:
     """A function of a batch on a GPU that does the same work whatever the batch says: no value is looked at meanwhile.
 
     What it changes beside its result (weights, averages) it changes in place. Its choices, by which the work may
-    differ, are recorded separately. Everything that it is given has the shape it had the first time.
+    differ, are recorded separately, and each recording keeps the memory of a step.
     """
 
     def __init__(self, function: Callable[..., Tensor]) -> None:
@@ -27,13 +27,18 @@ class Recorded:
         self._recordings: dict[tuple[bool, ...], tuple[torch.cuda.CUDAGraph, Tensor, Tensor]] = {}
 
     def __call__(self, batch: Tensor, *choices: bool) -> Tensor:
-        """What the function gives. It is overwritten at the next call with the same choices."""
+        """What the function gives. It is overwritten at the next call with the same choices.
+
+        Raises ValueError for a batch of another shape than the recorded one.
+        """
         if choices not in self._recordings:
             self._seen[choices] = self._seen.get(choices, 0) + 1
             if self._seen[choices] <= _BEFORE:
                 return self._taken(batch, choices)
             self._record(batch.clone(), choices)
         graph, place, result = self._recordings[choices]
+        if batch.shape != place.shape:
+            raise ValueError(f"batch: recorded for {tuple(place.shape)}, not for {tuple(batch.shape)}")
         place.copy_(batch)
         graph.replay()
         return result

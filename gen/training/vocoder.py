@@ -64,7 +64,7 @@ class VocoderTraining(Phase):
     def step(self, index: int) -> Tensor:
         """Make segments from their own frames."""
         real = self.team.mine(self._segments(index))
-        judged = index >= self.config.adversarial_from
+        judged = self.judge is not None and index >= self.config.adversarial_from
         return self.learn(real, judged, judged and self.judges_now(index))
 
     def _learn(self, real: Tensor, judged: bool, judge_learns: bool) -> Tensor:

@@ -51,7 +51,7 @@ class Embedder:
     signs at the first sample. strength: factor for all gains. balance: the power of a tile's level, against the mean of
     its frame, by which its gain shrinks: above 0 less is added to loud bands, and less in all. All channels get the
     same gains, so that a downmix keeps the mark. No sample leaves full scale that was not beyond it before: there the
-    mark gives way.
+    mark gives way. compiled: as `Watermark` has it.
     """
 
     def __init__(

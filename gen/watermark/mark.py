@@ -68,7 +68,7 @@ class Watermark:
         """The same audio, carrying an id of 8 bytes: same rate, channels and length, and the same samples every time.
 
         No sample leaves full scale that was not beyond it before: there the mark gives way. Nothing is scaled.
-        Raises TooShort for less than 3 s, WrongLength for an id of another size.
+        Raises TooShort for less than 3 s, and what `embedder` does.
         """
         embedder = self.embedder(waveform.rate, waveform.channels, id)
         samples = np.empty_like(waveform.samples)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from gen.numba_cache import compiled
+
 LOCKS = Path("/proc/locks")
 
 
@@ -32,3 +34,8 @@ def test_who_would_compile_waits_for_who_does(tmp_path):
         assert not list(tmp_path.iterdir())
     assert other.communicate(timeout=120)[0] == "librosa\n"
     assert list(tmp_path.rglob("guf-*"))
+
+
+def test_what_cannot_be_kept_is_compiled_all_the_same():
+    double = eval("lambda number: 2 * number")  # of no file, beside which it could be kept
+    assert compiled(double)(21) == 42

@@ -5,7 +5,7 @@ from gen.config import MelConfig
 from gen.features import mel_basis
 from gen.models.framewise import Triangles
 from gen.models.phase import bins_heard
-from gen.models.refinement import pulled_alone, pulled_together
+from gen.models.refinement import pulled_alone, pulled_together, refine_phase
 
 MEL = MelConfig()
 
@@ -41,3 +41,10 @@ def test_triangles_are_the_bands(bands):
         found[torch.from_numpy(lower) + part, place] += torch.from_numpy(row)
     assert torch.equal(found[1:-1], torch.from_numpy(basis))
     assert not found[[0, -1]].any()
+
+
+def test_other_frames_than_the_samples_have_are_refused():
+    bins = drawn(1, 9, 65, seed=1).transpose(1, 2)
+    assert torch.isfinite(refine_phase(bins, 128, 32, 2, 8 * 32)).all()
+    with pytest.raises(ValueError, match="bins: 160 samples have 6 frames, not 9"):
+        refine_phase(bins, 128, 32, 2, 160)

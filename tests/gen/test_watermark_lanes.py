@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from chords import chords
 
-from gen.compiled_fourier import PLACES, SIDE, SIZE, TURNS, aligned, backward, compiled, forward
+from gen.compiled_fourier import PLACES, SIDE, SIZE, TURNS, aligned, backward, forward
 from gen.compiled_lane import CompiledLane
 from gen.errors import ConfigError
 from gen.watermark.lanes import Lane
@@ -92,11 +92,6 @@ def test_transforms_of_frames_side_by_side_are_numpys():
     np.testing.assert_allclose(bins, np.fft.fft(frames, axis=1), rtol=0, atol=1e-4)
     backward(rows.reshape(-1), TURNS)
     np.testing.assert_allclose((rows[:, 0] + 1j * rows[:, 1]).T / SIZE, frames, rtol=0, atol=1e-5)
-
-
-def test_what_cannot_be_kept_is_compiled_all_the_same():
-    double = eval("lambda number: 2 * number")  # of no file, beside which it could be kept
-    assert compiled(double)(21) == 42
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
