@@ -38,6 +38,8 @@ class Triangles(NamedTuple):
 
 
 _TYPES = {
+    "breathed": "void(float32[:, ::1], float32[:, ::1], float32[:, ::1], float32[:, ::1], float32[:, ::1],"
+    " float32[:, ::1], float64, float32[:, ::1])",
     "followed": "void(float32[:, ::1], float64[::1], float32[:, ::1], float64, float32[:, ::1])",
     "pulled": "void(float32[:, ::1], float32[:, ::1], float64, float32[:, ::1], float32[:, ::1], int64[::1],"
     " float32[:, ::1], float32[:, ::1])",
@@ -45,7 +47,7 @@ _TYPES = {
 """Of one kind each: two processes that compile the same at once leave the same."""
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def quick(function: Callable[..., None]) -> Any:
     """The same in the processor's own instructions."""
     return compiled(function, _TYPES[function.__name__], fastmath={"contract", "reassoc", "arcp"}, nogil=True)
@@ -84,6 +86,33 @@ def followed(level: _Floats, last: NDArray[np.float64], lean: _Floats, advance: 
             begin = end
         for j in range(bins):
             phase[t, j] = last[j] + math.pi * (j % 2)
+
+
+def breathed(
+    noise: _Floats,
+    magnitude: _Floats,
+    tone: _Floats,
+    low: _Floats,
+    cosine: _Floats,
+    sine: _Floats,
+    usual: float,
+    made: _Floats,
+) -> None:
+    """Fill in made (T, 2 * bins), real and imaginary parts in turn, as `breathed_together`.
+
+    noise: the same of white noise (T, 2 * all bins), of which `usual` is the mean magnitude. magnitude, and tone 0 to 1
+    (T, bins), which is nowhere less than low (1, bins). cosine and sine of the phase (T, bins).
+    """
+    frames, bins = magnitude.shape
+    least, half, one, mean = np.float32(1e-5), np.float32(0.5), np.float32(1), np.float32(usual)
+    for t in range(frames):
+        for j in range(bins):
+            real, imaginary = noise[t, 2 * j], noise[t, 2 * j + 1]
+            size = max(np.sqrt(real * real + imaginary * imaginary), least)
+            tonal = max(tone[t, j], low[0, j])
+            loud = magnitude[t, j] * (tonal + (one - tonal) * (size / mean))
+            made[t, 2 * j] = loud * (cosine[t, j] if tonal > half else real / size)
+            made[t, 2 * j + 1] = loud * (sine[t, j] if tonal > half else imaginary / size)
 
 
 def pulled(

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from gen.config import RATE, MelConfig
 from gen.features import hann, mel_basis
-from gen.models.framewise import FLAT, TINY, followed, quick
+from gen.models.framewise import FLAT, TINY, breathed, followed, quick
 
 _LEAST = 1e-5
 # What makes a tone: a rise of about 17 dB within 4 bins. Chosen so that bands of a string ensemble, resynthesised from
@@ -200,19 +200,36 @@ def breathe(magnitude: Tensor, phase: Tensor, window: int, hop: int, noise: Tens
     """
     bins = magnitude.shape[1]
     heard = torch.stft(noise, window, hop, window=hann(window, noise.device), center=False, return_complex=True)
-    heard = heard[:, :bins]
     # A bin of white noise is Rayleigh distributed; this is its mean.
     usual = math.sqrt(math.pi / 4 * float(hann(window).square().sum()))
     pitch = torch.arange(bins, device=noise.device) * (RATE / window)
     # Below, chords lie so close that the mel bands melt them together: smooth there does not mean noise.
     low = (1 - (pitch - _MELTED[0]) / (_MELTED[1] - _MELTED[0])).clamp(0, 1)[:, None]
-    made = torch.empty_like(heard)
-    for block in _blocks(magnitude):
-        noisy, quiet = heard[..., block], magnitude[..., block]
-        size, tone = size_of(noisy).clamp_min_(_LEAST), torch.maximum(tonality(quiet), low)
-        loud = quiet * (tone + (1 - tone) * (size / usual))
-        made[..., block] = torch.where(tone > 0.5, with_phase(loud, phase[..., block]), scaled(noisy, loud / size))
-    return made
+    return (breathed_alone if noise.device.type == "cpu" else breathed_together)(heard, magnitude, phase, low, usual)
+
+
+def breathed_alone(heard: Tensor, magnitude: Tensor, phase: Tensor, low: Tensor, usual: float) -> Tensor:
+    """`breathed_together` by a processor, but for rounding."""
+    made = torch.empty(heard.shape[0], heard.shape[2], 2 * magnitude.shape[1])
+    for row, result in enumerate(made):
+        noise = torch.view_as_real(heard[row].T.contiguous()).flatten(1)
+        for block in _blocks(magnitude):
+            own = magnitude[row : row + 1, :, block]
+            angle = phase[row, :, block].T
+            parts = (noise[block], own[0].T, tonality(own)[0].T, low.T, angle.cos(), angle.sin())
+            quick(breathed)(*(part.contiguous().numpy() for part in parts), usual, result[block].numpy())
+    return torch.view_as_complex(made.unflatten(2, (-1, 2))).transpose(1, 2)
+
+
+def breathed_together(heard: Tensor, magnitude: Tensor, phase: Tensor, low: Tensor, usual: float) -> Tensor:
+    """What `breathe` gives, of an STFT of noise (B, all bins, T), whose magnitude is `usual` in the mean.
+
+    low: what of each bin is tone at least (bins, 1).
+    """
+    heard = heard[:, : magnitude.shape[1]]
+    size, tone = size_of(heard).clamp_min_(_LEAST), torch.maximum(tonality(magnitude), low)
+    loud = magnitude * (tone + (1 - tone) * (size / usual))
+    return torch.where(tone > 0.5, with_phase(loud, phase), scaled(heard, loud / size))
 
 
 def with_phase(magnitude: Tensor, phase: Tensor) -> Tensor:

@@ -10,6 +10,8 @@ from gen.models.phase import (
     NoiseTape,
     bins_heard,
     breathe,
+    breathed_alone,
+    breathed_together,
     followed_alone,
     followed_together,
     leaning,
@@ -100,6 +102,18 @@ def test_rounding_does_not_move_the_pitch_of_a_flat_peak(follow):
     one, two = (follow(each, 1.5, None, None)[0, :, -1] for each in (flat, moved))
     turned = (one - two) / (2 * math.pi)
     assert float((turned - turned.round()).abs().max()) < 0.01
+
+
+def test_breath_is_that_of_a_gpu():
+    random = torch.Generator().manual_seed(5)
+    bins, frames = 300, 140
+    heard = torch.randn(2, 513, frames, dtype=torch.complex64, generator=random)
+    magnitude = (0.4 * torch.randn(2, bins, frames, generator=random)).exp()
+    phase, low = 6 * torch.rand(2, bins, frames, generator=random), torch.linspace(1, 0, bins)[:, None]
+    found, wanted = (each(heard, magnitude, phase, low, 0.9) for each in (breathed_alone, breathed_together))
+    assert torch.allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    tone = torch.maximum(tonality(magnitude), low)
+    assert 0.2 < float((tone > 0.5).float().mean()) < 0.9  # both kinds are there
 
 
 def test_each_bin_belongs_to_the_nearest_peak():
