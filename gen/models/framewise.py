@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from gen.numba_cache import compiled
 
+LEAST = 1e-5
+"""The smallest magnitude of a bin."""
 FLAT, TINY = 1e-3, 1e-8
 """A peak that is flatter than this part of its height, or than this, has no summit that rounding would not move."""
 _Floats = NDArray[np.float32]
@@ -104,7 +106,7 @@ def breathed(
     (T, bins), which is nowhere less than low (1, bins). cosine and sine of the phase (T, bins).
     """
     frames, bins = magnitude.shape
-    least, half, one, mean = np.float32(1e-5), np.float32(0.5), np.float32(1), np.float32(usual)
+    least, half, one, mean = np.float32(LEAST), np.float32(0.5), np.float32(1), np.float32(usual)
     for t in range(frames):
         for j in range(bins):
             real, imaginary = noise[t, 2 * j], noise[t, 2 * j + 1]

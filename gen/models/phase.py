@@ -10,9 +10,8 @@ from torch.nn import functional
 
 from gen.config import RATE, MelConfig
 from gen.features import hann, mel_basis
-from gen.models.framewise import FLAT, TINY, breathed, followed, quick
+from gen.models.framewise import FLAT, LEAST, TINY, breathed, followed, quick
 
-_LEAST = 1e-5
 # What makes a tone: a rise of about 17 dB within 4 bins. Chosen so that bands of a string ensemble, resynthesised from
 # mel, fluctuate as much as recorded.
 _REACH, _STEEP, _BLUR = 4, 2.0, 0.4
@@ -30,13 +29,13 @@ def magnitude_from_mel(mel: Tensor, config: MelConfig, iterations: int = 4) -> T
     """
     down, up, inverse = _bands(config, mel.device)
     heard = inverse.shape[0]
-    found = mel.new_full((mel.shape[0], mel.shape[2], config.window // 2 + 1), _LEAST).transpose(1, 2)
+    found = mel.new_full((mel.shape[0], mel.shape[2], config.window // 2 + 1), LEAST).transpose(1, 2)
     for one, whole in zip(mel, found, strict=True):
         for block in _blocks(one):
-            target, low = up(one[:, block]), (inverse @ one[:, block]).clamp_min_(_LEAST)
+            target, low = up(one[:, block]), (inverse @ one[:, block]).clamp_min_(LEAST)
             for _ in range(iterations):
                 said = up(down(low)).add_(1e-8)
-                low.mul_(target).div_(said).clamp_min_(_LEAST)
+                low.mul_(target).div_(said).clamp_min_(LEAST)
             whole[:heard, block] = low
     return found
 
@@ -227,7 +226,7 @@ def breathed_together(heard: Tensor, magnitude: Tensor, phase: Tensor, low: Tens
     low: what of each bin is tone at least (bins, 1).
     """
     heard = heard[:, : magnitude.shape[1]]
-    size, tone = size_of(heard).clamp_min_(_LEAST), torch.maximum(tonality(magnitude), low)
+    size, tone = size_of(heard).clamp_min_(LEAST), torch.maximum(tonality(magnitude), low)
     loud = magnitude * (tone + (1 - tone) * (size / usual))
     return torch.where(tone > 0.5, with_phase(loud, phase), scaled(heard, loud / size))
 
