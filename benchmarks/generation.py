@@ -11,6 +11,7 @@ process, and by ``--processes`` of them that share the GPU, since where music go
 """
 
 import argparse
+import copy
 import multiprocessing
 import os
 import statistics
@@ -53,12 +54,13 @@ def main() -> None:
         return
     generator = loaded(chosen.preset, chosen.weights)
     model, vocoder, preset = generator._generator, generator._vocoder, generator.preset
+    single = copy.deepcopy(model).float()
     request = GenerationRequest(round(chosen.seconds * RATE), 1)
     steps = request.frames // (preset.mel.hop * model.latent.stack) + 2
     plain = make_vocoder(VocoderConfig(kind="hifigan", variant="v2"), preset.mel).eval()
     initialise(plain, torch.Generator().manual_seed(1))
     points = torch.cat(list(Course(model, request, steps)), dim=1)
-    frames = torch.cat(list(model.latent.stream(iter([points]))), dim=2)
+    frames = torch.cat(list(model.latent.stream(iter([points]))), dim=2).float()
     few = round(steps * PLAIN / chosen.seconds)
 
     def walk() -> None:
@@ -74,10 +76,10 @@ def main() -> None:
 
     def naive() -> None:
         random = torch.Generator().manual_seed(1)
-        style = style_of(model, None, None)
+        style = style_of(single, None, None)
         config = preset.generator
-        chance = draw_chance(random, 1, few, len(model.places), config.noise_size)
-        made = model.latent.decode(free_run(model, style, Daring(nucleus=config.nucleus), chance).points)
+        chance = draw_chance(random, 1, few, len(single.places), config.noise_size)
+        made = single.latent.decode(free_run(single, style, Daring(nucleus=config.nucleus), chance).points)
         plain(made[:, : preset.mel.bands])
 
     parts: dict[str, Callable[[], object]] = {

@@ -41,7 +41,9 @@ def repeats() -> None:
     from gen import instruments, score
     from gen.features import log_mel
     from gen.fingerprint import Fingerprint, fingerprint
-    from gen.models.phase import magnitude_from_mel, propagate_phase, refine_phase, with_phase
+    from gen.models.magnitude import magnitude_from_mel
+    from gen.models.phase import propagate_phase, with_phase
+    from gen.models.refinement import refine_phase
     from gen.originality import longest_repeat
     from gen.preset import load_preset
     from gen.waveform import Waveform

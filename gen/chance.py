@@ -24,7 +24,9 @@ def draw_chance(random: torch.Generator, batch: int, steps: int, codes: int, noi
     """Luck for a batch whose rows share one generator of random numbers, and a model that knows so many places."""
     leave = torch.rand(batch, steps, generator=random)
     where = -torch.empty(batch, steps, codes).exponential_(generator=random).log()
-    return Chance(leave, where, torch.randn(batch, steps, noise_size, generator=random))
+    # Points follow from it to the last bit. Drawn as float64, and rounded, it is the same on every processor.
+    noise = torch.randn(batch, steps, noise_size, generator=random, dtype=torch.float64).float()
+    return Chance(leave, where, noise)
 
 
 class Dice:

@@ -27,7 +27,8 @@ _RUN_IN = 8
 class Course(Iterator[Tensor]):
     """Points (1, n, size), part after part, `steps` in all; counts meanwhile how attention was shared.
 
-    Where two walks are asked for, the points move evenly from the one to the other.
+    Where two walks are asked for, the points move evenly from the one to the other. Points have the dtype of the model;
+    that of one in float64 comes to the same music on any machine.
     """
 
     def __init__(self, model: Backbone, request: GenerationRequest, steps: int, heard: Tensor | None = None) -> None:
@@ -60,7 +61,9 @@ class Course(Iterator[Tensor]):
         self._done += count
         for run, part in zip(runs, (1 - shares, shares) if len(runs) == 2 else (torch.ones(1),), strict=True):
             self._attention += (run.attention * part)[0].double().sum(dim=0)
-        return runs[0].points if len(runs) == 1 else self._latent.interpolate(runs[0].points, runs[1].points, shares)
+        kind = style.weights.dtype
+        points = [run.points.to(kind) for run in runs]
+        return points[0] if len(points) == 1 else self._latent.interpolate(*points, shares.to(kind))
 
     @property
     def attention(self) -> tuple[float, ...]:
@@ -120,5 +123,6 @@ def style_of(model: Backbone, weights: Sequence[float] | None, labels: Sequence[
     for field, (index, size) in enumerate(zip(indices, sizes, strict=True)):
         if index >= size:
             raise ConfigError(f"labels: field {field} has indices below {size}, not {index}")
-    shares = torch.tensor(wanted, dtype=torch.float64)
-    return Style((shares / shares.sum()).float()[None], labelled(torch.tensor([indices], dtype=torch.long), sizes))
+    shares, kind = torch.tensor(wanted, dtype=torch.float64), model.places.dtype
+    labels = labelled(torch.tensor([indices], dtype=torch.long), sizes)
+    return Style((shares / shares.sum()).to(kind)[None], labels.to(kind))

@@ -37,19 +37,37 @@ def mel_basis(config: MelConfig, device: torch.device = PROCESSOR) -> Tensor:
 
 
 def spectrum(samples: Tensor, window: int, hop: int) -> Tensor:
-    """STFT: samples (..., N) to complex (..., window / 2 + 1, 1 + N // hop)."""
+    """STFT: samples (..., N), float32 or float64, to complex (..., window / 2 + 1, 1 + N // hop)."""
     flat = samples.reshape(-1, samples.shape[-1])
     found = torch.stft(
         flat,
         window,
         hop,
-        window=hann(window, samples.device),
+        window=hann(window, samples.device).to(samples.dtype),
         center=True,
         pad_mode="constant",
         onesided=True,
         return_complex=True,
     )
     return found.reshape(*samples.shape[:-1], *found.shape[-2:])
+
+
+def lowest_bins(samples: Tensor, window: int, hop: int, count: int) -> Tensor:
+    """The lowest bins of an STFT without padding: samples (B, N) to complex (B, count, 1 + (N - window) // hop).
+
+    No gradients. On a processor they lie frame by frame, and take half the time of `spectrum`: its caches hold what is
+    transformed at once.
+    """
+    shape = hann(window, samples.device)
+    if samples.device != PROCESSOR:
+        return torch.stft(samples, window, hop, window=shape, center=False, return_complex=True)[:, :count]
+    pieces = samples.unfold(-1, window, hop)
+    found = torch.empty(*pieces.shape[:2], count, dtype=torch.complex64)
+    for row, result in zip(pieces, found, strict=True):
+        for first in range(0, len(row), _CACHED_FRAMES // 2):
+            block = slice(first, first + _CACHED_FRAMES // 2)
+            result[block] = torch.fft.rfft(row[block] * shape)[:, :count]
+    return found.transpose(1, 2)
 
 
 def from_spectrum(bins: Tensor, window: int, hop: int, frames: int) -> Tensor:
@@ -106,7 +124,7 @@ def magnitudes(samples: Tensor, window: int, hop: int) -> Iterator[Tensor]:
 
 def log_mel_of(sizes: Tensor, config: MelConfig) -> Tensor:
     """Log-mel frames of magnitudes (..., window / 2 + 1, T): (..., bands, T)."""
-    return compress(mel_basis(config, sizes.device) @ sizes)
+    return compress(mel_basis(config, sizes.device).to(sizes.dtype) @ sizes)
 
 
 def compress(mel: Tensor) -> Tensor:

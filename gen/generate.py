@@ -62,8 +62,8 @@ class Performance(Iterator[Samples]):
 class Generator:
     """A trained model, ready to play.
 
-    Where the music goes is always reckoned on the processor; a GPU makes frames and samples of it, which differ from
-    the processor's by rounding.
+    Where the music goes is always reckoned on the processor; a GPU makes frames and samples of it. Up to the frames all
+    is reckoned in float64 and then rounded, so that they are the same on any machine; samples differ by rounding.
     """
 
     def __init__(
@@ -76,12 +76,11 @@ class Generator:
     ) -> None:
         """styles: names of the datasets, in the order of a request's style weights. device: where it is rendered."""
         self.preset, self.styles, self._device = preset, styles, device
-        self._generator = generator
-        if device == "cpu":
-            self._latent, self._vocoder = generator.latent, vocoder.quickened()
-        else:
-            # The other ways are for processors.
-            self._latent, self._vocoder = copy.deepcopy(generator.latent).to(device), vocoder.by("eager").to(device)
+        self._generator = copy.deepcopy(generator).double()
+        latent = self._generator.latent
+        self._decoder = latent if device == "cpu" else copy.deepcopy(latent).to(device)
+        # The other ways are for processors.
+        self._vocoder = vocoder.quickened() if device == "cpu" else vocoder.by("eager").to(device)
 
     @classmethod
     def load(cls, path: Path, device: str = "cpu") -> "Generator":
@@ -137,7 +136,7 @@ class Generator:
 
     def _encoded(self, primer: Waveform) -> Tensor:
         """The points (1, T, size) of a primer, heard as recordings were while learning."""
-        samples = torch.from_numpy(prepared(primer, self.preset).samples.copy())
+        samples = torch.from_numpy(prepared(primer, self.preset).samples.astype(np.float64))
         if self.channels == 2:
             frames = stereo_frames(samples.expand(2, -1)[None], self.preset.mel)
         else:
@@ -150,8 +149,8 @@ class Generator:
     def _pieces(self, request: GenerationRequest, course: Course) -> Iterator[Tensor]:
         random = torch.Generator().manual_seed(derived_seed(request.seed, "vocoder"))
         stream = self._vocoder.stream(random)
-        for frames in self._latent.stream(points.to(self._device) for points in course):
-            piece = stream.push(frames)
+        for frames in self._decoder.stream(points.to(self._device) for points in course):
+            piece = stream.push(frames.float())
             if piece.shape[-1] > 0:
                 yield piece
         yield stream.finish()

@@ -127,9 +127,9 @@ class Backbone(nn.Module, ABC):
 
 
 def clock(held: Tensor) -> Tensor:
-    """How long a place was held, in steps (B, T), as two numbers between 0 and 1 (B, T, 2)."""
-    steps = held.float().clamp(max=LONG)
-    return torch.stack([1 / (1 + steps), torch.log1p(steps) / math.log1p(LONG)], dim=-1)
+    """How long a place was held, in steps (B, T), as two numbers between 0 and 1 (B, T, 2), float32."""
+    steps = held.double().clamp(max=LONG)  # rounded once, so as on every machine
+    return torch.stack([1 / (1 + steps), torch.log1p(steps) / math.log1p(LONG)], dim=-1).float()
 
 
 def backbone_of(

@@ -1,7 +1,8 @@
 """What a processor does to a spectrogram frame by frame, while the frame lies in its nearest cache.
 
 Each does what the function beside its name in `gen.models.phase` or `gen.models.refinement` does on a GPU, but for
-rounding. numba compiles it where it is first called: some seconds, once per installation, kept in numba's own cache.
+rounding (`followed` without that). numba compiles it where it is first called: some seconds, once per installation,
+kept in numba's own cache.
 """
 
 import math
@@ -29,11 +30,11 @@ class Triangles(NamedTuple):
     """
 
     lower: NDArray[np.int64]
-    weights: _Floats
+    weights: NDArray[Any]
 
     @classmethod
-    def of(cls, basis: _Floats) -> "Triangles":
-        """Of a matrix (bands, bins)."""
+    def of(cls, basis: NDArray[Any]) -> "Triangles":
+        """Of a matrix (bands, bins), whose dtype the weights have."""
         padded, place = np.pad(basis, ((1, 1), (0, 0))), np.arange(basis.shape[1])
         lower = (padded > 0).argmax(axis=0)
         return cls(lower, np.stack([padded[lower, place], padded[lower + 1, place]]))
@@ -51,8 +52,13 @@ _TYPES = {
 
 @lru_cache(maxsize=3)
 def quick(function: Callable[..., None]) -> Any:
-    """The same in the processor's own instructions."""
-    return compiled(function, _TYPES[function.__name__], fastmath={"contract", "reassoc", "arcp"}, nogil=True)
+    """The same in the processor's own instructions.
+
+    Not `followed`, whose outcome grows with the music, may be rounded as suits the processor. Dividing is as numpy's:
+    to ask first whether it is by zero takes longer, and keeps vectors away.
+    """
+    fast = set() if function is followed else {"contract", "reassoc", "arcp"}
+    return compiled(function, _TYPES[function.__name__], fastmath=fast, error_model="numpy", nogil=True)
 
 
 def followed(level: _Floats, last: NDArray[np.float64], lean: _Floats, advance: float, phase: _Floats) -> None:
@@ -102,7 +108,7 @@ def breathed(
 ) -> None:
     """Fill in made (T, 2 * bins), real and imaginary parts in turn, as `breathed_together`.
 
-    noise: the same of white noise (T, 2 * all bins), of which `usual` is the mean magnitude. magnitude, and tone 0 to 1
+    noise: the same of white noise (T, 2 * bins), of which `usual` is the mean magnitude. magnitude, and tone 0 to 1
     (T, bins), which is nowhere less than low (1, bins). cosine and sine of the phase (T, bins).
     """
     frames, bins = magnitude.shape
@@ -129,8 +135,8 @@ def pulled(
 ) -> None:
     """Fill in made: found - momentum * before, at the magnitude asked for, half of it its own where bands are given.
 
-    found, before, made: real and imaginary parts in turn (T, 2 * all bins). magnitude (T, bins), of the lowest bins.
-    mel (T, bands), or (T, 0) for none; lower and weights: `Triangles` of the bands.
+    found, before: real and imaginary parts in turn (T, 2 * bins); made: those of more bins. magnitude (T, bins). mel
+    (T, bands), or (T, 0) for none; lower and weights: `Triangles` of the bands.
     """
     frames, bins = magnitude.shape
     bands = mel.shape[1]

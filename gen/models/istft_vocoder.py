@@ -14,15 +14,8 @@ from torch import Tensor, nn
 from gen.config import MelConfig
 from gen.features import mel_basis
 from gen.models.config import VocoderConfig
-from gen.models.phase import (
-    NoiseTape,
-    bins_heard,
-    breathe,
-    leaning,
-    magnitude_from_mel,
-    propagate_phase,
-    with_phase,
-)
+from gen.models.magnitude import bins_heard, magnitude_from_mel
+from gen.models.phase import NoiseTape, breathe, leaning, propagate_phase, with_phase
 from gen.models.precision import exact
 from gen.models.refinement import refine_phase
 from gen.models.vocoder import Vocoder, reach
@@ -127,7 +120,7 @@ class IstftVocoder(Vocoder[Memory]):
     def _heard(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The ground's magnitude, and what the network adds to its logarithm and to the phase."""
         with exact(frames):  # also for the phases that follow from it
-            ground = magnitude_from_mel(frames.exp(), self.mel)
+            ground = magnitude_from_mel(frames.double().exp(), self.mel)
         heard = self.enter(frames)
         if not self.rise:
             heard = self.fields[0](heard)
@@ -136,7 +129,8 @@ class IstftVocoder(Vocoder[Memory]):
         factor = self.mel.hop // self.hop
         if factor > 1:
             wanted = (frames.shape[-1] - 1) * factor + 1
-            ground = nn.functional.interpolate(ground.log(), wanted, mode="linear", align_corners=True).exp()
+            between = nn.functional.interpolate(ground.double().log(), wanted, mode="linear", align_corners=True)
+            ground = between.exp().float()
             heard = heard[..., :wanted]
         # The head as a matrix from the right: its outcome lies frame by frame, as all that it is added to.
         heard = nn.functional.leaky_relu(heard, _SLOPE).transpose(1, 2)

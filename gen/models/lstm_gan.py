@@ -30,8 +30,9 @@ class LstmGenerator(Backbone):
 
     def listen(self, heard: Tensor, state: State) -> tuple[Tensor, State]:
         """As Backbone has it."""
-        hidden, cell = (part.transpose(0, 1).float().contiguous() for part in state)
+        kind = self.lstm.weight_ih_l0.dtype
+        hidden, cell = (part.transpose(0, 1).to(kind).contiguous() for part in state)
         # On a GPU autocast would take float16 for it, whatever it was told, and its gradients vanish there.
         with exact(heard):
-            found, (hidden, cell) = self.lstm(heard.float(), (hidden, cell))
+            found, (hidden, cell) = self.lstm(heard.to(kind), (hidden, cell))
         return found, (hidden.transpose(0, 1), cell.transpose(0, 1))

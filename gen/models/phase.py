@@ -1,74 +1,22 @@
-"""Magnitude and phase without learning: the classical ground that the vocoder's network stands on."""
+"""Phase without learning, and what is tone and what is noise: the ground that the vocoder's network stands on."""
 
 import math
-from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gen.config import RATE, MelConfig
-from gen.features import hann, mel_basis
+from gen.config import RATE
+from gen.features import hann, lowest_bins
 from gen.models.framewise import FLAT, LEAST, TINY, breathed, followed, quick
+from gen.models.magnitude import blocks
 
 # What makes a tone: a rise of about 17 dB within 4 bins. Chosen so that bands of a string ensemble, resynthesised from
 # mel, fluctuate as much as recorded.
 _REACH, _STEEP, _BLUR = 4, 2.0, 0.4
 _MELTED = (1000.0, 3000.0)
 _TAPE = 1 << 15
-_BLOCK = 128
 _HANN = 0.25645
-_Map = Callable[[Tensor], Tensor]
-
-
-def magnitude_from_mel(mel: Tensor, config: MelConfig, iterations: int = 4) -> Tensor:
-    """The STFT magnitude that a mel spectrogram speaks of: (B, bands, T), not logarithmic, to (B, bins, T), >= 1e-5.
-
-    Non-negative least squares by multiplicative updates (Lee and Seung 2001), from the pseudo-inverse.
-    """
-    down, up, inverse = _bands(config, mel.device)
-    heard = inverse.shape[0]
-    found = mel.new_full((mel.shape[0], mel.shape[2], config.window // 2 + 1), LEAST).transpose(1, 2)
-    for one, whole in zip(mel, found, strict=True):
-        for block in _blocks(one):
-            target, low = up(one[:, block]), (inverse @ one[:, block]).clamp_min_(LEAST)
-            for _ in range(iterations):
-                said = up(down(low)).add_(1e-8)
-                low.mul_(target).div_(said).clamp_min_(LEAST)
-            whole[:heard, block] = low
-    return found
-
-
-def _blocks(tensor: Tensor) -> Iterator[slice]:
-    """The frames of (..., T) in stretches that the processor's own cache holds; a GPU takes all at once."""
-    frames = tensor.shape[-1]
-    size = _BLOCK if tensor.device.type == "cpu" else max(frames, 1)
-    return (slice(first, first + size) for first in range(0, frames, size))
-
-
-@lru_cache(maxsize=8)
-def _bands(config: MelConfig, device: torch.device) -> tuple[_Map, _Map, Tensor]:
-    """From the bins that bands hear to the bands; its transpose; its pseudo-inverse. Above these bins none is heard.
-
-    A bin is heard by two bands, so a processor takes sparse matrices: 14 times as fast as what is mostly zeros.
-    """
-    from scipy.sparse import csr_array
-
-    basis, heard = mel_basis(config), bins_heard(config)
-    inverse = torch.linalg.pinv(basis)[:heard].to(device)
-    basis = basis[:, :heard].contiguous()
-    if device.type != "cpu":
-        basis = basis.to(device)
-        return partial(torch.matmul, basis), partial(torch.matmul, basis.T), inverse
-    down, up = csr_array(basis.numpy()), csr_array(basis.T.numpy())
-    return lambda low: torch.from_numpy(down @ low.numpy()), lambda bands: torch.from_numpy(up @ bands.numpy()), inverse
-
-
-@lru_cache(maxsize=8)
-def bins_heard(config: MelConfig) -> int:
-    """How many bins from the lowest on have all that the mel bands hear: no frame says anything of those above."""
-    return int(mel_basis(config).any(dim=0).nonzero()[-1]) + 1
 
 
 def propagate_phase(
@@ -146,11 +94,14 @@ def leaning(magnitude: Tensor, window: int, hop: int) -> Tensor:
     magnitude over time, and here is summed up from bin 0 (phase gradient: Průša, Balazs and Sondergaard 2017, with
     their constant for Hann windows).
     """
-    level = magnitude.transpose(1, 2).log()
+    # Followed phases add up how their peaks lean. So it is rounded once, from float64, as on every machine.
+    level = magnitude.transpose(1, 2).double().log().float()
     steep = torch.zeros_like(level)
     # Over two frames. No sound lies outside of the window, so half a turn is the most.
     steep[:, 1:-1] = (level[:, 2:] - level[:, :-2]).mul_(-_HANN * window / (2 * hop)).clamp_(-math.pi, math.pi)
-    return (steep.cumsum(dim=2) - steep / 2).transpose(1, 2)
+    # In float64 within; a processor does so unasked.
+    whole = steep.cumsum(dim=2) if steep.device.type == "cpu" else steep.double().cumsum(dim=2).float()
+    return (whole - steep / 2).transpose(1, 2)
 
 
 def tonality(magnitude: Tensor) -> Tensor:
@@ -198,7 +149,7 @@ def breathe(magnitude: Tensor, phase: Tensor, window: int, hop: int, noise: Tens
     plus noise: Serra and Smith 1990.) The lowest bins of an STFT suffice.
     """
     bins = magnitude.shape[1]
-    heard = torch.stft(noise, window, hop, window=hann(window, noise.device), center=False, return_complex=True)
+    heard = lowest_bins(noise, window, hop, bins)
     # A bin of white noise is Rayleigh distributed; this is its mean.
     usual = math.sqrt(math.pi / 4 * float(hann(window).square().sum()))
     pitch = torch.arange(bins, device=noise.device) * (RATE / window)
@@ -211,8 +162,8 @@ def breathed_alone(heard: Tensor, magnitude: Tensor, phase: Tensor, low: Tensor,
     """`breathed_together` by a processor, but for rounding."""
     made = torch.empty(heard.shape[0], heard.shape[2], 2 * magnitude.shape[1])
     for row, result in enumerate(made):
-        noise = torch.view_as_real(heard[row].T.contiguous()).flatten(1)
-        for block in _blocks(magnitude):
+        noise = torch.view_as_real(heard[row].T).flatten(1)
+        for block in blocks(magnitude):
             own = magnitude[row : row + 1, :, block]
             angle = phase[row, :, block].T
             parts = (noise[block], own[0].T, tonality(own)[0].T, low.T, angle.cos(), angle.sin())
@@ -221,11 +172,10 @@ def breathed_alone(heard: Tensor, magnitude: Tensor, phase: Tensor, low: Tensor,
 
 
 def breathed_together(heard: Tensor, magnitude: Tensor, phase: Tensor, low: Tensor, usual: float) -> Tensor:
-    """What `breathe` gives, of an STFT of noise (B, all bins, T), whose magnitude is `usual` in the mean.
+    """What `breathe` gives, of an STFT of noise (B, bins, T), whose magnitude is `usual` in the mean.
 
     low: what of each bin is tone at least (bins, 1).
     """
-    heard = heard[:, : magnitude.shape[1]]
     size, tone = size_of(heard).clamp_min_(LEAST), torch.maximum(tonality(magnitude), low)
     loud = magnitude * (tone + (1 - tone) * (size / usual))
     return torch.where(tone > 0.5, with_phase(loud, phase), scaled(heard, loud / size))

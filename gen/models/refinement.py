@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
-from gen.features import from_spectrum, spectrum
+from gen.features import from_spectrum, lowest_bins
 from gen.models.framewise import Triangles, pulled, quick
 from gen.models.phase import scaled, size_of
 
@@ -38,7 +39,8 @@ def refine_phase(
     made[:, :count] = bins
     before: Tensor | None = None
     for _ in range(iterations):
-        found = spectrum(from_spectrum(made, window, hop, frames), window, hop)
+        samples = functional.pad(from_spectrum(made, window, hop, frames), (window // 2, window // 2))
+        found = lowest_bins(samples, window, hop, count)
         pull(found, before, magnitude, bands, made)
         before = found
     return from_spectrum(made, window, hop, frames)
@@ -47,15 +49,16 @@ def refine_phase(
 def pulled_together(
     found: Tensor, before: Tensor | None, magnitude: Tensor, bands: tuple[Tensor, Tensor] | None, made: Tensor
 ) -> None:
-    """The lowest bins of made (B, all bins, T), from what an STFT found now and before, at magnitudes (B, bins, T)."""
-    count = magnitude.shape[1]
-    found = found[:, :count]
-    pushed = found if before is None else torch.sub(found, before[:, :count], alpha=_MOMENTUM)
+    """The lowest bins of made (B, all bins, T), from what an STFT found of them now and before: (B, bins, T).
+
+    magnitude: what they have to be (B, bins, T).
+    """
+    pushed = found if before is None else torch.sub(found, before, alpha=_MOMENTUM)
     size = size_of(pushed) + 1e-9
     factor = magnitude / size
     if bands is not None:
         factor = (factor * _scale(size, *bands)).sqrt_()
-    made[:, :count] = scaled(pushed, factor)
+    made[:, : magnitude.shape[1]] = scaled(pushed, factor)
 
 
 def pulled_alone(

@@ -30,7 +30,7 @@ def stereo_frames(samples: Tensor, mel: MelConfig) -> Tensor:
     """
     mid = samples.mean(dim=1)
     one, other = (spectrum(part, mel.window, mel.hop) for part in (mid, samples[:, 0] - mid))
-    weights = _bands(mel).to(samples.device)
+    weights = _bands(mel).to(samples)
     power, product, rest = (
         weights @ found
         for found in (one.abs().square(), other.real * one.real + other.imag * one.imag, other.abs().square())

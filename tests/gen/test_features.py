@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gen.config import MelConfig
-from gen.features import FLOOR, from_spectrum, log_mel, magnitudes, mel_basis, spectrum
+from gen.features import FLOOR, from_spectrum, log_mel, lowest_bins, magnitudes, mel_basis, spectrum
 
 
 @pytest.mark.parametrize("config", [MelConfig(), MelConfig(window=1024, hop=256, bands=80, lowest=0, highest=8000)])
@@ -47,6 +47,13 @@ def test_piece_by_piece_is_the_same_as_at_once(frames):
         pieces = list(magnitudes(samples, window, hop))
         assert max(piece.shape[1] for piece in pieces) <= 512
         assert torch.allclose(torch.cat(pieces, dim=1), spectrum(samples, window, hop).abs(), atol=1e-5)
+
+
+@pytest.mark.parametrize("frames", [2, 64, 65, 200])
+def test_the_lowest_bins_are_those_of_the_spectrum(frames):
+    samples = torch.randn(2, (frames - 1) * 96, generator=torch.Generator().manual_seed(frames))
+    padded = torch.nn.functional.pad(samples, (128, 128 + 95))  # ends before another frame would be whole
+    assert torch.allclose(lowest_bins(padded, 256, 96, 100), spectrum(samples, 256, 96)[:, :100], atol=1e-5)
 
 
 def test_there_is_one_definition_of_mel():

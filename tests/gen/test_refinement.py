@@ -4,7 +4,7 @@ import torch
 from gen.config import MelConfig
 from gen.features import mel_basis
 from gen.models.framewise import Triangles
-from gen.models.phase import bins_heard
+from gen.models.magnitude import bins_heard
 from gen.models.refinement import pulled_alone, pulled_together, refine_phase
 
 MEL = MelConfig()
@@ -19,11 +19,12 @@ def test_frames_are_pulled_as_on_a_gpu(banded):
     """Two in a batch, the first iteration and a later one; what lies above the bins asked for stays nothing."""
     count, frames = bins_heard(MEL), 9
     basis = mel_basis(MEL)[:, :count]
-    found, before = (drawn(2, frames, MEL.window // 2 + 1, seed=seed).transpose(1, 2) for seed in (1, 2))
+    found, before = (drawn(2, frames, count, seed=seed).transpose(1, 2) for seed in (1, 2))
     magnitude = drawn(2, count, frames, seed=3).abs()
     bands = (basis @ drawn(2, count, frames, seed=4).abs(), basis) if banded else None
     for last in (None, before):
-        made = [torch.zeros_like(found) for _ in range(2)]
+        shape = (2, frames, MEL.window // 2 + 1)
+        made = [torch.zeros(shape, dtype=torch.complex64).transpose(1, 2) for _ in range(2)]
         for pull, each in zip((pulled_alone, pulled_together), made, strict=True):
             pull(found, last, magnitude, bands, each)
         assert torch.allclose(*made, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,63 @@
+"""Music that the shipped instrument makes, made again as other classes of processors would."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import api.instrument
+from gen.config import RATE
+from gen.generate import Generator
+from gen.request import GenerationRequest, Morph
+
+WEIGHTS = Path(api.instrument.__file__).parent / "weights.safetensors"
+OLDER = {
+    "SSE4": {
+        "NUMBA_CPU_NAME": "x86-64",
+        "ATEN_CPU_CAPABILITY": "default",
+        "ONEDNN_MAX_CPU_ISA": "SSE41",
+        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+        "OPENBLAS_CORETYPE": "Nehalem",
+        "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX2 FMA3",
+    },
+    "AVX2": {
+        "NUMBA_CPU_NAME": "haswell",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "OPENBLAS_CORETYPE": "Haswell",
+    },
+}
+"""What tells numpy, torch, numba and what they multiply with to do without newer instructions."""
+
+
+def make(path: Path) -> None:
+    """A piece, and one that moves to another seed, which are longer than a part of the course and of the stream."""
+    generator = Generator.load(WEIGHTS)
+    requests = (GenerationRequest(20 * RATE, 3), GenerationRequest(5 * RATE, 4, morph=Morph(seed=5)))
+    np.savez(path, *(generator.render(request).waveform.samples for request in requests))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", list(OLDER))
+def test_an_older_processor_makes_the_same_music(kind: str, tmp_path: Path) -> None:
+    """To 100 dB, where 60 are asked for: what differs is rounded once, and not heard by what comes after it."""
+    import torch
+
+    if torch.backends.cpu.get_cpu_capability() in ("DEFAULT", kind):
+        pytest.skip("this processor has none of the newer instructions")
+    here, there = tmp_path / "here.npz", tmp_path / "there.npz"
+    for path, settings in ((here, {}), (there, OLDER[kind] | {"NUMBA_CACHE_DIR": str(tmp_path)})):
+        subprocess.run([sys.executable, __file__, path], env=os.environ | settings, check=True, timeout=300)
+    with np.load(here) as own, np.load(there) as other:
+        for name in own:
+            one, two = own[name].astype(np.float64), other[name].astype(np.float64)
+            assert not np.array_equal(one, two), "nothing was done another way"
+            assert 10 * np.log10(np.sum(one**2) / np.sum((one - two) ** 2)) > 100
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]))
