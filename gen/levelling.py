@@ -108,9 +108,9 @@ def record(pieces: Iterable[Samples], frames: int, folder: Path | None = None, h
 
 
 def _shape(start: int, count: int, frames: int) -> Samples:
-    """The fades at both ends of the whole, for `count` samples from `start` on, (count,)."""
+    """The fades at both ends of the whole, for `count` samples from `start` on: (count,), or (1,) between the fades."""
     fade = min(round(_FADE * RATE), frames // 2)
-    if fade == 0:
-        return np.ones(count, np.float32)
+    if fade <= start and start + count <= frames - fade:
+        return np.ones(1, np.float32)
     place = np.arange(start, start + count)
     return np.clip(np.minimum(place, frames - 1 - place) / fade, 0, 1).astype(np.float32)

@@ -17,19 +17,23 @@ def repeatable(strict: bool = True) -> Iterator[None]:
 
     strict: refuse what has no deterministic algorithm; else it is done as it can be, as some things on a GPU must be.
 
-    Both settings belong to the process, so work on torch in other threads is slowed down meanwhile, not changed. cuBLAS
-    multiplies with the same bits only in a workspace of fixed size (NVIDIA, cuBLAS: Results Reproducibility), which it
-    reads of in the environment when it is first used: so that stays set, as it is or else here.
+    These settings belong to the process, so work on torch in other threads is slowed down meanwhile, not changed. New
+    memory is not filled, as torch does besides: nobody reads what nobody wrote. cuBLAS multiplies with the same bits
+    only in a workspace of fixed size (NVIDIA, cuBLAS: Results Reproducibility), which it reads of in the environment
+    when it is first used: so that stays set, as it is or else here.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     threads = torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    filled = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True, warn_only=not strict)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
         yield
     finally:
+        torch.utils.deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
         torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
         torch.set_num_threads(threads)
 
