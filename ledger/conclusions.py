@@ -49,6 +49,7 @@ class Case(StrEnum):
     KEY_ENDED_AFTER = "key ended after"
     CONSENT_WITHDRAWN = "consent withdrawn"
     LICENSE_ENDED = "license ended"
+    FOREIGN_MARK = "foreign mark"
     NOTHING_KNOWN = "nothing known"
 
 
@@ -154,6 +155,7 @@ TABLE: tuple[Row, ...] = (
     Row(Case.KEY_ENDED_AFTER, None, _at(_NOTE, "key"), Sureness.PROOF, unless=_at(_INVALID, "key")),
     Row(Case.CONSENT_WITHDRAWN, None, _at(_NOTE, "consent"), Sureness.PROOF),
     Row(Case.LICENSE_ENDED, None, _at(_NOTE, "license now"), Sureness.PROOF),
+    Row(Case.FOREIGN_MARK, None, _at(_NOTE, "foreign mark"), Sureness.MARK),
 )
 """What is wrong first, then what could not be checked, then what holds, then what decides nothing."""
 
@@ -189,6 +191,7 @@ MEANING = {
     Case.KEY_ENDED_AFTER: "a key ended after the record that it signed, which stays what it was",
     Case.CONSENT_WITHDRAWN: "consent for new licenses was withdrawn; those bought before stay valid",
     Case.LICENSE_ENDED: "a license was valid when it was needed, and has ended since",
+    Case.FOREIGN_MARK: "it carries a mark, as music made by a machine does, and no track that is known here has it",
     Case.NOTHING_KNOWN: "nothing is known here of this audio",
     Case.WRONG: "something was checked and is wrong",
     Case.UNCHECKED: "something could not be checked",
@@ -216,7 +219,7 @@ def conclusions(findings: Sequence[Finding], evidence: Sequence[Evidence]) -> tu
     for row, status in ((_WRONG, _INVALID), (_UNCHECKED, _UNVERIFIABLE)):
         rest = [f for f in findings if f.status is status and (f.check, f.status) not in told]
         found += _conclude(row, beside, rest, evidence)
-    if not known:
+    if not known and all(one.case is not Case.FOREIGN_MARK for one in found):
         notes = [f for f in findings if f.check in ("watermark", "manifest", "ledger") and f.status is _NOTE]
         found.append(Conclusion(Case.NOTHING_KNOWN, Verdict.UNKNOWN, None, "open", _because(notes)))
     return tuple(sorted(found, key=lambda one: _ORDER.index(one.verdict)))

@@ -161,6 +161,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "check.mix": "mix",
     "check.excerpt": "excerpt",
     "check.mark": "mark",
+    "check.foreign mark": "foreign mark",
     "check.key end": "end of a key",
     "check.license now": "license now",
     "check.weights": "weights",

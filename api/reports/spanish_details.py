@@ -55,8 +55,8 @@ DETAILS: Final[Mapping[str, _Pairs]] = {
     "watermark": (
         _SEEN,
         *_each("no mark was found under <0><1>", "no se encontró ninguna marca con <0><1>", _KEYS, _SEARCHED),
-        ("no track on this chain has this mark", "ninguna pista de esta cadena tiene esta marca"),
     ),
+    "foreign mark": (("no track on this chain has this mark", "ninguna pista de esta cadena tiene esta marca"),),
     "fingerprint": (
         (
             f"sounds like the track: {_LIKE}; the mark is gone or unreadable",

@@ -314,7 +314,7 @@ class _Trail:
                 entry = self._token(sources, mark.name)(int.from_bytes(mark.found.id))
             if entry is None:
                 missing = "no track on this chain has this mark"
-                self._findings.append(Finding("watermark", Status.NOTE, mark.name, missing))
+                self._findings.append(Finding("foreign mark", Status.NOTE, mark.name, missing))
             else:
                 self._witness(entry).marks.append(mark)
 

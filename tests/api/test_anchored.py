@@ -211,7 +211,7 @@ def test_leaves_that_nobody_has_leave_a_marked_copy_open_and_say_nothing_of_othe
 ) -> None:
     leaves(copied).unlink()
     outcome = audit(copied, files[0])
-    assert (outcome.verdict, cases(outcome)) == (Verdict.UNVERIFIABLE, {Case.CONTENT_UNREACHABLE, Case.NOTHING_KNOWN})
+    assert (outcome.verdict, cases(outcome)) == (Verdict.UNVERIFIABLE, {Case.CONTENT_UNREACHABLE, Case.FOREIGN_MARK})
     ((status, detail),) = said(outcome, "anchor", "audio")
     assert status is Status.UNVERIFIABLE and "out of reach" in detail
     assert "This home generated the file and has not minted it" in Shell(copied.path).run("audit", str(files[0])).out
@@ -227,7 +227,7 @@ def test_an_index_that_cannot_be_used_leaves_a_marked_copy_open_and_makes_no_bun
 ) -> None:
     (copied.folder("index") / "tracks.sqlite").mkdir()  # no database can be opened there
     outcome = audit(copied, files[0])
-    assert (outcome.verdict, cases(outcome)) == (Verdict.UNVERIFIABLE, {Case.CONTENT_UNREACHABLE, Case.NOTHING_KNOWN})
+    assert (outcome.verdict, cases(outcome)) == (Verdict.UNVERIFIABLE, {Case.CONTENT_UNREACHABLE, Case.FOREIGN_MARK})
     ((status, detail),) = said(outcome, "anchor", "audio")
     assert status is Status.UNVERIFIABLE and "the index" in detail
     with pytest.raises(StoreFault, match="the index"):

@@ -83,6 +83,8 @@ def made(story: Story, folder: Path, name: str) -> Path:
         case "copied mark":
             marked = Watermark(PUBLIC_KEY).detect(wave)[0].id
             save(path, Watermark(PUBLIC_KEY).embed(other, marked))
+        case "marked elsewhere":
+            save(path, Watermark(PUBLIC_KEY).embed(other, bytes(range(8))))
         case "unknown":
             save(path, other)
     return path
@@ -106,6 +108,7 @@ def sheet(outcome: Audit) -> dict[Case, str]:
         ("mixed.wav", Case.MIXED, Verdict.VERIFIED, "1 - "),
         ("stripped of its mark.wav", Case.MARK_GONE, Verdict.VERIFIED, "likely"),
         ("copied mark.wav", Case.COPIED_MARK, Verdict.INVALID, "likely"),
+        ("marked elsewhere.ogg", Case.FOREIGN_MARK, Verdict.UNKNOWN, "1 - "),
         ("unknown.wav", Case.NOTHING_KNOWN, Verdict.UNKNOWN, "open"),
     ],
 )
@@ -122,6 +125,7 @@ def test_audio_is_concluded_by_what_was_done_to_it(
     assert outcome.verdict is verdict, (found, [f for f in outcome.findings if f.status is Status.INVALID])
     assert case in found, (found, outcome.evidence)
     assert found[case].startswith(certainty)
+    assert (Case.NOTHING_KNOWN in found) == (case is Case.NOTHING_KNOWN)
     sound = set(found) & {one.case for one in outcome.conclusions if one.track is not None}
     others = {Case.MIXED, Case.EXCERPT} if case is Case.MIXED else {case}
     assert sound <= others
