@@ -23,7 +23,7 @@ from eth_account.messages import encode_defunct
 
 RECORD, BUNDLE = "application/vnd.in-toto+json", "application/vnd.stemmata.bundle+json"
 HEARD = {"anchor", "chain", "co-signature", "fingerprint", "iscc", "manifest", "manifest place", "watermark"}
-HEARD |= {"reorganisation"}  # checks that need more than a bundle and this file
+HEARD |= {"foreign mark", "reorganisation"}  # checks that need more than a bundle and this file
 SCHEMA, PROOFS = (Path(__file__).with_name(name) for name in ("bundle.schema.json", "verify_proofs.py"))
 HALF = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # of secp256k1's order: EIP-2
 MOST_BYTES, MOST_READ, MOST_NODES = 128 << 20, 64 << 20, 1 << 16  # of a bundle; of one file within
