@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from api.console import Console
 from api.errors import ApiError
 from api.home import Home
-from api.instrument import harmonies, snapshot
+from api.instrument import snapshot
 from api.instrument.files import WEIGHTS
 from api.settings import Settings
 from api.workflows import datasets, model_audit, offers, training
@@ -37,7 +37,6 @@ from api.workflows import instrument as workflow
 from gen.errors import GenError
 from gen.preset import load_preset, read_preset
 from ledger.archive import fetch
-from ledger.digest import Digest
 from ledger.errors import LedgerError
 from ledger.findings import Verdict
 from ledger.records import DatasetRecord, Terms, TrainingRunRecord
@@ -67,7 +66,6 @@ def main() -> None:
         snapshot.take(home, number, options.out)
         run, learned = _records(home, number)
         sources = _sources(options.recordings, options.out)
-        harmonies.write(options.recordings.rglob("*.flac"), _without_harmony(home, learned), options.out)
         (options.out / "MODEL_CARD.md").write_text(_card(number, run, learned, sources), "utf-8")
         _try_out(options.out.absolute())
     except (ApiError, GenError, LedgerError, OSError) as error:
@@ -142,19 +140,6 @@ def _records(home: Home, number: int) -> tuple[TrainingRunRecord, list[DatasetRe
         entry = ledger.contracts.model(number)
         run = fetch(ledger.store, TrainingRunRecord, entry.cid, entry.record, entry.trainer)
         return run, [datasets.show(ledger, use.id)[1] for use in run.datasets]
-
-
-def _without_harmony(home: Home, learned: list[DatasetRecord]) -> set[Digest]:
-    """Recordings whose fingerprints were registered by a version that knew no harmony."""
-    from gen.fingerprint import Fingerprint
-
-    with home.ledger() as ledger:
-        return {
-            item.sha256
-            for record in learned
-            for item in record.recordings
-            if Fingerprint.from_bytes(ledger.store.read_bytes(item.fingerprint.cid)).harmony is None
-        }
 
 
 def _sources(recordings: Path, out: Path) -> int:

@@ -133,7 +133,7 @@ def variations(
                 f"buy a license with: stemmata license buy {model_id} --model --use generate --key NAME"
             )
         record = _training_run(ledger, entry)
-        known = originality.learned(ledger, record, home.settings.instrument)
+        known = originality.learned(ledger, record)
         deployment = ledger.contracts.deployment
     generator = rendering.open_generator(home, entry.id, record, unlock, now, device)
     count = len(record.datasets)

@@ -8,8 +8,7 @@ compared by its sound alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from api.home import Ledger
@@ -79,20 +78,14 @@ class Measure:
         return table
 
 
-def learned(ledger: Ledger, record: TrainingRunRecord, instrument: Path | None = None) -> Learned:
-    """The fingerprints of all that a model learned from, as far as the store has them.
-
-    Harmony that they lack is taken from the folder of an instrument, if it has it. Raises
-    :class:`~api.errors.InstrumentDamaged`.
-    """
-    from api.instrument import harmonies
+def learned(ledger: Ledger, record: TrainingRunRecord) -> Learned:
+    """The fingerprints of all that a model learned from, as far as the store has them."""
     from gen.errors import FingerprintError
     from gen.fingerprint import Fingerprint
     from ledger.archive import fetch
     from ledger.records import DatasetRecord
 
     found, unread = [], 0
-    supplied = harmonies.read(instrument)
     for use in record.datasets:
         entry = ledger.contracts.dataset(use.id)
         try:
@@ -103,8 +96,6 @@ def learned(ledger: Ledger, record: TrainingRunRecord, instrument: Path | None =
         for item in dataset.recordings:
             try:
                 codes = Fingerprint.from_bytes(ledger.store.read_bytes(item.fingerprint.cid, MOST_FINGERPRINT_BYTES))
-                if codes.harmony is None:
-                    codes = replace(codes, harmony=supplied.get(item.sha256))
                 found.append((item.sha256, codes))
             except (LedgerError, FingerprintError):
                 unread += 1
