@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ledger.digest import Digest
 
-PACKAGES = ("av", "librosa", "numpy", "python-stretch", "safetensors", "scipy", "soundfile", "soxr", "torch")
+PACKAGES = ("av", "librosa", "numba", "numpy", "python-stretch", "safetensors", "scipy", "soundfile", "soxr", "torch")
 
 
 def packages() -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 Sums of float32 are taken side by side for many rows, each from its first column to its last, and every operation is
 rounded by itself; BLAS sums in an order that suits the processor, and takes as long, since both wait for the weights.
-All else is reckoned in float64 and rounded to float32 once: whatever wrote the exponential, it comes to the same, but
-for chances of about one in 10**8.
+What has no exact result in an instruction is reckoned in float64 and rounded to float32 once: whoever wrote the
+exponential, it comes to the same, but for chances of about one in 10**8.
 
 Importing this imports numba. Arrays are contiguous; matrices have a row for each column of theirs, so that those that
 are summed lie side by side.
@@ -69,7 +69,7 @@ def gelu(values: Floats) -> None:
     """Replace each value x by x * P(normal < x)."""
     for i in range(values.size):
         exact = np.float64(values[i])
-        values[i] = 0.5 * exact * (1 + math.erf(exact * _ROOT))
+        values[i] = 0.5 * exact * math.erfc(-exact * _ROOT)  # 1 + erf(x) would cancel below 0
 
 
 @compiled

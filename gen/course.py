@@ -62,8 +62,8 @@ class Course(Iterator[Tensor]):
         for run, part in zip(runs, (1 - shares, shares) if len(runs) == 2 else (torch.ones(1),), strict=True):
             self._attention += (run.attention * part)[0].double().sum(dim=0)
         kind = style.weights.dtype
-        points = [run.points.to(kind) for run in runs]
-        return points[0] if len(points) == 1 else self._latent.interpolate(*points, shares.to(kind))
+        one, other = runs[0].points.to(kind), runs[-1].points.to(kind)
+        return one if len(runs) == 1 else self._latent.interpolate(one, other, shares.to(kind))
 
     @property
     def attention(self) -> tuple[float, ...]:
@@ -124,5 +124,5 @@ def style_of(model: Backbone, weights: Sequence[float] | None, labels: Sequence[
         if index >= size:
             raise ConfigError(f"labels: field {field} has indices below {size}, not {index}")
     shares, kind = torch.tensor(wanted, dtype=torch.float64), model.places.dtype
-    labels = labelled(torch.tensor([indices], dtype=torch.long), sizes)
-    return Style((shares / shares.sum()).to(kind)[None], labels.to(kind))
+    known = labelled(torch.tensor([indices], dtype=torch.long), sizes)
+    return Style((shares / shares.sum()).to(kind)[None], known.to(kind))

@@ -43,7 +43,7 @@ def spectrum(samples: Tensor, window: int, hop: int) -> Tensor:
         flat,
         window,
         hop,
-        window=hann(window, samples.device).to(samples.dtype),
+        window=hann(window, samples.device).to(torch.promote_types(samples.dtype, torch.float32)),
         center=True,
         pad_mode="constant",
         onesided=True,
@@ -55,8 +55,8 @@ def spectrum(samples: Tensor, window: int, hop: int) -> Tensor:
 def lowest_bins(samples: Tensor, window: int, hop: int, count: int) -> Tensor:
     """The lowest bins of an STFT without padding: samples (B, N) to complex (B, count, 1 + (N - window) // hop).
 
-    No gradients. On a processor they lie frame by frame, and take half the time of `spectrum`: its caches hold what is
-    transformed at once.
+    float32 alone, and no gradients. On a processor they lie frame by frame, and take half the time of `spectrum`: its
+    caches hold what is transformed at once.
     """
     shape = hann(window, samples.device)
     if samples.device != PROCESSOR:
@@ -124,7 +124,7 @@ def magnitudes(samples: Tensor, window: int, hop: int) -> Iterator[Tensor]:
 
 def log_mel_of(sizes: Tensor, config: MelConfig) -> Tensor:
     """Log-mel frames of magnitudes (..., window / 2 + 1, T): (..., bands, T)."""
-    return compress(mel_basis(config, sizes.device).to(sizes.dtype) @ sizes)
+    return compress(mel_basis(config, sizes.device).to(torch.promote_types(sizes.dtype, torch.float32)) @ sizes)
 
 
 def compress(mel: Tensor) -> Tensor:

@@ -17,10 +17,11 @@ def repeatable(strict: bool = True) -> Iterator[None]:
 
     strict: refuse what has no deterministic algorithm; else it is done as it can be, as some things on a GPU must be.
 
-    These settings belong to the process, so work on torch in other threads is slowed down meanwhile, not changed. New
-    memory is not filled, as torch does besides: nobody reads what nobody wrote. cuBLAS multiplies with the same bits
-    only in a workspace of fixed size (NVIDIA, cuBLAS: Results Reproducibility), which it reads of in the environment
-    when it is first used: so that stays set, as it is or else here.
+    These settings belong to the process, so work on torch in other threads is slowed down meanwhile, not changed; and
+    what begins within another's time has to end within it. New memory is not filled, as torch does besides: nobody
+    reads what nobody wrote. cuBLAS multiplies with the same bits only in a workspace of fixed size (NVIDIA, cuBLAS:
+    Results Reproducibility), which it reads of in the environment when it is first used: so that stays set, as it is or
+    else here.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     threads = torch.get_num_threads()
@@ -69,6 +70,7 @@ def machine_class(device: str = "cpu") -> str:
         str(torch.backends.cpu.get_cpu_capability()),
         f"torch {torch.__version__}",
         f"numpy {np.__version__}",
+        f"numba {metadata.version('numba')}",
         f"scipy {metadata.version('scipy')}",
         _onnx() if device == "cpu" else torch.cuda.get_device_name(device),
     )

@@ -25,7 +25,8 @@ class QuantisedLatent(ConvolutionalLatent):
 
         Gradients flow through the rounding as if it were not there.
         """
-        return self._snapped(torch.tanh(self.read(frames).float()))
+        found = self.read(frames)
+        return self._snapped(torch.tanh(found.to(torch.promote_types(found.dtype, torch.float32))))
 
     def decode(self, points: Tensor) -> Tensor:
         """Points (B, T, size), T >= 1, to log-mel frames (B, bands, T * stack). Gradients flow as in `encode`."""
@@ -46,13 +47,13 @@ class QuantisedLatent(ConvolutionalLatent):
         """The nearest points of the grid, as a number from 0 to levels - 1 for each coordinate: int64, same shape."""
         return ((points.clamp(-1, 1) + 1) * (self.levels - 1) / 2).round().long()
 
-    def points(self, codes: Tensor) -> Tensor:
-        """Inverse of `codes`: float32, same shape."""
-        return codes.float() * (2 / (self.levels - 1)) - 1
+    def points(self, codes: Tensor, kind: torch.dtype = torch.float32) -> Tensor:
+        """Inverse of `codes`: same shape, dtype `kind`."""
+        return codes.to(kind) * (2 / (self.levels - 1)) - 1
 
     def interpolate(self, one: Tensor, other: Tensor, share: float | Tensor) -> Tensor:
         """The points of the grid nearest to the straight way between points of it (..., size); both ends are exact."""
-        return self.points(self.codes(super().interpolate(one, other, share)))
+        return self.points(self.codes(super().interpolate(one, other, share)), one.dtype)
 
     def use(self, codes: Tensor) -> Tensor:
         """How much of the grid codes (..., size) use: e to the entropy of each coordinate, divided by levels; the mean
@@ -65,4 +66,4 @@ class QuantisedLatent(ConvolutionalLatent):
     def _snapped(self, points: Tensor) -> Tensor:
         bounded = points.clamp(-1, 1)
         # Outside the grid too, a gradient shall lead back to it.
-        return points + (self.points(self.codes(bounded)) - points).detach()
+        return points + (self.points(self.codes(bounded), points.dtype) - points).detach()

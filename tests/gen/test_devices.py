@@ -159,4 +159,5 @@ def test_music_is_rendered_there_from_points_made_here(latent, kind):
     assert {piece.device.type for piece in given} == {"meta"}
     assert sum(piece.shape[-1] for piece in given) >= 3 * RATE
     assert sum(performance.attention) == pytest.approx(1)
-    assert {part.device.type for part in model.state_dict().values()} == {"cpu"}
+    assert {part.device.type for part in made._generator.state_dict().values()} == {"cpu"}
+    assert {part.device.type for part in made._decoder.state_dict().values()} == {"meta"}

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -9,8 +11,8 @@ from gen.features import log_mel
 from gen.generate import GenerationRequest, Generator
 from gen.levelling import CEILING, LOUDNESS
 from gen.loudness import loudness
+from gen.models.backbone import backbone_of
 from gen.models.latent import latent_of
-from gen.models.lstm_gan import LstmGenerator
 from gen.models.vocoders import make_vocoder
 from gen.request import Morph
 from gen.source import Source
@@ -19,18 +21,47 @@ from gen.training.sounds import Sounds
 from gen.waveform import Waveform
 
 
-@pytest.fixture(scope="module")
-def generator():
-    latent = latent_of(MICRO.latent, MICRO.rows)
-    model, vocoder = LstmGenerator(MICRO.generator, latent, 2, 12), make_vocoder(MICRO.vocoder, MICRO.mel)
+def untaught(preset, backbone="lstm"):
+    latent = latent_of(preset.latent, preset.rows)
+    model = backbone_of(dataclasses.replace(preset.generator, backbone=backbone), latent, 2, 12)
+    vocoder = make_vocoder(preset.vocoder, preset.mel)
     random = torch.Generator().manual_seed(1)
     for part in (model, vocoder):
         initialise(part, random)
     with torch.no_grad():
-        latent.mean.fill_(-3)
-        latent.basis.normal_(0, 0.1, generator=random)
+        if preset.latent.kind == "linear":
+            latent.mean.fill_(-3)
+            latent.basis.normal_(0, 0.1, generator=random)
         model.places.normal_(generator=random)
-    return Generator(MICRO, ("a", "b"), model.eval(), vocoder.eval())
+    return Generator(preset, ("a", "b"), model.eval(), vocoder.eval())
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return untaught(MICRO)
+
+
+@pytest.mark.parametrize("stereo", [False, True])
+@pytest.mark.parametrize("kind", ["linear", "vae", "quantised"])
+@pytest.mark.parametrize("backbone", ["lstm", "transformer"])
+def test_every_latent_space_is_played_in_every_way(backbone, kind, stereo):
+    preset = dataclasses.replace(
+        MICRO,
+        latent=dataclasses.replace(MICRO.latent, kind=kind),
+        generator=dataclasses.replace(MICRO.generator, heads=2, window=5),
+        vocoder=dataclasses.replace(MICRO.vocoder, stereo=stereo),
+    )
+    player, primer = untaught(preset, backbone), melody(1.0)
+    request = GenerationRequest(20000, 1)
+    for asked in (
+        request,
+        dataclasses.replace(request, primer=primer, beams=2),
+        dataclasses.replace(request, morph=Morph(seed=5)),
+        dataclasses.replace(request, primer=primer, morph=Morph(seed=5, style=(0.0, 1.0))),
+    ):
+        made = player.render(asked).waveform
+        assert (made.frames, made.channels) == (20000, 1 + stereo)
+        assert np.isfinite(made.samples).all() and np.abs(made.samples).max() > 1e-3
 
 
 @pytest.mark.parametrize("frames", [1, 100, 1024, 44100, 44101])
