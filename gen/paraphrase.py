@@ -198,32 +198,34 @@ def _turns() -> Steps:
 def _passage(windows: list[Steps], steps: Steps, recording: int) -> tuple[float, _Match]:
     """How many seconds what was made is alike at most without a break, in one key and tempo; and how that begins.
 
-    The likeness told is that of its last window.
+    The likeness told is that of its likeliest window. At a tempo that is not quite theirs a passage may seem longer by
+    less than a step from window to window: of those the likeliest is told.
     """
     scales = _scales(steps)
     spread = np.lib.stride_tricks.sliding_window_view(steps, _WINDOW, axis=0).swapaxes(1, 2)
     flat = np.ascontiguousarray(spread).reshape(len(scales), -1)
-    best = 0.0, _Match(0.0, recording, 0, 0, 0, 0)
+    found = [(0.0, _Match(0.0, recording, tempo, 0, 0, 0)) for tempo in range(len(windows))]
     for (tempo, own), turn in product(enumerate(windows), range(NOTES)):
         turned = np.roll(own, -turn, axis=2).reshape(len(own), -1)
-        reached = np.zeros(len(scales), np.intp)
+        reached, likest = np.zeros(len(scales), np.float32), np.zeros(len(scales), np.float32)
         for window, products in enumerate(turned @ flat.T):
             likeness = products * scales
-            before = np.concatenate([np.zeros(_EVERY, np.intp), _widest(reached)])[: len(reached)]
+            before, peak = (np.pad(_highest(each), (_EVERY, 0))[: len(each)] for each in (reached, likest))
             reached = np.where(likeness >= ALIKE, before + 1, 0)
-            there = int(np.argmax(reached + np.clip(likeness, 0, 0.999)))
+            likest = np.where((reached > 1) & (peak > likeness), peak, likeness)
+            there = int(np.argmax(reached + np.clip(likest, 0, 0.999)))
             count = int(reached[there])
             seconds = (_WINDOW + (count - 1) * _EVERY) * STEP / _TEMPOS[tempo] if count else 0.0
-            if (seconds, float(likeness[there])) > (best[0], best[1].likeness):
+            if (seconds, float(likest[there])) > (found[tempo][0], found[tempo][1].likeness):
                 begin = max(0, there - (count - 1) * _EVERY)
-                best = seconds, _Match(float(likeness[there]), recording, tempo, window - count + 1, begin, turn)
-    return best
+                match = _Match(float(likest[there]), recording, tempo, window - count + 1, begin, turn)
+                found[tempo] = seconds, match
+    longest = max(seconds for seconds, _ in found)
+    return max((one for one in found if one[0] > longest - _EVERY * STEP), key=lambda one: one[1].likeness)
 
 
-def _widest(reached: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+def _highest(line: Steps) -> Steps:
     """The largest of each and its neighbours."""
-    padded = np.pad(reached, _NEARBY)
-    widest: npt.NDArray[np.intp] = np.max(
-        [padded[shift : shift + len(reached)] for shift in range(2 * _NEARBY + 1)], axis=0
-    )
-    return widest
+    padded = np.pad(line, _NEARBY)
+    highest: Steps = np.max([padded[shift : shift + len(line)] for shift in range(2 * _NEARBY + 1)], axis=0)
+    return highest
