@@ -66,7 +66,9 @@ def test_a_piece_agrees_with_its_track(
     assert piece.agrees(Alignment(likeness, 0.0, seconds)) is agrees
 
 
-@pytest.mark.parametrize("pitch", [0.9, 1.011, 1.0537, 1.12])
+@pytest.mark.parametrize(
+    "pitch", [0.9, *(pytest.param(each, marks=pytest.mark.slow) for each in (1.011, 1.0537, 1.12))]
+)
 def test_the_pitch_is_found_that_a_mark_does_not_say(track: Waveform, reference: Fingerprint, pitch: float) -> None:
     copy = stretched(track.excerpt(8, 30), pitch=pitch)
     untuned = fitted(copy, reference, work=0)
@@ -82,19 +84,21 @@ def test_what_is_alike_as_its_mark_says_is_left_at_that(track: Waveform, referen
     assert fit.agrees and fit.searched and not fit.piece.tuned and fit.piece.pitch == 1.0
 
 
+@pytest.mark.slow
 def test_a_long_silence_in_its_middle_hides_no_pitch(track: Waveform, reference: Fingerprint) -> None:
     copy = stretched(track.excerpt(5, 25), pitch=1.05)
     silence = Waveform(np.zeros((1, 21 * copy.rate), np.float32), copy.rate)
     assert fitted(joined(copy, silence, copy), reference).agrees
 
 
-@pytest.mark.parametrize("seconds", [12, 20])
-@pytest.mark.parametrize("seed", [5, 6])
+@pytest.mark.parametrize("seconds", [12, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seed", [5, pytest.param(6, marks=pytest.mark.slow)])
 def test_other_music_is_contradicted_at_every_pitch(reference: Fingerprint, seconds: float, seed: int) -> None:
     fit = fitted(chords(seconds, seed, channels=1), reference)
     assert fit.contradicts and not fit.piece.tuned
 
 
+@pytest.mark.slow
 def test_other_music_over_it_does_not_agree_because_it_is_transposed(track: Waveform, reference: Fingerprint) -> None:
     over = chords(25, 8, channels=1).samples
     mixed = Waveform(np.float32(0.6) * (track.excerpt(5, 30).samples + np.float32(0.8) * over), track.rate)
