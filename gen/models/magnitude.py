@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gen.config import MelConfig
-from gen.features import mel_basis
+from gen.features import PROCESSOR, mel_basis
 from gen.models.framewise import LEAST, Triangles
 from gen.numba_cache import compiled
 
@@ -33,9 +33,9 @@ def magnitude_from_mel(mel: Tensor, config: MelConfig, iterations: int = 4) -> T
     exact = mel.detach().double()
     bins = config.window // 2 + 1
     found = torch.full((len(mel), mel.shape[2], bins), LEAST, dtype=torch.float32, device=mel.device)
+    explain = _explained_alone if mel.device == PROCESSOR else _explained_together
     for one, whole in zip(exact, found, strict=True):
         for block in blocks(one):
-            explain = _explained_alone if mel.device.type == "cpu" else _explained_together
             explain(one[:, block], config, iterations, whole[block, : bins_heard(config)])
     return found.transpose(1, 2)
 
@@ -43,7 +43,7 @@ def magnitude_from_mel(mel: Tensor, config: MelConfig, iterations: int = 4) -> T
 def blocks(tensor: Tensor) -> Iterator[slice]:
     """The frames of (..., T) in stretches that the processor's own cache holds; a GPU takes all at once."""
     frames = tensor.shape[-1]
-    size = _BLOCK if tensor.device.type == "cpu" else max(frames, 1)
+    size = _BLOCK if tensor.device == PROCESSOR else max(frames, 1)
     return (slice(first, first + size) for first in range(0, frames, size))
 
 
@@ -82,7 +82,7 @@ def _explained_alone(mel: Tensor, config: MelConfig, iterations: int, found: Ten
 
 @lru_cache(maxsize=8)
 def _triangles(config: MelConfig) -> Triangles:
-    return Triangles.of(_bands(config, torch.device("cpu"))[0].numpy())
+    return Triangles.of(_bands(config, PROCESSOR)[0].numpy())
 
 
 @lru_cache(maxsize=1)
