@@ -4,6 +4,7 @@ CUDA graphs (CUDA C++ Programming Guide, "CUDA Graphs"; torch.cuda.graph). Where
 one takes the processor longer than doing them takes the GPU.
 """
 
+import gc
 from collections.abc import Callable
 
 import torch
@@ -54,6 +55,7 @@ class Recorded:
 
     def _record(self, place: Tensor, choices: tuple[bool, ...]) -> None:
         """place: where the batch of each replay will lie."""
+        gc.collect()  # a recording that nobody holds any more, if it ended during this one, would end it too
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             result = self._function(place, *choices)

@@ -1,6 +1,7 @@
 """Steps that are recorded on a GPU. Nothing here runs without one."""
 
 import dataclasses
+import gc
 
 import pytest
 import torch
@@ -95,3 +96,22 @@ def test_rates_fall_in_replays_too():
     run._rates = dict.fromkeys(run._rates, 1e-3)
     run.advance(31)
     assert not all(torch.equal(one, two) for one, two in zip(run.model.parameters(), before, strict=True))
+
+
+def test_a_recording_that_nobody_holds_any_more_does_not_end_another():
+    """As one in a cycle, which is collected at whatever moment, may while another is being made."""
+
+    def collected(batch):
+        gc.collect()
+        return 2 * batch
+
+    batch = torch.arange(3.0, device="cuda")
+    before, now = Recorded(torch.neg), Recorded(collected)
+    for _ in range(5):
+        before(batch)
+    for _ in range(3):
+        now(batch)
+    before.itself = before
+    del before
+    assert torch.equal(now(batch), 2 * batch)
+    assert now._recordings
