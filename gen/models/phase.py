@@ -69,10 +69,14 @@ def followed_together(magnitude: Tensor, advance: float, before: Tensor | None, 
     if before is not None:
         phase[:batch] += before
     owner = nearest(peak)
-    phase[:batch] = phase[:batch].gather(1, owner[:batch])
-    for begin in range(batch, batch * frames, batch):
-        now = slice(begin, begin + batch)
-        phase[now] = (phase[now] + phase[begin - batch : begin]).gather(1, owner[now])
+    phase = phase.gather(1, owner)
+    # Each is its own and, at its owner, that of the frame before: for 2, 4, 8 ... frames in turn, as sums over prefixes
+    # are (Hillis and Steele 1986). A GPU would take longer to be asked frame by frame.
+    reached = batch
+    while reached < len(phase):
+        phase[reached:] += phase[:-reached].gather(1, owner[reached:])
+        owner[reached:] = owner[:-reached].gather(1, owner[reached:])
+        reached *= 2
     found = (torch.remainder(phase, 2 * math.pi) + math.pi * (place % 2)).to(level.dtype)
     return (found if turned is None else found + turned).view(frames, batch, bins).permute(1, 2, 0)
 
