@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from gen.numba_cache import compiled
 
 # Frames side by side: a vector of AVX-512, two of AVX2, four of SSE and NEON. numba's cache does not see that it
-# changes: whoever changes it empties `__pycache__`, since gen/compiled_lane.py is compiled with it.
+# changes: whoever changes it empties `__pycache__`, since gen/compiled_lane.py and gen/compiled_refinement.py are
+# compiled with it.
 SIDE: Final = 16
 SIZE: Final = 1024
 # A row holds a sample, or a bin, of all frames: their real parts and then their imaginary ones.

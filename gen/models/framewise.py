@@ -1,8 +1,7 @@
 """What a processor does to a spectrogram frame by frame, while the frame lies in its nearest cache.
 
-Each does what the function beside its name in `gen.models.phase` or `gen.models.refinement` does on a GPU, but for
-rounding (`followed` without that). numba compiles it where it is first called: some seconds, once per installation,
-kept in numba's own cache.
+Each does what the function beside its name in `gen.models.phase` does on a GPU, but for rounding (`followed` without
+that). numba compiles it where it is first called: some seconds, once per installation, kept in numba's own cache.
 """
 
 import math
@@ -44,13 +43,11 @@ _TYPES = {
     "breathed": "void(float32[:, ::1], float32[:, ::1], float32[:, ::1], float32[:, ::1], float32[:, ::1],"
     " float32[:, ::1], float64, float32[:, ::1])",
     "followed": "void(float32[:, ::1], float64[::1], float32[:, ::1], float64, float32[:, ::1])",
-    "pulled": "void(float32[:, ::1], float32[:, ::1], float64, float32[:, ::1], float32[:, ::1], int64[::1],"
-    " float32[:, ::1], float32[:, ::1])",
 }
 """Of one kind each: two processes that compile the same at once leave the same."""
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=2)
 def quick(function: Callable[..., None]) -> Any:
     """The same in the processor's own instructions.
 
@@ -121,51 +118,3 @@ def breathed(
             loud = magnitude[t, j] * (tonal + (one - tonal) * (size / mean))
             made[t, 2 * j] = loud * (cosine[t, j] if tonal > half else real / size)
             made[t, 2 * j + 1] = loud * (sine[t, j] if tonal > half else imaginary / size)
-
-
-def pulled(
-    found: _Floats,
-    before: _Floats,
-    momentum: float,
-    magnitude: _Floats,
-    mel: _Floats,
-    lower: NDArray[np.int64],
-    weights: _Floats,
-    made: _Floats,
-) -> None:
-    """Fill in made: found - momentum * before, at the magnitude asked for, half of it its own where bands are given.
-
-    found, before: real and imaginary parts in turn (T, 2 * bins); made: those of more bins. magnitude (T, bins). mel
-    (T, bands), or (T, 0) for none; lower and weights: `Triangles` of the bands.
-    """
-    frames, bins = magnitude.shape
-    bands = mel.shape[1]
-    near, far = weights
-    alpha, tiny, little, none = np.float32(momentum), np.float32(1e-9), np.float32(1e-6), np.float32(0)
-    real, imaginary = np.empty(bins, np.float32), np.empty(bins, np.float32)
-    size, factor, ratio = np.empty(bins, np.float32), np.empty(bins, np.float32), np.zeros(bands + 2, np.float32)
-    share, rest = np.zeros((2, bins), np.float32), np.ones(bins, np.float32)
-    for j in range(bins):
-        total = near[j] + far[j]
-        if total > none:  # where no band hears anything, what is there stays
-            share[0, j], share[1, j], rest[j] = near[j] / total, far[j] / total, none
-    for t in range(frames):
-        for j in range(bins):
-            real[j] = found[t, 2 * j] - alpha * before[t, 2 * j]
-            imaginary[j] = found[t, 2 * j + 1] - alpha * before[t, 2 * j + 1]
-        for j in range(bins):
-            size[j] = np.sqrt(real[j] * real[j] + imaginary[j] * imaginary[j]) + tiny
-            factor[j] = magnitude[t, j] / size[j]
-        if bands > 0:
-            ratio[:] = none
-            for j in range(bins):
-                ratio[lower[j]] += near[j] * size[j]
-                ratio[lower[j] + 1] += far[j] * size[j]
-            for k in range(bands):
-                ratio[k + 1] = mel[t, k] / (ratio[k + 1] + little)
-            for j in range(bins):
-                scale = share[0, j] * ratio[lower[j]] + share[1, j] * ratio[lower[j] + 1] + rest[j]
-                factor[j] = np.sqrt(factor[j] * scale)
-        for j in range(bins):
-            made[t, 2 * j] = real[j] * factor[j]
-            made[t, 2 * j + 1] = imaginary[j] * factor[j]

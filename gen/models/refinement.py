@@ -5,12 +5,11 @@ Griffin and Lim (1984), with momentum (Perraudin, Balazs and Sondergaard 2013).
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from gen.features import from_spectrum, lowest_bins
-from gen.models.framewise import Triangles, pulled, quick
+from gen.features import PROCESSOR, from_spectrum, hann, lowest_bins
+from gen.models.framewise import Triangles
 from gen.models.phase import scaled, size_of
 
 _MOMENTUM = 0.99 / 1.99
@@ -32,8 +31,19 @@ def refine_phase(
         return from_spectrum(bins, window, hop, frames)
     if bins.shape[2] != 1 + frames // hop:
         raise ValueError(f"bins: {frames} samples have {1 + frames // hop} frames, not {bins.shape[2]}")
+    if bins.device == PROCESSOR:
+        from gen.compiled_refinement import suits
+
+        if suits(window, hop, frames, bins.shape[2]):
+            return refined_alone(bins, window, hop, iterations, bands)
+    return refined_together(bins, window, hop, iterations, frames, bands)
+
+
+def refined_together(
+    bins: Tensor, window: int, hop: int, iterations: int, frames: int, bands: tuple[Tensor, Tensor] | None
+) -> Tensor:
+    """All frames in turn by each operation: for a GPU, and for other windows than the compiled one's."""
     count, magnitude = bins.shape[1], size_of(bins)
-    pull = pulled_alone if bins.device.type == "cpu" else pulled_together
     # With the bins above, frame by frame in memory: so an inverse STFT takes it as it lies.
     made = bins.new_zeros(bins.shape[0], bins.shape[2], window // 2 + 1).transpose(1, 2)
     made[:, :count] = bins
@@ -41,12 +51,29 @@ def refine_phase(
     for _ in range(iterations):
         samples = functional.pad(from_spectrum(made, window, hop, frames), (window // 2, window // 2))
         found = lowest_bins(samples, window, hop, count)
-        pull(found, before, magnitude, bands, made)
+        _pull(found, before, magnitude, bands, made)
         before = found
     return from_spectrum(made, window, hop, frames)
 
 
-def pulled_together(
+def refined_alone(bins: Tensor, window: int, hop: int, iterations: int, bands: tuple[Tensor, Tensor] | None) -> Tensor:
+    """Frames in groups, from the first to the last operation: for a processor. The same but for rounding."""
+    from gen.compiled_refinement import Bands, refined
+
+    batch, count, frames = bins.shape
+    mel, basis = bands or (bins.real[:, :0], bins.real.new_zeros(0, count))
+    if (mel.shape, basis.shape[1]) != ((batch, len(basis), frames), count):  # compiled code looks at no bounds
+        raise ValueError(f"bands: {tuple(mel.shape)} by {tuple(basis.shape)} are none of bins {tuple(bins.shape)}")
+    shape, triangles = hann(window).numpy(), Triangles.of(basis.numpy())
+    flat = torch.view_as_real(bins.transpose(1, 2).contiguous()).flatten(2).numpy()
+    rows = [
+        refined(row, shape, hop, iterations, _MOMENTUM, Bands(triangles, heard))
+        for row, heard in zip(flat, mel.numpy(), strict=True)
+    ]
+    return torch.from_numpy(np.stack(rows))
+
+
+def _pull(
     found: Tensor, before: Tensor | None, magnitude: Tensor, bands: tuple[Tensor, Tensor] | None, made: Tensor
 ) -> None:
     """The lowest bins of made (B, all bins, T), from what an STFT found of them now and before: (B, bins, T).
@@ -59,24 +86,6 @@ def pulled_together(
     if bands is not None:
         factor = (factor * _scale(size, *bands)).sqrt_()
     made[:, : magnitude.shape[1]] = scaled(pushed, factor)
-
-
-def pulled_alone(
-    found: Tensor, before: Tensor | None, magnitude: Tensor, bands: tuple[Tensor, Tensor] | None, made: Tensor
-) -> None:
-    """The same by a processor, but for rounding."""
-    mel, basis = (magnitude[:, :0], magnitude.new_zeros(0, magnitude.shape[1])) if bands is None else bands
-    momentum, before = (0.0, found) if before is None else (_MOMENTUM, before)
-    triangles = Triangles.of(basis.numpy())
-    now, then, after = (_flat(part) for part in (found, before, made))
-    sizes, heard = (part.transpose(1, 2).contiguous().numpy() for part in (magnitude, mel))
-    for row in range(len(sizes)):
-        quick(pulled)(now[row], then[row], momentum, sizes[row], heard[row], *triangles, after[row])
-
-
-def _flat(bins: Tensor) -> NDArray[np.float32]:
-    """Complex (B, bins, T), frame by frame in memory, as real and imaginary parts in turn (B, T, 2 * bins); no copy."""
-    return torch.view_as_real(bins.transpose(1, 2)).flatten(2).numpy()
 
 
 def _scale(size: Tensor, mel: Tensor, basis: Tensor) -> Tensor:

@@ -1,11 +1,12 @@
 import pytest
 import torch
 
+from gen.compiled_refinement import suits
 from gen.config import MelConfig
 from gen.features import mel_basis
 from gen.models.framewise import Triangles
 from gen.models.magnitude import bins_heard
-from gen.models.refinement import pulled_alone, pulled_together, refine_phase
+from gen.models.refinement import refine_phase, refined_together
 
 MEL = MelConfig()
 
@@ -15,21 +16,35 @@ def drawn(*shape, seed):
 
 
 @pytest.mark.parametrize("banded", [True, False])
-def test_frames_are_pulled_as_on_a_gpu(banded):
-    """Two in a batch, the first iteration and a later one; what lies above the bins asked for stays nothing."""
-    count, frames = bins_heard(MEL), 9
+@pytest.mark.parametrize("iterations", [1, 3])
+@pytest.mark.parametrize(("frames", "hop"), [(4, 512), (15, 512), (16, 512), (33, 256), (6, 1024)])
+@pytest.mark.parametrize("count", [bins_heard(MEL), 1025])
+def test_phases_are_refined_as_on_a_gpu(count, frames, hop, iterations, banded):
+    """Two in a batch, of which frames fill a group and do not: each sample, at the ends too."""
     basis = mel_basis(MEL)[:, :count]
-    found, before = (drawn(2, frames, count, seed=seed).transpose(1, 2) for seed in (1, 2))
-    magnitude = drawn(2, count, frames, seed=3).abs()
+    bins = drawn(2, frames, count, seed=1).transpose(1, 2)
     bands = (basis @ drawn(2, count, frames, seed=4).abs(), basis) if banded else None
-    for last in (None, before):
-        shape = (2, frames, MEL.window // 2 + 1)
-        made = [torch.zeros(shape, dtype=torch.complex64).transpose(1, 2) for _ in range(2)]
-        for pull, each in zip((pulled_alone, pulled_together), made, strict=True):
-            pull(found, last, magnitude, bands, each)
-        assert torch.allclose(*made, rtol=1e-4, atol=1e-5)
-        assert made[0][:, :count].abs().min() > 0
-        assert made[0][:, count:].abs().max() == 0
+    assert suits(MEL.window, hop, (frames - 1) * hop, frames)
+    found = refine_phase(bins, MEL.window, hop, iterations, (frames - 1) * hop, bands)
+    wanted = refined_together(bins, MEL.window, hop, iterations, (frames - 1) * hop, bands)
+    assert torch.allclose(found, wanted, rtol=0, atol=1e-5 * float(wanted.abs().max()))
+    alone = refine_phase(bins[1:], MEL.window, hop, iterations, (frames - 1) * hop, bands and (bands[0][1:], basis))
+    assert torch.equal(found[1:], alone)
+
+
+def test_bands_of_other_bins_are_refused():
+    bins, basis = drawn(1, 4, 744, seed=1).transpose(1, 2), mel_basis(MEL)[:, :744]
+    mel = basis @ drawn(1, 744, 4, seed=4).abs()
+    for bands in ((mel, mel_basis(MEL)), (mel[:, :64], basis), (mel[..., :3], basis)):
+        with pytest.raises(ValueError, match=r"bands: .* are none of bins \(1, 744, 4\)"):
+            refine_phase(bins, MEL.window, MEL.hop, 2, 3 * MEL.hop, bands)
+
+
+def test_what_is_compiled_asks_for_its_window():
+    assert suits(2048, 512, 3 * 512, 4)
+    for other in ((1024, 256, 3 * 256, 4), (2048, 500, 1500, 4), (2048, 64, 31 * 64, 32), (2048, 512, 1600, 4)):
+        assert not suits(*other)
+    assert not suits(2048, 512, 2 * 512, 3)  # else a hop is near both ends
 
 
 @pytest.mark.parametrize("bands", [20, 128])
