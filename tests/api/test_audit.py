@@ -75,6 +75,7 @@ def test_a_training_recording_itself_is_not_taken_for_the_track(story: Story) ->
     assert story.audit(next(story.folder.glob("recordings in C/*.wav"))).verdict is Verdict.UNKNOWN
 
 
+@pytest.mark.slow
 def test_a_mark_copied_onto_other_music_is_called_that(story: Story, tmp_path: Path) -> None:
     marked = Watermark(PUBLIC_KEY).detect(load(story.track))[0].id
     thief = tmp_path / "thief.wav"

@@ -40,6 +40,7 @@ def test_every_kind_of_finding_evidence_and_conclusion_fits() -> None:
     check(json.loads(json.dumps(as_json(audited(), "song.mp3"))))
 
 
+@pytest.mark.slow
 def test_what_the_command_prints_fits(story: Story, shell: Shell) -> None:
     stray = story.folder / "stray.wav"
     save(stray, chords(12.0, 99))

@@ -106,6 +106,7 @@ def test_other_music_over_it_does_not_agree_because_it_is_transposed(track: Wave
     assert not fitted(stretched(mixed, pitch=1.01), reference).agrees
 
 
+@pytest.mark.slow
 def test_pieces_of_one_copy_are_asked_at_the_pitch_of_the_first_for_next_to_nothing(
     track: Waveform, reference: Fingerprint
 ) -> None:

@@ -297,6 +297,7 @@ def test_a_registration_that_is_given_up_leaves_nothing_to_keep(home: Home, fold
     assert add(home, elsewhere).already
 
 
+@pytest.mark.slow
 def test_who_guesses_the_path_of_a_folder_finds_it_confirmed_nowhere(home: Home, folder: Path, tmp_path: Path) -> None:
     """What notes and locks are called depends on what lies in the vault."""
     other = new_home(replace(home.settings, home=tmp_path / "home"))

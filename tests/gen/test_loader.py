@@ -162,6 +162,7 @@ def test_a_feed_gives_a_batch_by_its_number_whatever_was_asked_for_before(cache)
         assert equal(feed(number), expected[number])
 
 
+@pytest.mark.slow
 def test_only_music_to_learn_from_is_varied(cache):
     learning = windows(cache, augment=VARIED, seed=1, samples=True)
     judging = windows(cache, samples=True)
@@ -240,7 +241,10 @@ def test_windows_in_which_nothing_sounds_are_left_out(tmp_path):
         assert len(Windows([silent], cached, CUT, MEL)) == 1  # there has to be something
 
 
-@pytest.mark.parametrize("augment", [None, VARIED, dataclasses.replace(VARIED, copies=2)])
+@pytest.mark.parametrize(
+    "augment",
+    [None, *(pytest.param(kind, marks=pytest.mark.slow) for kind in (VARIED, dataclasses.replace(VARIED, copies=2)))],
+)
 def test_without_room_in_the_cache_windows_are_the_same_and_in_memory(cache, tmp_path, augment):
     kept = windows(cache, augment=augment, seed=1, samples=True)
     for small in (None, Cache(tmp_path, 1000, free=0)):

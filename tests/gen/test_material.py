@@ -83,6 +83,7 @@ def test_work_is_bounded_and_every_recording_may_be_drawn(tmp_path):
     assert len(set().union(*drawn)) >= 4
 
 
+@pytest.mark.slow
 def test_everything_is_used_where_nothing_bounds_it():
     found = gather([Recordings(10).corpus()], WHOLE, 1)
     assert found.split == Split(16, 2, 2)
@@ -184,6 +185,7 @@ def test_with_a_cache_and_without_it_is_the_same_and_nothing_is_decoded_again(tm
         assert torch.equal(one.samples, two.samples) and torch.equal(one.labels, two.labels)
 
 
+@pytest.mark.slow
 def test_the_weights_are_the_same_with_a_cache_and_without(tmp_path):
     caches = (None, Cache(tmp_path / "cache", 1 << 40, free=0), Cache(tmp_path / "cache", 1 << 40, free=0))
     for number, cache in enumerate(caches):

@@ -34,6 +34,7 @@ def other(seed, count=300):
     return moved(np.vstack([wandering(count, seed), np.zeros(12)]))
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None)
 @given(st.integers(-5, 6), st.sampled_from([0.93, 0.97, 1.0, 1.04, 1.07]), st.integers(0, 1100))
 @example(0, 1.07, 0)  # seems longer at the tempo 1

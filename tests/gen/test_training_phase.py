@@ -206,6 +206,7 @@ def test_settings_must_make_sense():
     assert set_.flat()["training.average"] == "0.999"
 
 
+@pytest.mark.slow
 def test_a_board_shows_curves_pictures_and_sounds(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -220,6 +221,7 @@ def test_a_board_shows_curves_pictures_and_sounds(tmp_path):
     assert len(judged) == 3 and all(math.isfinite(value) for value in judged)
 
 
+@pytest.mark.slow
 def test_tensorboard_is_loaded_only_for_a_board():
     assert "gen.training.board" in sys.modules
     source = sys.modules["gen.training.board"].__file__

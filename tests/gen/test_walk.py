@@ -12,8 +12,11 @@ from gen.sampling import Daring, free_run
 from gen.walk import Walk
 
 
-@pytest.mark.parametrize("share", [0.3, 1.0])
-@pytest.mark.parametrize("daring", [Daring(), Daring(0.6, 0.8), Daring(3.0, 0.3)])
+@pytest.mark.parametrize("share", [0.3, pytest.param(1.0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "daring",
+    [Daring(0.6, 0.8), *(pytest.param(other, marks=pytest.mark.slow) for other in (Daring(), Daring(3.0, 0.3)))],
+)
 def test_the_fused_loop_makes_eagers_music(share, daring):
     model = walker("lstm", layers=3)
     model.longest.fill_(5)
