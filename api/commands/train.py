@@ -29,7 +29,7 @@ from api.settings import Settings
     default="tiny",
     show_default=True,
     metavar="NAME|FILE.yaml",
-    help="Size and settings of the model: tiny, base, or a file of your own.",
+    help="Size and settings of the model: tiny, small, base, or a file of your own.",
 )
 @click.option(
     "--seed",
