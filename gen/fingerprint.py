@@ -61,7 +61,8 @@ class Fingerprint:
     @property
     def iscc(self) -> str:
         """The ISCC Content-Code Audio of 64 bits (ISO 24138:2024), "ISCC:" and 16 letters and digits."""
-        from iscc_core.code_content_audio import gen_audio_code_v0
+        # Of the package, not of its module, which is there for other threads while the package is still imported.
+        from iscc_core import gen_audio_code_v0
 
         return str(gen_audio_code_v0(self.codes.view(np.int32).tolist(), bits=64)["iscc"])
 

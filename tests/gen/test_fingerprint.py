@@ -4,6 +4,8 @@ vectors/fpcalc.json was written by vectors/fpcalc.py with the version of fpcalc 
 """
 
 import json
+import subprocess
+import sys
 from itertools import combinations
 
 import iscc_core
@@ -19,6 +21,30 @@ from gen.errors import FingerprintError
 from gen.fingerprint import SAME_RECORDING, STEP, Fingerprint, align, fingerprint, iscc_distance
 
 CASES = range(10)
+
+# One thread makes codes while another still imports iscc_core, which waits in the middle for the first one.
+WHILE_IMPORTED = """
+import sys, threading
+import numpy as np
+from gen.fingerprint import Fingerprint
+
+half, tried = threading.Event(), threading.Event()
+
+class Pause:
+    def find_spec(self, name, path=None, target=None):
+        if name == "iscc_core.code_content_video":
+            half.set()
+            tried.wait(0.5)
+
+sys.meta_path.insert(0, Pause())
+importing = threading.Thread(target=__import__, args=("iscc_core",))
+importing.start()
+assert half.wait(30)
+try:
+    print(Fingerprint(np.arange(100, dtype=np.uint32)).iscc)
+finally:
+    tried.set()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +150,10 @@ class TestIscc:
     def test_other_codes_are_refused(self, code):
         with pytest.raises(FingerprintError, match="audio code"):
             iscc_distance("ISCC:EIA4MUI3HCBBS4ZZ", code)
+
+    def test_several_threads_may_ask_first(self):
+        done = subprocess.run([sys.executable, "-c", WHILE_IMPORTED], capture_output=True, text=True, check=False)
+        assert (done.stderr, done.stdout.strip()) == ("", Fingerprint(np.arange(100, dtype=np.uint32)).iscc)
 
 
 class TestAlign:
