@@ -33,8 +33,8 @@ class CompiledLane:
         bins = np.arange(self._edges[0], self._edges[-1])
         self._places = np.stack([PLACES[bins], PLACES[SIZE - bins]], axis=1)
         self._rows = aligned(SIZE * ROW)
-        # The spectra of two batches, SIDE frames side by side.
-        self._parts = [aligned(-(-most // SIDE), 2 * len(bins), ROW) for _ in range(2)]
+        # The spectra of a batch, SIDE frames side by side.
+        self._parts = aligned(-(-most // SIDE), 2 * len(bins), ROW)
         # What the last frame adds to the samples that come next.
         self._added = np.zeros(SIZE, np.float32)
 
@@ -43,15 +43,13 @@ class CompiledLane:
 
         Their parts are float32 (groups, bins and signs, ROW), each group SIDE frames side by side.
         """
-        self._parts.reverse()
-        parts = self._parts[0]
         for first in range(0, len(begins) - 1, SIDE):
             some = begins[first : first + SIDE + 1]
             known = samples[2 * int(some[0]) : 2 * int(some[-1]) + SIZE]
             _fetch(known, self._window, self._rows)
             forward(self._rows, TURNS)
-            _keep(self._rows, self._places, parts[first // SIDE])
-        return Spectra(samples, begins, parts)
+            _keep(self._rows, self._places, self._parts[first // SIDE])
+        return Spectra(samples, begins, self._parts)
 
     def energies(self, spectra: Spectra) -> Array:
         """Energies of the bands, summed over the channels: float32 (frames, bands)."""

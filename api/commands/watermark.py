@@ -43,7 +43,7 @@ def watermark() -> None:
 @click.option(
     "--strength",
     type=click.FloatRange(0.1, 4.0),
-    default=0.95,
+    default=1.0,
     show_default=True,
     help="A factor; more may be heard.",
 )

@@ -86,11 +86,8 @@ def _shipped(home: Home, digest: Digest) -> Path | None:
         return None
 
 
-def write(path: Path, take: Take, claim: Claim, strength: float | None = None) -> Written:
-    """Write what was made as a 16-bit WAV file that carries the watermark of its claim. Raises OSError.
-
-    ``strength``: of the mark, for tracks that were marked with another than the present one.
-    """
+def write(path: Path, take: Take, claim: Claim) -> Written:
+    """Write what was made as a 16-bit WAV file that carries the watermark of its claim. Raises OSError."""
     from gen import chromaprint
     from gen.encode import rounded, write_wav
     from gen.fingerprint import Fingerprint
@@ -98,7 +95,7 @@ def write(path: Path, take: Take, claim: Claim, strength: float | None = None) -
     listener = chromaprint.Listener(claim.rate)
 
     def heard() -> Iterator[Samples]:
-        for block in _marked(take, claim, strength):
+        for block in _marked(take, claim):
             listener.add(rounded(block).mean(axis=0))
             yield block
 
@@ -107,13 +104,12 @@ def write(path: Path, take: Take, claim: Claim, strength: float | None = None) -
     return Written(Digest(pcm), Fingerprint(listener.codes()))
 
 
-def _marked(take: Take, claim: Claim, strength: float | None) -> Iterator[Samples]:
+def _marked(take: Take, claim: Claim) -> Iterator[Samples]:
     """The music with its mark in it."""
-    from gen.watermark.mark import STRENGTH, Watermark
+    from gen.watermark.mark import Watermark
     from gen.watermark.payload import PUBLIC_KEY
 
-    marker = Watermark(PUBLIC_KEY, strength=STRENGTH if strength is None else strength)
-    embedder = marker.embedder(claim.rate, claim.channels, claim.watermark)
+    embedder = Watermark(PUBLIC_KEY).embedder(claim.rate, claim.channels, claim.watermark)
     for block in take.blocks():
         yield embedder.push(block)
     yield embedder.finish()

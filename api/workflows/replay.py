@@ -11,8 +11,7 @@ from __future__ import annotations
 import io
 import math
 import secrets
-from collections.abc import Callable, Generator, Iterable
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -53,8 +52,7 @@ class Replay:
         subject = f"track {node.entry.claim}"
         try:
             record = _repeatable(node.record)
-            with closing(self._made(record, node.model.record)) as again:
-                return self._compared(subject, record, again, audio)
+            return self._compared(subject, record, self._made(record, node.model.record), audio)
         except ConfigError as error:
             return Finding(_CHECK, Status.INVALID, subject, f"its model cannot have made it: {error}")
         except ModuleNotFoundError as error:
@@ -62,12 +60,11 @@ class Replay:
         except (LedgerError, ApiError, CheckpointError, OSError) as error:
             return _unable(subject, str(error))
 
-    def _made(self, record: RepeatableTrackRecord, run: TrainingRunRecord | None) -> Generator[Waveform]:
-        """The samples of the track's file, made again: marked as tracks are now, then as they were before."""
+    def _made(self, record: RepeatableTrackRecord, run: TrainingRunRecord | None) -> Waveform:
+        """The samples of the track's file, made again."""
         from gen.audio import load
         from gen.config import RATE
         from gen.errors import ConfigError
-        from gen.watermark.mark import FORMER_STRENGTHS, STRENGTH
 
         claim = record.claim
         if run is None:
@@ -80,9 +77,8 @@ class Replay:
         path = folder / f"{secrets.token_hex(8)}.wav"
         take, _ = generator.record(request, folder)
         try:
-            for strength in (STRENGTH, *FORMER_STRENGTHS):
-                rendering.write(path, take, claim, strength)
-                yield load(path)
+            rendering.write(path, take, claim)
+            return load(path)
         finally:
             take.close()
             path.unlink(missing_ok=True)
@@ -96,24 +92,17 @@ class Replay:
             raise Unverifiable(f"the primer that it goes on from {given}: --primer FILE, whose samples are {wanted}")
         return self.primer
 
-    def _compared(
-        self, subject: str, record: RepeatableTrackRecord, again: Iterable[Waveform], audio: Waveform
-    ) -> Finding:
+    def _compared(self, subject: str, record: RepeatableTrackRecord, made: Waveform, audio: Waveform) -> Finding:
         from gen.repeatable import machine_class
 
-        seed, original, snr = record.claim.seed, None, None
-        for made in again:
-            if made.pcm_sha256() == record.pcm.raw:
-                return Finding(
-                    _CHECK, Status.OK, subject, f"made again from seed {seed}: the very samples, bit for bit"
-                )
-            original = original or self._original(record, audio)
-            if original is None:
-                continue
-            snr = max(-math.inf if snr is None else snr, signal_to_noise(original, made))
-            if snr >= LEAST_SNR:
-                detail = f"made again from seed {seed}: the same but for rounding, {snr:.0f} dB below the music"
-                return Finding(_CHECK, Status.OK, subject, detail)
+        seed = record.claim.seed
+        if made.pcm_sha256() == record.pcm.raw:
+            return Finding(_CHECK, Status.OK, subject, f"made again from seed {seed}: the very samples, bit for bit")
+        original = self._original(record, audio)
+        snr = None if original is None else signal_to_noise(original, made)
+        if snr is not None and snr >= LEAST_SNR:
+            detail = f"made again from seed {seed}: the same but for rounding, {snr:.0f} dB below the music"
+            return Finding(_CHECK, Status.OK, subject, detail)
         seen = "and the original is not at hand" if snr is None else f"only {snr:.0f} dB of it agree"
         code, machine = record.making.code == code_digest(), record.making.machine == machine_class()
         if code and machine:

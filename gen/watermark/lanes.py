@@ -21,8 +21,8 @@ CHANNELS: Final = 2
 class Spectra:
     """Spectra of frames that follow each other.
 
-    parts: float32 (frames, ...), real and imaginary parts side by side. It is the lane's own memory: the next but one
-    that the lane makes takes its place.
+    parts: float32 (frames, ...), real and imaginary parts side by side. It is the lane's own memory: the next that the
+    lane makes takes its place.
     """
 
     samples: Array
@@ -53,7 +53,7 @@ class Lane:
             self._areas.append(slice(2 * (size - last + 1), 2 * (size - first + 1)))
             self._owners.append(owner[::-1].copy())
         # Memory that is used again and again; new memory would cost as much as the work.
-        self._frames = [np.empty((most, self._frame), np.float32) for _ in range(2)]
+        self._frames = np.empty((most, self._frame), np.float32)
         self._squares = np.empty((most, 2 * len(owner)), np.float32)
         self._powers = np.empty((most, len(owner)), np.float32)
         self._factors = np.empty((most, len(owner)), np.complex64)
@@ -67,8 +67,7 @@ class Lane:
         """
         from scipy.fft import fft, rfft
 
-        self._frames.reverse()
-        frames = self._frames[0][: len(begins) - 1]
+        frames = self._frames[: len(begins) - 1]
         hop = int(begins[1] - begins[0])
         if int(begins[-2] - begins[0]) == (len(frames) - 1) * hop:
             # Evenly spaced, as at the usual rates: windowed where they lie.

@@ -140,14 +140,6 @@ def short(story: Story) -> Short:
     return Short(record, run, load(out))
 
 
-def test_a_track_that_was_marked_as_they_were_before_comes_again(story: Story, short: Short) -> None:
-    now_, before = Replay(story.home, now)._made(short.record, short.run)
-    assert now_.pcm_sha256() != before.pcm_sha256()
-    for audio in (now_, before):
-        found = short.compared(story.home, short.record, audio)
-        assert (found.status, "bit for bit" in found.detail) == (Status.OK, True), found
-
-
 @pytest.mark.parametrize(
     "change",
     [

@@ -71,13 +71,13 @@ def test_bands_grow_in_each_channel(laid):
     analysis, lane, samples = laid
     begins = analysis.begins(0, 2 * COUNT + 1, 1)
     factors = np.random.default_rng(6).uniform(-0.1, 0.1, (2 * COUNT, BANDS)).astype(np.float32)
-    # In two batches: the second one begins under the first one's last frame. As in use, it is looked at before.
+    # In two batches: the second one begins under the first one's last frame.
     batches = []
     for first in (0, COUNT):
         places = begins[first : first + COUNT + 1]
         known = samples[:, places[0] :].T.reshape(-1)
-        batches.append((lane.spectra(known, places - places[0]), factors[first : first + COUNT]))
-    found = np.concatenate([lane.changed(*batch) for batch in batches]).reshape(-1, len(samples)).T
+        batches.append(lane.changed(lane.spectra(known, places - places[0]), factors[first : first + COUNT]))
+    found = np.concatenate(batches).reshape(-1, len(samples)).T
     for channel, result in zip(samples, found, strict=True):
         np.testing.assert_allclose(result, added(analysis, channel, begins, factors), rtol=0, atol=2e-6)
 
