@@ -18,7 +18,7 @@ _TURN = 0.05
 
 
 class Preview:
-    """A stream: what goes in by `push` comes out marked, a second or two later; `finish` gives the rest.
+    """A stream: what goes in by `push` comes out marked, 1.5 s later at most; `finish` gives the rest.
 
     id: of 8 bytes, which the mark names. What comes out is as a file with 16-bit samples has it: int16 (n, channels),
     in all as many as went in. Memory does not grow with its length.

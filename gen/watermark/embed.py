@@ -31,7 +31,7 @@ _NEPERS: Final = np.float32(np.log(10) / 20)
 
 
 class Embedder:
-    """Marks a stream: what goes in by `push` comes out marked, a second or two later; `finish` gives the rest.
+    """Marks a stream: what goes in by `push` comes out marked, 1.5 s later at most; `finish` gives the rest.
 
     rate: of the stream, in Hz. channels: how many. signs: float32 (PERIOD, BANDS), what to write. begin: the row of the
     signs at the first sample. strength: factor for GAIN. balance: the power of a tile's level, against the mean of its

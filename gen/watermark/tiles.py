@@ -1,7 +1,7 @@
 """Tiles of audio: short-time band energies, and how far each stands out from its neighbours.
 
-Writer and reader both look at audio through this file, so they agree about what is steady and what is lively. Audio of
-every rate is looked at as it is: frames, steps and bands have the same length in seconds and width in Hz at all of
+Writer and reader both look at audio through this file, so they agree where tiles and bands lie. Audio of every rate is
+looked at as it is: frames, steps and bands have the same length in seconds and width in Hz at all of
 them, to within a sample and a Fourier bin.
 """
 
@@ -169,7 +169,7 @@ def level(samples: Array, rate: int) -> float:
     return LEVEL / float(np.sqrt(loudest)) if loudest > 1e-18 else 0.0
 
 
-def residual(decibels: Array, steps: int = 1) -> tuple[Array, Array]:
+def residual(decibels: Array, steps: int) -> tuple[Array, Array]:
     """What of band energies (rows, BANDS) is not steady, and how lively the music is there.
 
     steps: rows in a tile. Returns two float32 arrays of the same shape in decibels: the difference to the neighbouring

@@ -84,7 +84,7 @@ def test_what_half_of_the_rows_alone_can_read_is_not_lost(marked, monkeypatch):
 @pytest.mark.slow
 def test_a_plain_mark_does_not_hide_a_weaker_one(marked):
     """The weaker one begins where it lies between the rows that are looked at first."""
-    other = Watermark(PUBLIC_KEY, strength=1).embed(chords(24.0, seed=32), IDENTITY[::-1])
+    other = PUBLIC.embed(chords(24.0, seed=32), IDENTITY[::-1])
     mixed = marked.samples[:, :-384] + np.float32(0.3) * other.samples[:, 384:]
     assert {each.id for each in PUBLIC.detect(Waveform(mixed, 44100))} == {IDENTITY, IDENTITY[::-1]}
 
