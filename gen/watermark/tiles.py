@@ -1,8 +1,8 @@
 """Tiles of audio: short-time band energies, and how far each stands out from its neighbours.
 
 Writer and reader both look at audio through this file, so they agree where tiles and bands lie. Audio of every rate is
-looked at as it is: frames, steps and bands have the same length in seconds and width in Hz at all of
-them, to within a sample and a Fourier bin.
+looked at as it is: frames, steps and bands have the same length in seconds and width in Hz at all of them, to within a
+sample and a Fourier bin.
 """
 
 from collections.abc import Iterable, Iterator
