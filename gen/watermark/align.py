@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gen.watermark.patterns import CHIP_TILES, PERIOD, PILOT_SHARE
 from gen.watermark.tiles import REACH, STEPS, Array, residual
+from gen.watermark.worth import Evidence
 
 CHIP_STEPS: Final = CHIP_TILES * STEPS
 DELAYS: Final = PERIOD * CHIP_STEPS
@@ -22,8 +23,6 @@ BLOCK_STEPS: Final = BLOCK_CHIPS * CHIP_STEPS
 # Prices in standard deviations of one block's correlation: the highest of all delays reaches four by chance.
 _SLIP: Final = 0.7
 _JUMP: Final = 7.0
-_BANDS_TOGETHER: Final = 15
-_BLOCKS_TOGETHER: Final = 9
 # Blocks correlated at once: the products stay in a core's cache.
 _BLOCKS_AT_ONCE: Final = 16
 # Rows of tiles looked at together: they stay there too.
@@ -127,23 +126,17 @@ class Alignment:
             total[row : row + len(chips)] += chips if weights is None else chips * weights[place]
         return total[:PERIOD] + total[PERIOD:]
 
-    def reliability(self, delays: Delays, first: int, pilots: Array) -> Array:
-        """How much the bands and blocks from `first` on are worth, as the pilots say: float32 (blocks, BANDS).
-
-        The best weight of a value is its mean over its variance. Few pilots lie in one band or block, so neighbours are
-        asked together, and bands and blocks apart.
-        """
-        twice = np.concatenate([pilots, pilots[:BLOCK_CHIPS]])
-        means = np.zeros((len(delays), self.chips.shape[1]), np.float32)
-        powers = np.zeros_like(means)
+    def evidence(self, delays: Delays, first: int, known: Array) -> Evidence:
+        """What the blocks from `first` on say where signs (PERIOD, BANDS; 0 for unknown) are known."""
+        twice = np.concatenate([known, known[:BLOCK_CHIPS]])
+        sums = np.zeros((len(delays), self.chips.shape[1]), np.float32)
+        powers = np.zeros_like(sums)
         for place, delay in enumerate(delays.tolist()):
             chips, row = self._block(first + place, delay)
-            known = twice[row : row + len(chips)]
-            means[place] = (chips * known).sum(axis=0)
-            powers[place] = np.square(chips * known).sum(axis=0)
-        return _worth(means.sum(axis=0), powers.sum(axis=0), _BANDS_TOGETHER) * _worth(
-            means.sum(axis=1), powers.sum(axis=1), _BLOCKS_TOGETHER
-        ).reshape(-1, 1)
+            agreed = chips * twice[row : row + len(chips)]
+            sums[place] = agreed.sum(axis=0)
+            powers[place] = np.square(agreed).sum(axis=0)
+        return Evidence(sums, powers)
 
     def agreement(self, delays: Delays, signs: Array) -> Array:
         """For each block, how far its chips agree with signs (PERIOD, BANDS) at its delay, in standard deviations."""
@@ -180,15 +173,3 @@ def _diagonals(chips: Array, turned: Array) -> Array:
     block, chip, row = products.strides
     # Along the diagonals lie the products of chips and the pilots they would have at one delay.
     return as_strided(products, (*chips.shape[:2], PERIOD), (block, chip + row, row)).sum(axis=1)
-
-
-def _worth(means: Array, powers: Array, together: int) -> Array:
-    """Mean over power of each value and its neighbours, 1 on average, never below nothing."""
-    kernel = np.hanning(together + 2)[1:-1]
-    worth = (
-        np.convolve(means, kernel, "same") / (np.convolve(powers, kernel, "same") + 1e-9)
-        if len(means) > together
-        else np.ones(len(means))
-    )
-    worth = np.maximum(worth, 0)
-    return (worth / (worth.mean() + 1e-9)).astype(np.float32)

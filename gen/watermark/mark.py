@@ -1,14 +1,17 @@
 """The watermark as the other rooms see it: a key, and audio in and out."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
 from gen.errors import WrongLength
 from gen.watermark import payload
+from gen.watermark.closer import look_closer
 from gen.watermark.detect import Detection, Mark, Search
 from gen.watermark.embed import Embedder
 from gen.watermark.glance import SKIP, plain, promising
+from gen.watermark.lanes import CHANNELS
 from gen.watermark.patterns import BANDS, PERIOD, RATE, Pattern
 from gen.watermark.speed import Change, likely
 from gen.watermark.tiles import STEPS, Analysis, Array, level
@@ -122,6 +125,9 @@ class Watermark:
                 # What can just be read may be read in half of the rows alone.
                 marks = [one for one in marks if not any(_same(one[1], mark) for mark in whole)]
                 marks += [(search, mark) for mark in whole]
+                known = [mark for _, mark in marks]
+                listen = partial(_views, analysis, samples, gain, change.pitch, decibels)
+                marks += [(search, mark) for mark in look_closer(search, known, listen)]
             for looked, mark in marks:
                 begin, end = (start + second / change.tempo for second in looked.seconds(mark))
                 tempo = change.tempo * mark.tempo
@@ -136,6 +142,20 @@ def _look(analysis: Analysis, samples: Array, gain: float, pitch: float, decibel
     """Fill in every SKIP-th of the rows from the first one on."""
     rows = [analysis.decibels(power, gain, pitch) for power in analysis.powers(samples, SKIP, first)]
     np.concatenate(rows, out=decibels[first::SKIP])
+
+
+def _views(analysis: Analysis, samples: Array, gain: float, pitch: float, decibels: Array) -> list[Array]:
+    """All channels together (decibels); of stereo also left, right, middle and sides. float32 (rows, BANDS) each."""
+    views = [decibels]
+    if len(samples) == CHANNELS:
+        left, right = samples[:1], samples[1:]
+        half = np.float32(np.sqrt(0.5))
+        for part in (left, right, half * (left + right), half * (left - right)):
+            view = np.empty_like(decibels)
+            for first in range(SKIP):
+                _look(analysis, part, gain, pitch, view, first)
+            views.append(view)
+    return views
 
 
 def _sections(waveform: Waveform) -> Iterator[tuple[float, Array]]:

@@ -77,12 +77,15 @@ def decode(key: bytes, soft: NDArray[np.float32]) -> bytes | None:
 
     On audio that does not depend on the key a tag fits with probability 2**-40.
     """
-    return next(decodings(key, soft))
+    return next(decodings(key, soft))[0]
 
 
-def decodings(key: bytes, soft: NDArray[np.float32]) -> Iterator[bytes | None]:
-    """What `decode` finds, and then what each more round of the decoder does: see `TailBitingCode.decodings`."""
+def decodings(key: bytes, soft: NDArray[np.float32]) -> Iterator[tuple[bytes | None, NDArray[np.uint8]]]:
+    """What `decode` finds, and then what each more round of the decoder does, each with the bits that were decoded.
+
+    See `TailBitingCode.decodings`.
+    """
     for bits in CODE.decodings(soft):
         message = np.packbits(bits).tobytes()
         identity, found = message[:-TAG_BYTES], message[-TAG_BYTES:]
-        yield identity if hmac.compare_digest(found, tag(key, identity)) else None
+        yield identity if hmac.compare_digest(found, tag(key, identity)) else None, bits

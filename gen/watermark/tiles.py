@@ -29,14 +29,21 @@ FLOOR: Final = 2e-10
 BLOCK: Final = 128
 # The most that `Analysis.decibels` may be asked to move the bands by.
 HIGHEST_PITCH: Final = 1.15
-# What is taken off for the first, second and third tile before and after: music is steady, the mark is not.
-_ACROSS_TIME: Final = (0.28, 0.14, 0.08)
-_ACROSS_BANDS: Final = 0.3
-_LIVELINESS_TILES: Final = 31
+# What is taken off for the first and second tile before and after: music is steady, the mark is not.
+_ACROSS_TIME: Final = (0.45, 0.05)
+_LIVELINESS_TILES: Final = 7
 _LEAST_LIVELINESS: Final = 0.35
 _OUTLIER: Final = 12.0
+_AROUND: Final = 9
+_PEAK: Final = (-2.0, 8.0)
+_LEAST_TRUST: Final = 0.2
 _NOISE_PERCENTILE: Final = 2
 _NOISE_MARGIN: Final = 2.5
+
+# The mean of a band and those around it; the outermost are their own neighbours. float32 (BANDS, BANDS).
+_SURROUNDINGS: Final = np.zeros((BANDS, BANDS), np.float32)
+for _step in range(-(_AROUND // 2), _AROUND // 2 + 1):
+    _SURROUNDINGS[np.clip(np.arange(BANDS) + _step, 0, BANDS - 1), np.arange(BANDS)] += np.float32(1 / _AROUND)
 
 # How many tiles to either side a tile's liveliness depends on.
 REACH: Final = len(_ACROSS_TIME) + _LIVELINESS_TILES // 2
@@ -173,7 +180,7 @@ def residual(decibels: Array, steps: int) -> tuple[Array, Array]:
     """What of band energies (rows, BANDS) is not steady, and how lively the music is there.
 
     steps: rows in a tile. Returns two float32 arrays of the same shape in decibels: the difference to the neighbouring
-    tiles and bands, and its effective value over a third of a second.
+    tiles, and its effective value over a twelfth of a second.
     """
     from scipy.ndimage import uniform_filter1d
 
@@ -184,18 +191,37 @@ def residual(decibels: Array, steps: int) -> tuple[Array, Array]:
         near = padded[reach - tiles * steps :][:rows] + padded[reach + tiles * steps :][:rows]
         near *= np.float32(weight)
         rest -= near
-    sides = rest * np.float32(_ACROSS_BANDS / 2)
-    rest[:, 1:] -= sides[:, :-1]
-    rest[:, :-1] -= sides[:, 1:]
-    # The outermost bands are their own neighbours.
-    rest[:, 0] -= sides[:, 0]
-    rest[:, -1] -= sides[:, -1]
     squares = np.square(rest)
     np.minimum(squares, np.float32(_OUTLIER**2), out=squares)
-    mean = uniform_filter1d(squares, 2 * (_LIVELINESS_TILES // 2 * steps) + 1, axis=0, mode="nearest", output=sides)
+    mean = uniform_filter1d(squares, 2 * (_LIVELINESS_TILES // 2 * steps) + 1, axis=0, mode="nearest")
     # A sum that runs on leaves a rounding error below zero where nothing happens.
     np.maximum(mean, np.float32(_LEAST_LIVELINESS**2), out=mean)
     return rest, np.sqrt(mean, out=mean)
+
+
+def height(decibels: Array, steps: int = STEPS) -> Array:
+    """How far each tile rises above its surroundings, nine tiles by nine bands: float32 (rows, BANDS), decibels."""
+    from scipy.ndimage import uniform_filter1d
+
+    rows = len(decibels)
+    padded = np.concatenate([decibels, np.repeat(decibels[-1:], -rows % steps, axis=0)])
+    tiles = padded.reshape(-1, steps, BANDS).mean(axis=1) @ _SURROUNDINGS
+    around = uniform_filter1d(tiles, _AROUND, axis=0, mode="nearest")
+    padded.reshape(-1, steps, BANDS)[:] -= around[:, None]
+    return padded[:rows]
+
+
+def trust(heights: Array, least: float, most: float) -> Array:
+    """A fifth below `least` decibels, 1 above `most`, and a straight line between: float32, of the same shape."""
+    share = np.clip((heights - np.float32(least)) / np.float32(most - least), 0, 1)
+    share *= np.float32(1 - _LEAST_TRUST)
+    share += np.float32(_LEAST_TRUST)
+    return share
+
+
+def prominence(decibels: Array, steps: int = STEPS) -> Array:
+    """How far each tile is trusted by its height: float32 (rows, BANDS). Encoders keep peaks, noise leaves them."""
+    return trust(height(decibels, steps), *_PEAK)
 
 
 def clearness(decibels: Array, steps: int = STEPS) -> Array:
