@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gen.errors import ConfigError, TooShort
 from gen.watermark.lanes import CHANNELS, Lane, Spectra
-from gen.watermark.patterns import BANDS, CHIP_TILES, PERIOD, RATE
+from gen.watermark.patterns import BANDS, CHIP_TILES, EDGES_HZ, FRAME, PERIOD, RATE
 from gen.watermark.tiles import Analysis, Array
 
 if TYPE_CHECKING:
@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 SHORTEST_SECONDS: Final = 3.0
 # The spectra of as many tiles stay in a core's cache.
 BATCH: Final = 128
-# Gain of a tile in decibels, the same for all: gains that grew with the music's liveliness were graded and read alike,
-# and writing took a third longer (benchmarks/watermark.md).
-GAIN: Final = 0.88
+# Gain of a tile in decibels, the same for all but the lowest bands: gains that grew with the music's liveliness were
+# graded and read alike, and writing took a third longer (benchmarks/watermark.md).
+GAIN: Final = 0.66
+# Below this there is less, by this factor: a band is as wide as a critical band there, so what a changing gain adds
+# beside a bass note lies outside of what the note masks.
+BASS_HZ: Final = 250.0
+BASS_GAIN: Final = 0.4
 # The highest of a quiet band, where `balance` raises it.
-HIGHEST_GAIN: Final = 1.28
+HIGHEST_GAIN: Final = 0.96
 # A frame is a little longer or shorter than two tiles: so many may begin under the last one of a batch.
 _OVERHANGING: Final = 3
 _NEPERS: Final = np.float32(np.log(10) / 20)
@@ -52,7 +56,7 @@ class Embedder:
     ) -> None:
         self._analysis = Analysis(rate)
         tiles = np.stack([signs, -signs], axis=1).reshape(CHIP_TILES * PERIOD, BANDS)
-        self._nepers = np.roll(tiles, -CHIP_TILES * begin, axis=0) * (np.float32(strength * GAIN) * _NEPERS)
+        self._nepers = np.roll(tiles, -CHIP_TILES * begin, axis=0) * _gains(strength)
         self._factors = np.expm1(self._nepers)
         self._balance = balance
         most = BATCH + _OVERHANGING
@@ -161,6 +165,12 @@ class Embedder:
         mean = np.log(np.exp(2 * _NEPERS * decibels).mean(axis=1, keepdims=True)) / (2 * _NEPERS)
         room = np.exp(np.float32(self._balance) * _NEPERS * (mean - decibels))
         return np.expm1(np.minimum(room, np.float32(HIGHEST_GAIN / GAIN)) * self._nepers[rows])
+
+
+def _gains(strength: float) -> Array:
+    """How much each band is changed, in nepers: float32 (BANDS,)."""
+    bass = np.array(EDGES_HZ[1:]) < BASS_HZ + 0.5 * RATE / FRAME
+    return np.where(bass, np.float32(BASS_GAIN), np.float32(1)) * np.float32(strength * GAIN) * _NEPERS
 
 
 def _lane(analysis: Analysis, channels: int, most: int, compiled: bool) -> "Lane | CompiledLane":

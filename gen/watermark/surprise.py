@@ -114,7 +114,15 @@ def _onsets(decibels: Array) -> Array:
     return trust(10 * np.log10(_chip_powers(powers) / late[:-STEPS]), *_ONSET)
 
 
-EARS: Final[tuple[Callable[[Array], Array], ...]] = (_all, _peaks, _onsets, _clear)
+def _clear_peaks(decibels: Array) -> Array:
+    return _clear(decibels) * _peaks(decibels)
+
+
+def _clear_onsets(decibels: Array) -> Array:
+    return _clear(decibels) * _onsets(decibels)
+
+
+EARS: Final[tuple[Callable[[Array], Array], ...]] = (_all, _peaks, _onsets, _clear, _clear_peaks, _clear_onsets)
 """How far each chip is trusted: float32 (rows - STEPS, BANDS), 0 to 1, of decibels (rows, BANDS)."""
 
 

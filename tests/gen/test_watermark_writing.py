@@ -7,7 +7,7 @@ from chords import chords
 from gen import audio
 from gen.errors import TooShort, WrongLength
 from gen.watermark import attacks, files
-from gen.watermark.embed import BATCH, GAIN
+from gen.watermark.embed import BASS_GAIN, BATCH, GAIN
 from gen.watermark.mark import Watermark
 from gen.watermark.patterns import CHIP_TILES, EDGES_HZ, FRAME, PERIOD, RATE, TILE, Pattern
 from gen.watermark.payload import PUBLIC_KEY, beginning, encode
@@ -79,11 +79,12 @@ def test_each_tile_is_louder_or_softer_as_its_chip_says():
     window = np.sin(np.pi * np.arange(FRAME) / FRAME)
     samples = np.pad(music.samples[0].astype(np.float64), (TILE, FRAME))
     expected = samples.copy()
+    gains = GAIN * np.where(np.arange(len(EDGES_HZ) - 1) < 2, BASS_GAIN, 1)
     for tile in range(-(-music.frames // TILE) + 1):
         chip, second = divmod(tile, CHIP_TILES)
         signs = chips[(begin + chip) % PERIOD] * (-1 if second else 1)
         grown = np.zeros(FRAME // 2 + 1)
-        grown[edges[0] : edges[-1]] = np.repeat(10 ** (GAIN * signs / 20) - 1, np.diff(edges))
+        grown[edges[0] : edges[-1]] = np.repeat(10 ** (gains * signs / 20) - 1, np.diff(edges))
         part = slice(tile * TILE, tile * TILE + FRAME)
         expected[part] += window * np.fft.irfft(grown * np.fft.rfft(window * samples[part]))
     result = PUBLIC.embed(music, IDENTITY).samples[0]
