@@ -26,7 +26,7 @@ GAIN: Final = 0.66
 # Below this there is less, by this factor: a band is as wide as a critical band there, so what a changing gain adds
 # beside a bass note lies outside of what the note masks.
 BASS_HZ: Final = 250.0
-BASS_GAIN: Final = 0.4
+BASS_GAIN: Final = 0.8
 # The highest of a quiet band, where `balance` raises it.
 HIGHEST_GAIN: Final = 0.96
 # A frame is a little longer or shorter than two tiles: so many may begin under the last one of a batch.

@@ -48,7 +48,6 @@ def marked():
 
 HARD = {
     "noise": lambda music: attacks.noise(music, -6.5),
-    "noise and opus": lambda music: attacks.encode(attacks.noise(music.mono(), 14), "opus", 12),
     "a room and noise": lambda music: attacks.noise(attacks.over_the_air(music), 6),
 }
 
