@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from gen.watermark.align import Alignment, Delays
-from gen.watermark.detect import THRESHOLD, Mark, Search, limit, peaks, power, promise, windows
+from gen.watermark.detect import THRESHOLD, Mark, Search, limit, power, promise, windows
 from gen.watermark.payload import CODE
 from gen.watermark.surprise import EARS, soft_surprise
 from gen.watermark.tiles import Array
@@ -74,16 +74,13 @@ def _heard(search: Search, known: list[Mark]) -> list[_Place]:
     blocks = search.alignments[0].blocks
     enough = limit(blocks, _LEAST_PROMISE)
     for first, last in windows(blocks):
-        tried = [
-            (score, view, np.full(blocks, delay))
-            for score, view, delay in search.candidates(first, last, _LEAST_SCORE, known)
-        ]
+        tried = list(search.candidates(first, last, _LEAST_SCORE, known))
         delays, score = search.wandering(first, last)
         if not known and score > THRESHOLD:
             # Of all paths it is the likeliest, so it says less than a delay with that score.
-            tried.append((THRESHOLD, 0, delays))
-        for score, view, delays in tried:
-            promised = search.promise(view, delays, first, last, score)
+            tried.append((THRESHOLD, search.alignments[0], delays))
+        for score, alignment, delays in tried:
+            promised = search.promise(alignment, delays, first, last, score)
             if promised > enough:
                 places.append(_Place(score, promised, delays, first, last))
     return places
@@ -94,10 +91,7 @@ def _places(search: Search, alignment: Alignment, known: list[Mark]) -> list[_Pl
     places = []
     enough = limit(alignment.blocks, _LEAST_PROMISE)
     for first, last in windows(alignment.blocks):
-        for score, _, delay in peaks(alignment.scores(first, last)[None], _LEAST_SCORE, search.near):
-            delays = np.full(alignment.blocks, delay)
-            if any(search.holds(mark, first, last, delays) for mark in known):
-                continue
+        for score, _, delays in search.candidates(first, last, _LEAST_SCORE, known, [alignment]):
             strength = power(search.pattern, alignment.fold(delays[first:last], first))
             promised = promise(search.pattern, score, strength)
             if promised > enough:

@@ -98,7 +98,7 @@ class Search:
         views = (tiles, tiles * clearness(decibels, rows), tiles * prominence(decibels, rows))
         self.chip_rows = CHIP_TILES * rows
         # What is taken off for neighbours lets a mark be heard up to here beside its place.
-        self.near = 2 * self.chip_rows
+        self._near = 2 * self.chip_rows
         self.alignments = [Alignment.of(soft_chips(view, rows), pilots, self.chip_rows) for view in views]
         self._rows = len(decibels)
 
@@ -120,15 +120,19 @@ class Search:
         """The likeliest path of changing delays, and how well each block fits there."""
         return self.alignments[0].path()
 
-    def candidates(self, first: int, last: int, least: float, known: list[Mark]) -> Iterator[tuple[float, int, int]]:
-        """The highest pilot correlations in these blocks, at most CANDIDATES, as (score, view, delay).
+    def candidates(
+        self, first: int, last: int, least: float, known: list[Mark], alignments: list[Alignment] | None = None
+    ) -> Iterator[tuple[float, Alignment, Delays]]:
+        """The highest pilot correlations in these blocks, at most CANDIDATES, as (score, alignment, delays).
 
-        least: none lower than this. known: marks of which none of them is.
+        least: none lower than this. known: marks of which none of them is. alignments: other ones than the search's.
         """
-        scores = np.stack([alignment.scores(first, last) for alignment in self.alignments])
-        for score, view, delay in peaks(scores, least, self.near):
-            if not any(self.holds(mark, first, last, np.array(delay)) for mark in known):
-                yield score, view, delay
+        alignments = alignments or self.alignments
+        scores = np.stack([alignment.scores(first, last) for alignment in alignments])
+        for score, view, delay in _peaks(scores, least, self._near):
+            delays = np.full(alignments[view].blocks, delay)
+            if not any(self.holds(mark, first, last, delays) for mark in known):
+                yield score, alignments[view], delays
 
     def wandering(self, first: int, last: int) -> tuple[Delays, float]:
         """The delays of the likeliest path, and its score in these blocks; 0 if it hardly fits them."""
@@ -136,17 +140,16 @@ class Search:
         part = fits[first:last]
         return delays, float(part.sum()) / float(np.sqrt(last - first)) if part.mean() > _LEAST_PATH else 0.0
 
-    def promise(self, view: int, delays: Delays, first: int, last: int, score: float) -> float:
+    def promise(self, alignment: Alignment, delays: Delays, first: int, last: int, score: float) -> float:
         """How likely there is a mark at these delays: see `promise`. Where pilots are clear, they weigh the chips."""
-        most = max(power(self.pattern, chips) for chips in self._chips(view, delays, first, last, score))
+        most = max(power(self.pattern, chips) for chips in self._chips(alignment, delays, first, last, score))
         return promise(self.pattern, score, most)
 
     def _read(self, first: int, last: int, known: list[Mark]) -> Iterator[Mark]:
         """The marks of one window that are not known yet, or reach on."""
         free = uncovered(known, last)
-        for score, view, delay in self.candidates(first, last, THRESHOLD, known):
-            delays = np.full(self.alignments[view].blocks, delay)
-            mark = self._try(view, delays, first, last, score)
+        for score, alignment, delays in self.candidates(first, last, THRESHOLD, known):
+            mark = self._try(alignment, delays, first, last, score)
             if mark is not None:
                 free[mark.first : mark.last] = False
                 yield mark
@@ -154,22 +157,22 @@ class Search:
             return
         delays, score = self.wandering(first, last)
         if score > THRESHOLD:
-            mark = self._try(0, delays, first, last, score)
+            mark = self._try(self.alignments[0], delays, first, last, score)
             if mark is not None:
                 yield mark
 
-    def _chips(self, view: int, delays: Delays, first: int, last: int, score: float) -> Iterator[Array]:
+    def _chips(self, alignment: Alignment, delays: Delays, first: int, last: int, score: float) -> Iterator[Array]:
         """The folded chips of these blocks, and if the pilots are clear once more, as these weigh bands and blocks."""
-        alignment, part = self.alignments[view], delays[first:last]
+        part = delays[first:last]
         yield alignment.fold(part, first)
         if score > CERTAIN:
             yield alignment.fold(part, first, *worth([alignment.evidence(part, first, self.pattern.pilots)]))
 
-    def _try(self, view: int, delays: Delays, first: int, last: int, score: float) -> Mark | None:
-        for chips in self._chips(view, delays, first, last, score):
+    def _try(self, alignment: Alignment, delays: Delays, first: int, last: int, score: float) -> Mark | None:
+        for chips in self._chips(alignment, delays, first, last, score):
             identity, _ = self.decode(chips)
             if identity is not None:
-                return self.mark(identity, self.alignments[view], delays, first, last, score)
+                return self.mark(identity, alignment, delays, first, last, score)
         return None
 
     def mark(self, identity: bytes, alignment: Alignment, delays: Delays, first: int, last: int, score: float) -> Mark:
@@ -185,17 +188,16 @@ class Search:
         return Mark(identity, score, *run, delays)
 
     def holds(self, mark: Mark, first: int, last: int, delays: Delays) -> bool:
-        """Whether this mark is what fits in these blocks at these delays: one for each block of all, or one for all."""
-        first, last = max(first, mark.first), min(last, mark.last)
+        """Whether this mark, in these blocks, is what fits at these delays of all blocks."""
+        part = slice(max(first, mark.first), min(last, mark.last))
         period = PERIOD * self.chip_rows
-        apart = (mark.delays[first:last] - (delays[first:last] if delays.ndim else delays) + period // 2) % period
-        return bool(len(apart) and np.median(np.abs(apart - period // 2)) <= self.near)
+        apart = np.abs((mark.delays[part] - delays[part] + period // 2) % period - period // 2)
+        return bool(len(apart) and np.median(apart) <= self._near)
 
     def decode(self, chips: Array) -> tuple[bytes | None, NDArray[np.uint8] | None]:
         """The id that folded chips say, if its tag fits, and the bits that were decoded, if any were."""
-        message = None
         if power(self.pattern, chips) < _LEAST_POWER:
-            return None, message
+            return None, None
         for identity, message in islice(decodings(self.key, self.pattern.read(chips)), TRIES):
             self.decoded += 1
             if identity is not None:
@@ -218,7 +220,7 @@ def uncovered(marks: list[Mark], blocks: int) -> NDArray[np.bool_]:
     return free
 
 
-def peaks(scores: Array, least: float, near: int) -> Iterator[tuple[float, int, int]]:
+def _peaks(scores: Array, least: float, near: int) -> Iterator[tuple[float, int, int]]:
     """The highest of scores (views, delays), as (score, view, delay). Delays near a better one are the same place."""
     left = scores.copy()
     for _ in range(CANDIDATES):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gen.errors import ConfigError, TooShort
 from gen.watermark.lanes import CHANNELS, Lane, Spectra
-from gen.watermark.patterns import BANDS, CHIP_TILES, EDGES_HZ, FRAME, PERIOD, RATE
+from gen.watermark.patterns import BANDS, CHIP_TILES, EDGES_HZ, PERIOD, RATE
 from gen.watermark.tiles import Analysis, Array
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ BATCH: Final = 128
 # Gain of a tile in decibels, the same for all but the lowest bands: gains that grew with the music's liveliness were
 # graded and read alike, and writing took a third longer (benchmarks/watermark.md).
 GAIN: Final = 0.66
-# Below this there is less, by this factor: a band is as wide as a critical band there, so what a changing gain adds
-# beside a bass note lies outside of what the note masks.
+# Bands that begin below this have less, by this factor: they are as wide as critical bands there, so what a changing
+# gain adds beside a bass note lies outside of what the note masks.
 BASS_HZ: Final = 250.0
 BASS_GAIN: Final = 0.8
 # The highest of a quiet band, where `balance` raises it.
@@ -169,7 +169,7 @@ class Embedder:
 
 def _gains(strength: float) -> Array:
     """How much each band is changed, in nepers: float32 (BANDS,)."""
-    bass = np.array(EDGES_HZ[1:]) < BASS_HZ + 0.5 * RATE / FRAME
+    bass = np.array(EDGES_HZ[:-1]) < BASS_HZ
     return np.where(bass, np.float32(BASS_GAIN), np.float32(1)) * np.float32(strength * GAIN) * _NEPERS
 
 

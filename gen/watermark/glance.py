@@ -29,12 +29,13 @@ def promising(search: Search, known: list[Mark] | None = None) -> bool:
     blocks = search.alignments[0].blocks
     enough = limit(blocks, _LEAST_PROMISE)
     for first, last in windows(blocks):
-        for score, view, delay in search.candidates(first, last, _LEAST_SCORE, known):
-            if search.promise(view, np.full(blocks, delay), first, last, score) > enough:
+        for score, alignment, delays in search.candidates(first, last, _LEAST_SCORE, known):
+            if search.promise(alignment, delays, first, last, score) > enough:
                 return True
     free = uncovered(known, blocks)
     return any(
-        free[first:last].mean() > 0.5 and search.promise(0, search.path[0], first, last, 0) > _LEAST_PROMISE_OF_PATH
+        free[first:last].mean() > 0.5
+        and search.promise(search.alignments[0], search.path[0], first, last, 0) > _LEAST_PROMISE_OF_PATH
         for first, last in windows(blocks)
     )
 

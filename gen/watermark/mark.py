@@ -11,7 +11,6 @@ from gen.watermark.closer import look_closer
 from gen.watermark.detect import Detection, Mark, Search
 from gen.watermark.embed import Embedder
 from gen.watermark.glance import SKIP, plain, promising
-from gen.watermark.lanes import CHANNELS
 from gen.watermark.patterns import BANDS, PERIOD, RATE, Pattern
 from gen.watermark.speed import Change, likely
 from gen.watermark.tiles import STEPS, Analysis, Array, level
@@ -23,6 +22,7 @@ SHARED_SECONDS = 15
 STRENGTH = 1.0
 # Above it, bringing the audio down first is cheaper than long frames.
 HIGHEST_RATE = 50000
+_STEREO = 2
 
 
 class Watermark:
@@ -147,7 +147,7 @@ def _look(analysis: Analysis, samples: Array, gain: float, pitch: float, decibel
 def _views(analysis: Analysis, samples: Array, gain: float, pitch: float, decibels: Array) -> list[Array]:
     """All channels together (decibels); of stereo also left, right, middle and sides. float32 (rows, BANDS) each."""
     views = [decibels]
-    if len(samples) == CHANNELS:
+    if len(samples) == _STEREO:
         left, right = samples[:1], samples[1:]
         half = np.float32(np.sqrt(0.5))
         for part in (left, right, half * (left + right), half * (left - right)):

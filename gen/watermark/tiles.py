@@ -40,13 +40,19 @@ _LEAST_TRUST: Final = 0.2
 _NOISE_PERCENTILE: Final = 2
 _NOISE_MARGIN: Final = 2.5
 
-# The mean of a band and those around it; the outermost are their own neighbours. float32 (BANDS, BANDS).
-_SURROUNDINGS: Final = np.zeros((BANDS, BANDS), np.float32)
-for _step in range(-(_AROUND // 2), _AROUND // 2 + 1):
-    _SURROUNDINGS[np.clip(np.arange(BANDS) + _step, 0, BANDS - 1), np.arange(BANDS)] += np.float32(1 / _AROUND)
-
 # How many tiles to either side a tile's liveliness depends on.
 REACH: Final = len(_ACROSS_TIME) + _LIVELINESS_TILES // 2
+
+
+def _surroundings() -> Array:
+    """What makes the means of bands and those around them; the outermost are their own neighbours: (BANDS, BANDS)."""
+    bands, means = np.arange(BANDS), np.zeros((BANDS, BANDS), np.float32)
+    for step in range(-(_AROUND // 2), _AROUND // 2 + 1):
+        means[np.clip(bands + step, 0, BANDS - 1), bands] += np.float32(1 / _AROUND)
+    return means
+
+
+_SURROUNDINGS: Final = _surroundings()
 
 
 def _smooth(number: float) -> int:

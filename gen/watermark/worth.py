@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from gen.watermark.tiles import Array
 
 # Few pilots lie in one band or block, so neighbours are asked together.
 _BANDS_TOGETHER: Final = 25
