@@ -13,6 +13,7 @@ from gen.watermark.payload import PUBLIC_KEY, encode
 from gen.watermark.surprise import EARS, soft_surprise, surprise
 from gen.watermark.tiles import STEPS, Analysis, height, level, prominence
 from gen.watermark.worth import Evidence, worth
+from gen.waveform import Waveform
 
 IDENTITY = bytes.fromhex("0123456789abcdef")
 PUBLIC = Watermark(PUBLIC_KEY)
@@ -80,6 +81,23 @@ def test_a_mark_that_was_read_is_not_read_again(marked):
     known = search.marks()
     assert [each.id for each in known] == [IDENTITY]
     assert list(look_closer(search, known, lambda: [rows])) == []
+
+
+def test_of_stereo_each_channel_the_middle_and_the_sides_are_looked_at(monkeypatch):
+    """Here nothing is on the right, so that middle and sides are half of the left."""
+    looked = []
+    monkeypatch.setattr(mark, "look_closer", lambda search, known, views: looked.append(views()) or [])
+    monkeypatch.setattr(mark, "promising", lambda search, known=None: True)
+    left = attacks.noise(PUBLIC.embed(chords(12.0, seed=31), IDENTITY).mono(), -5).samples
+    silent = Waveform(np.concatenate([left, 0 * left]), 44100)
+    PUBLIC.detect(silent)
+    [[both, first, second, middle, sides]] = looked
+    np.testing.assert_allclose(both, decibels(silent), atol=1e-3)
+    np.testing.assert_allclose(first, both, atol=1e-3)
+    loud = both > both.max() - 60
+    np.testing.assert_allclose(middle[loud], both[loud] - 10 * np.log10(2), atol=0.01)
+    np.testing.assert_allclose(sides, middle, atol=1e-3)
+    assert second.max() < both.min() + 1e-3
 
 
 def test_a_surprise_tells_more_of_the_mark_than_the_chips():
