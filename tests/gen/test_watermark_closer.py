@@ -84,20 +84,20 @@ def test_a_mark_that_was_read_is_not_read_again(marked):
 
 
 def test_of_stereo_each_channel_the_middle_and_the_sides_are_looked_at(monkeypatch):
-    """Here nothing is on the right, so that middle and sides are half of the left."""
+    """Here nothing is in the middle, so that the sides are all there is, and each channel half of it."""
     looked = []
     monkeypatch.setattr(mark, "look_closer", lambda search, known, views: looked.append(views()) or [])
     monkeypatch.setattr(mark, "promising", lambda search, known=None: True)
     left = attacks.noise(PUBLIC.embed(chords(12.0, seed=31), IDENTITY).mono(), -5).samples
-    silent = Waveform(np.concatenate([left, 0 * left]), 44100)
-    PUBLIC.detect(silent)
+    wide = Waveform(np.concatenate([left, -left]), 44100)
+    PUBLIC.detect(wide)
     [[both, first, second, middle, sides]] = looked
-    np.testing.assert_allclose(both, decibels(silent), atol=1e-3)
-    np.testing.assert_allclose(first, both, atol=1e-3)
+    np.testing.assert_allclose(both, decibels(wide), atol=1e-3)
     loud = both > both.max() - 60
-    np.testing.assert_allclose(middle[loud], both[loud] - 10 * np.log10(2), atol=0.01)
-    np.testing.assert_allclose(sides, middle, atol=1e-3)
-    assert second.max() < both.min() + 1e-3
+    np.testing.assert_allclose(first[loud], both[loud] - 10 * np.log10(2), atol=0.01)
+    np.testing.assert_allclose(second, first, atol=1e-3)
+    np.testing.assert_allclose(sides, both, atol=1e-3)
+    assert middle.max() < both.min() + 1e-3
 
 
 def test_a_surprise_tells_more_of_the_mark_than_the_chips():
