@@ -107,23 +107,28 @@ def test_after_a_break_only_what_was_not_acknowledged_is_sent(store, node, serve
 
 def test_two_pushes_of_one_tree_send_it_once_and_those_of_others_do_not_wait(store, server, journals):
     cid, other = store.add_bytes(os.urandom(3 * MIB)), store.add_bytes(b"another")
-    gate, done = threading.Event(), {}
-    server.fault = lambda path: gate.wait(20) and None if "import" in path and not server.imports else None
+    reached, gate, done = threading.Event(), threading.Event(), {}
+
+    def hold_up(path):
+        if "import" in path:
+            reached.set()
+            gate.wait(60)
 
     def push(name, what):
         with contextlib.closing(IpfsNode(server.url)) as node:
             done[name] = transfer.push(store, node, what, journals=journals)
 
+    server.fault = hold_up
     threads = [threading.Thread(target=push, args=(name, cid)) for name in ("first", "second")]
-    for thread in threads:
-        thread.start()
-        time.sleep(0.1)
+    threads[0].start()
+    assert reached.wait(60)
     server.fault = lambda path: None
+    threads[1].start()
     push("third", other)
     assert set(done) == {"third"}
     gate.set()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert sorted(done[name].sent > 0 for name in ("first", "second")) == [False, True]
     sent = [name for part in server.imports for name in part]
     assert len(sent) == len(set(sent))
