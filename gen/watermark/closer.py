@@ -1,10 +1,11 @@
-"""A closer look at audio in which a mark is heard although it cannot be read.
+"""A closer look at audio in which a mark may be heard although it cannot be read.
 
-It takes many times the time of the usual search, so it is done only where pilots and code bits together stand out. The
-audio is looked at by what could not be foretold of it (`surprise`), trusted in each of the ways of EARS; in the best
-places every channel is asked for itself, and middle and sides. What each band, block and channel is worth the pilots
-say, and then once more together with the word that was decoded in vain, most of whose bits are mostly right. Whatever
-is decoded counts against the probability of a false mark.
+It takes many times the time of the usual search, so it goes step by step, each only where pilots and code bits together
+still stand out. First the audio is looked at by what could not be foretold of it (`surprise`), trusted in each of the
+ways of EARS. In the best places every channel is asked for itself, and middle, sides and what is faint; then the audio
+without its room too (`apart`). What each band, block and channel is worth the pilots say, and then once more together
+with the word that was decoded in vain, most of whose bits are mostly right. Whatever is decoded counts against the
+probability of a false mark.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,17 +16,21 @@ from typing import Final
 import numpy as np
 
 from gen.watermark.align import Alignment, Delays
-from gen.watermark.detect import THRESHOLD, Mark, Search, limit, power, promise, windows
+from gen.watermark.detect import THRESHOLD, WINDOW_BLOCKS, Mark, Search, alike, limit, power, promise, windows
 from gen.watermark.payload import CODE
-from gen.watermark.surprise import EARS, soft_surprise
-from gen.watermark.tiles import Array
+from gen.watermark.surprise import EARS, HEARING, soft_surprise
+from gen.watermark.tiles import STEPS, Array
 from gen.watermark.worth import worth
 
-# How many places of a section each ear may read.
+# How many places of a section may be read.
 PLACES: Final = 3
-# Pilots below this many standard deviations are passed over, and places that promise less (see `detect.promise`).
+# Pilots below this many standard deviations are passed over, and places that promise less (see `detect.promise`) to the
+# usual views, or to the best of the ears.
 _LEAST_SCORE: Final = 3.3
 _LEAST_PROMISE: Final = 6.0
+_LEAST_PROMISE_OF_EARS: Final = 6.2
+# So many blocks before and after a place may hold more of its mark.
+_AROUND: Final = WINDOW_BLOCKS // 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,33 +44,55 @@ class _Place:
     last: int
 
 
-def look_closer(search: Search, known: list[Mark], views: Callable[[], list[Array]]) -> Iterator[Mark]:
+def look_closer(
+    search: Search, known: list[Mark], parts: Callable[[], list[Array]], dry: Callable[[], Array]
+) -> Iterator[Mark]:
     """The marks that the search did not read.
 
-    search: of all rows. known: the marks that it read. views: the same audio looked at in one way or more, each
-    decibels float32 (rows, BANDS), the first as the search did; asked only if needed.
+    search: of all rows. known: the marks that it read. parts: the same audio in parts, decibels float32 (rows, BANDS)
+    each. dry: what it is without its room. Both are asked only if needed.
     """
-    heard = _best(_heard(search, known))
-    if not heard:
+    heard = _heard(search, known)
+    # What lies beside a mark that was read promises something too.
+    if known and not heard:
         return
-    decibels = views()
-    chips = [soft_surprise(view) for view in decibels]
+    decibels = search.decibels
+    chips = soft_surprise(decibels)
+    for ear in HEARING:
+        alignment = Alignment.of(chips * ear(decibels, STEPS), search.pattern.pilots, search.chip_rows)
+        heard += _places(search, alignment, known)
+    places = _best(heard)
+    if not places:
+        return
+    views = [decibels, *parts()]
+    surprises = [chips, *(soft_surprise(view) for view in views[1:])]
+    told = list(_listen(search, places, surprises, views))
+    if not told:
+        # The audio as it is says what of it can be trusted.
+        told = list(_listen(search, places, [*surprises, soft_surprise(dry())], [*views, decibels]))
+    yield from told
+
+
+def _listen(search: Search, places: list[_Place], surprises: list[Array], views: list[Array]) -> Iterator[Mark]:
+    """What the surprises of several views say, each trusted as the decibels of its view tell each of the EARS."""
+    left = places
     for ear in EARS:
-        soft = [chip * ear(view) for chip, view in zip(chips, decibels, strict=True)]
-        alignment = Alignment.of(soft[0], search.pattern.pilots, search.chip_rows)
-        alignments = [replace(alignment, chips=each) for each in soft]
-        for place in _best([*heard, *_places(search, alignment, known)]):
-            if any(search.holds(mark, place.first, place.last, place.delays) for mark in known):
-                continue
+        trusted = [chips * ear(view, STEPS) for chips, view in zip(surprises, views, strict=True)]
+        alignments = [replace(search.alignments[0], chips=chips) for chips in trusted]
+        for place in left:
             identity = _read(search, alignments, place)
             if identity is not None:
-                mark = search.mark(identity, alignment, place.delays, place.first, place.last, place.score)
-                known = [*known, mark]
-                yield mark
+                left = [other for other in left if other is not place]
+                yield search.mark(identity, alignments[0], place.delays, place.first, place.last, place.score)
 
 
 def _best(places: list[_Place]) -> list[_Place]:
-    return sorted(places, key=attrgetter("promise"), reverse=True)[:PLACES]
+    """The PLACES that promise most, none twice."""
+    best: list[_Place] = []
+    for place in sorted(places, key=attrgetter("promise"), reverse=True):
+        if len(best) < PLACES and not any(alike(place.delays, other.delays) for other in best):
+            best.append(place)
+    return best
 
 
 def _heard(search: Search, known: list[Mark]) -> list[_Place]:
@@ -89,7 +116,7 @@ def _heard(search: Search, known: list[Mark]) -> list[_Place]:
 def _places(search: Search, alignment: Alignment, known: list[Mark]) -> list[_Place]:
     """The places of which one ear promises something."""
     places = []
-    enough = limit(alignment.blocks, _LEAST_PROMISE)
+    enough = limit(alignment.blocks, _LEAST_PROMISE_OF_EARS)
     for first, last in windows(alignment.blocks):
         for score, _, delays in search.candidates(first, last, _LEAST_SCORE, known, [alignment]):
             strength = power(search.pattern, alignment.fold(delays[first:last], first))
@@ -100,12 +127,21 @@ def _places(search: Search, alignment: Alignment, known: list[Mark]) -> list[_Pl
 
 
 def _read(search: Search, views: list[Alignment], place: _Place) -> bytes | None:
-    """What these views say in one place: by the pilots, and by them and what was decoded first."""
-    delays = place.delays[place.first : place.last]
+    """What these views say in one place, and if nothing, in what lies around it too."""
+    around = max(0, place.first - _AROUND), min(views[0].blocks, place.last + _AROUND)
+    for first, last in dict.fromkeys([(place.first, place.last), around]):
+        identity = _read_blocks(search, views, place.delays[first:last], first)
+        if identity is not None:
+            return identity
+    return None
+
+
+def _read_blocks(search: Search, views: list[Alignment], delays: Delays, first: int) -> bytes | None:
+    """What these views say at these delays: weighed by the pilots, and by them and what was decoded first."""
     signs = search.pattern.pilots
     for _ in range(2):
-        weights = worth([view.evidence(delays, place.first, signs) for view in views])
-        folded = [view.fold(delays, place.first, weight) for view, weight in zip(views, weights, strict=True)]
+        weights = worth([view.evidence(delays, first, signs) for view in views])
+        folded = [view.fold(delays, first, weight) for view, weight in zip(views, weights, strict=True)]
         identity, message = search.decode(np.sum(folded, axis=0))
         if identity is not None or message is None:
             return identity

@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from gen.watermark.align import BLOCK_STEPS, DELAYS, Alignment, Delays, soft_chips, soft_tiles
-from gen.watermark.patterns import CHIP_TILES, PERIOD, PILOT_SHARE, RATE, Pattern
+from gen.watermark.align import BLOCK_STEPS, CHIP_STEPS, DELAYS, Alignment, Delays, soft_chips, soft_tiles
+from gen.watermark.patterns import CHIP_TILES, PILOT_SHARE, RATE, Pattern
 from gen.watermark.payload import TAG_BYTES, decodings, encode
 from gen.watermark.tiles import STEP, STEPS, Array, clearness, prominence
 from gen.watermark.worth import worth
@@ -35,6 +35,8 @@ WINDOW_BLOCKS: Final = round(15 / BLOCK_SECONDS)
 _LEAST_POWER: Final = 1.06
 # A path that wanders may pass for a mark with less than this per block; below it nothing can be read either.
 _LEAST_PATH: Final = 1.0
+# What is taken off for neighbours lets a mark be heard up to so many steps beside its place.
+_NEAR: Final = 2 * CHIP_STEPS
 # By so much, times its logarithm, the highest promise of unmarked audio grows with the number of windows.
 _A_WINDOW_MORE: Final = 0.38
 
@@ -63,7 +65,7 @@ class Detection:
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """A mark in one alignment: its id, score, first and last block, and the delay of each block."""
+    """A mark in one alignment: its id, score, first and last block, and the delay of each block in steps."""
 
     id: bytes
     score: float
@@ -88,6 +90,7 @@ class Search:
     """
 
     def __init__(self, decibels: Array, key: bytes, id_bytes: int, decoded: int = 0, skip: int = 1) -> None:
+        self.decibels = decibels
         self.key = key
         self.pattern = Pattern.of(key, id_bytes)
         self.decoded = decoded
@@ -97,8 +100,6 @@ class Search:
         # Looked at as it is, without what background noise seems to cover, and by what stands out.
         views = (tiles, tiles * clearness(decibels, rows), tiles * prominence(decibels, rows))
         self.chip_rows = CHIP_TILES * rows
-        # What is taken off for neighbours lets a mark be heard up to here beside its place.
-        self._near = 2 * self.chip_rows
         self.alignments = [Alignment.of(soft_chips(view, rows), pilots, self.chip_rows) for view in views]
         self._rows = len(decibels)
 
@@ -129,7 +130,7 @@ class Search:
         """
         alignments = alignments or self.alignments
         scores = np.stack([alignment.scores(first, last) for alignment in alignments])
-        for score, view, delay in _peaks(scores, least, self._near):
+        for score, view, delay in _peaks(scores, least, _NEAR // self.skip):
             delays = np.full(alignments[view].blocks, delay)
             if not any(self.holds(mark, first, last, delays) for mark in known):
                 yield score, alignments[view], delays
@@ -185,14 +186,12 @@ class Search:
         for _ in range(3):
             half = max(1.0, float(agreement[run[0] : run[1]].mean())) / 2
             run = _heaviest_run(agreement - half, first, last)
-        return Mark(identity, score, *run, delays)
+        return Mark(identity, score, *run, delays * self.skip)
 
     def holds(self, mark: Mark, first: int, last: int, delays: Delays) -> bool:
         """Whether this mark, in these blocks, is what fits at these delays of all blocks."""
         part = slice(max(first, mark.first), min(last, mark.last))
-        period = PERIOD * self.chip_rows
-        apart = np.abs((mark.delays[part] - delays[part] + period // 2) % period - period // 2)
-        return bool(len(apart) and np.median(apart) <= self._near)
+        return alike(mark.delays[part], delays[part] * self.skip)
 
     def decode(self, chips: Array) -> tuple[bytes | None, NDArray[np.uint8] | None]:
         """The id that folded chips say, if its tag fits, and the bits that were decoded, if any were."""
@@ -218,6 +217,12 @@ def uncovered(marks: list[Mark], blocks: int) -> NDArray[np.bool_]:
     for mark in marks:
         free[mark.first : mark.last] = False
     return free
+
+
+def alike(delays: Delays, others: Delays) -> bool:
+    """Whether these are nearly the same delays, in steps, of the same blocks; of no blocks they are not."""
+    apart = np.abs((delays - others + DELAYS // 2) % DELAYS - DELAYS // 2)
+    return bool(len(apart) and np.median(apart) <= _NEAR)
 
 
 def _peaks(scores: Array, least: float, near: int) -> Iterator[tuple[float, int, int]]:

@@ -2,42 +2,75 @@
 
 Most audio carries none, or not at the speed that is tried, and to know that takes less than to read one. So at first
 only every second row is looked at, and each place where pilots fit is judged by them and by the power of its code bits.
+Where these promise just enough, they have to do so once more by what could not be foretold of the audio (`surprise`).
 Whatever passes is searched as if nobody had looked, unless half of the rows read all that passes.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from gen.watermark.detect import Mark, Search, limit, uncovered, windows
+from gen.watermark.align import Delays
+from gen.watermark.detect import Mark, Search, limit, power, promise, uncovered, windows
+from gen.watermark.surprise import HEARING, soft_surprise
+from gen.watermark.tiles import STEPS
 
-# Rows between those that are looked at.
+# Of so many rows one is looked at.
 SKIP: Final = 2
+# The sides of stereo seldom say what all channels together do not: of them it is fewer rows, of so many seconds.
+SKIP_OF_SIDES: Final = 4
+SECONDS_OF_SIDES: Final = 30
 # Pilot correlations below this many standard deviations are passed over.
 _LEAST_SCORE: Final = 3.3
-# What pilots and code bits promise together (see `detect.promise`) at a constant delay whose pilots fit, and code bits
-# alone along a path, which there always is.
-_LEAST_PROMISE: Final = 5.7
+# What pilots and code bits promise together (see `detect.promise`) at a constant delay whose pilots fit, how much more
+# leaves no doubt, and what surprise has to promise there otherwise; and code bits alone along a path, which there
+# always is.
+LEAST_PROMISE: Final = 5.2
+LEAST_PROMISE_OF_SIDES: Final = 6.5
+_NO_DOUBT: Final = 2.5
+_LEAST_PROMISE_OF_SURPRISE: Final = 5.3
 _LEAST_PROMISE_OF_PATH: Final = 2.65
 # A mark with this score is read as well, and found as far, in half of the rows.
 _PLAIN: Final = 12.0
 
 
-def promising(search: Search, known: list[Mark] | None = None) -> bool:
-    """Whether a mark may be read here, besides those that are known. search: of every SKIP-th row."""
+def promising(search: Search, known: list[Mark] | None = None, least: float = LEAST_PROMISE) -> bool:
+    """Whether a mark may be read here, besides those that are known. search: of some rows. least: to be promised."""
     known = known or []
     blocks = search.alignments[0].blocks
-    enough = limit(blocks, _LEAST_PROMISE)
+    enough = limit(blocks, least)
+    hopes = []
     for first, last in windows(blocks):
         for score, alignment, delays in search.candidates(first, last, _LEAST_SCORE, known):
-            if search.promise(alignment, delays, first, last, score) > enough:
+            promised = search.promise(alignment, delays, first, last, score)
+            if promised > enough + _NO_DOUBT:
                 return True
+            if promised > enough:
+                hopes.append((delays, first, last))
+    if hopes and _surprising(search, hopes) > limit(blocks, _LEAST_PROMISE_OF_SURPRISE):
+        return True
     free = uncovered(known, blocks)
     return any(
         free[first:last].mean() > 0.5
         and search.promise(search.alignments[0], search.path[0], first, last, 0) > _LEAST_PROMISE_OF_PATH
         for first, last in windows(blocks)
     )
+
+
+def _surprising(search: Search, places: list[tuple[Delays, int, int]]) -> float:
+    """What surprise promises in the best of these places, each its delays, first block and end."""
+    steps = STEPS // search.skip
+    chips = soft_surprise(search.decibels, steps)
+    most = 0.0
+    for ear in HEARING:
+        alignment = replace(search.alignments[0], chips=chips * ear(search.decibels, steps))
+        for delays, first, last in places:
+            part = delays[first:last]
+            pilots = alignment.evidence(part, first, search.pattern.pilots)
+            strength = power(search.pattern, alignment.fold(part, first))
+            most = max(most, promise(search.pattern, pilots.score, strength))
+    return most
 
 
 def plain(marks: list[Mark]) -> bool:

@@ -1,8 +1,5 @@
 """The watermark as the other rooms see it: a key, and audio in and out."""
 
-from collections.abc import Iterator
-from functools import partial
-
 import numpy as np
 
 from gen.errors import WrongLength
@@ -10,19 +7,15 @@ from gen.watermark import payload
 from gen.watermark.closer import look_closer
 from gen.watermark.detect import Detection, Mark, Search
 from gen.watermark.embed import Embedder
-from gen.watermark.glance import SKIP, plain, promising
+from gen.watermark.glance import LEAST_PROMISE_OF_SIDES, SECONDS_OF_SIDES, SKIP, SKIP_OF_SIDES, plain, promising
 from gen.watermark.patterns import BANDS, PERIOD, RATE, Pattern
+from gen.watermark.section import SHARED_SECONDS, Section, sections
 from gen.watermark.speed import Change, likely
-from gen.watermark.tiles import STEPS, Analysis, Array, level
 from gen.waveform import Waveform
 
-# Audio is searched in sections, so that memory stays within bounds; neighbours share a window.
-SECTION_SECONDS = 90
-SHARED_SECONDS = 15
 STRENGTH = 1.0
 # Above it, bringing the audio down first is cheaper than long frames.
 HIGHEST_RATE = 50000
-_STEREO = 2
 
 
 class Watermark:
@@ -103,72 +96,59 @@ class Watermark:
         return []
 
     def _search(self, waveform: Waveform, change: Change) -> list[Detection]:
-        analysis = Analysis(waveform.rate, change.tempo)
         found: list[Detection] = []
         decoded = 0
-        for start, samples in _sections(waveform):
-            gain = level(samples, waveform.rate) ** 2
-            if analysis.steps_in(samples.shape[1]) <= STEPS or gain == 0:
-                continue
-            decibels = np.empty((analysis.steps_in(samples.shape[1]), BANDS), np.float32)
-            _look(analysis, samples, gain, change.pitch, decibels, 0)
-            search = Search(decibels[::SKIP], self._key, self._id_bytes, decoded, SKIP)
+        for section in sections(waveform, change.tempo, change.pitch):
             # What has a mark once is searched whole.
-            if not found and not promising(search):
-                continue
-            marks = [(search, mark) for mark in search.marks()]
-            if not plain([mark for _, mark in marks]) or promising(search, [mark for _, mark in marks]):
-                for first in range(1, SKIP):
-                    _look(analysis, samples, gain, change.pitch, decibels, first)
-                search = Search(decibels, self._key, self._id_bytes, search.decoded)
-                whole = search.marks()
-                # What can just be read may be read in half of the rows alone.
-                marks = [one for one in marks if not any(_same(one[1], mark) for mark in whole)]
-                marks += [(search, mark) for mark in whole]
-                known = [mark for _, mark in marks]
-                listen = partial(_views, analysis, samples, gain, change.pitch, decibels)
-                marks += [(search, mark) for mark in look_closer(search, known, listen)]
-            for looked, mark in marks:
-                begin, end = (start + second / change.tempo for second in looked.seconds(mark))
+            marks, last = self._read(section, decoded, search_all=bool(found))
+            if not marks:
+                marks, last = self._read_sides(section, last)
+            for search, mark in marks:
+                begin, end = (section.start + second / change.tempo for second in search.seconds(mark))
                 tempo = change.tempo * mark.tempo
                 pitch = change.pitch * mark.tempo if change.pitch == change.tempo else change.pitch
-                bound = search.false_positive
-                _join(found, Detection(mark.id, mark.score, begin, end, bound, tempo, pitch))
-            decoded = search.decoded
+                _join(found, Detection(mark.id, mark.score, begin, end, last.false_positive, tempo, pitch))
+            decoded = last.decoded
         return sorted(found, key=lambda each: each.start)
 
+    def _read(self, section: Section, decoded: int, *, search_all: bool) -> tuple[list[tuple[Search, Mark]], Search]:
+        """The marks of a section, each with the search that read it, and the last search.
 
-def _look(analysis: Analysis, samples: Array, gain: float, pitch: float, decibels: Array, first: int) -> None:
-    """Fill in every SKIP-th of the rows from the first one on."""
-    rows = [analysis.decibels(power, gain, pitch) for power in analysis.powers(samples, SKIP, first)]
-    np.concatenate(rows, out=decibels[first::SKIP])
+        decoded: how many candidates were before. search_all: whether to search where nothing is promised.
+        """
+        decibels = np.empty((section.rows, BANDS), np.float32)
+        decibels[::SKIP] = section.look(SKIP)
+        search = Search(decibels[::SKIP], self._key, self._id_bytes, decoded, SKIP)
+        more = promising(search)
+        if not search_all and not more:
+            return [], search
+        some = search.marks()
+        if some:
+            more = promising(search, some)
+        if plain(some) and not more:
+            return [(search, mark) for mark in some], search
+        for first in range(1, SKIP):
+            decibels[first::SKIP] = section.look(SKIP, first)
+        whole = Search(decibels, self._key, self._id_bytes, search.decoded)
+        marks = [(whole, mark) for mark in whole.marks()]
+        # What can just be read may be read in half of the rows alone.
+        marks += [(search, mark) for mark in some if not any(_same(mark, other) for _, other in marks)]
+        if more:
+            known = [mark for _, mark in marks]
+            closer = look_closer(whole, known, section.parts, section.dry)
+            marks += [(whole, mark) for mark in closer]
+        return marks, whole
 
-
-def _views(analysis: Analysis, samples: Array, gain: float, pitch: float, decibels: Array) -> list[Array]:
-    """All channels together (decibels); of stereo also left, right, middle and sides. float32 (rows, BANDS) each."""
-    views = [decibels]
-    if len(samples) == _STEREO:
-        left, right = samples[:1], samples[1:]
-        half = np.float32(np.sqrt(0.5))
-        for part in (left, right, half * (left + right), half * (left - right)):
-            view = np.empty_like(decibels)
-            for first in range(SKIP):
-                _look(analysis, part, gain, pitch, view, first)
-            views.append(view)
-    return views
-
-
-def _sections(waveform: Waveform) -> Iterator[tuple[float, Array]]:
-    """The samples in sections (channels, frames), each with its beginning in seconds."""
-    start = 0.0
-    while start == 0 or start + SHARED_SECONDS < waveform.duration:
-        end = start + SECTION_SECONDS
-        # A short rest is searched with what lies before it.
-        end = waveform.duration if end + SHARED_SECONDS >= waveform.duration else end
-        yield start, waveform.samples[:, round(start * waveform.rate) : round(end * waveform.rate)]
-        if end == waveform.duration:
-            return
-        start = end - SHARED_SECONDS
+    def _read_sides(self, section: Section, last: Search) -> tuple[list[tuple[Search, Mark]], Search]:
+        """As `_read`, of the sides of stereo after all channels together, of which they seldom say more."""
+        if not section.wide:
+            return [], last
+        middle = section.middle(SECONDS_OF_SIDES).sides()
+        few = Search(middle.look(SKIP_OF_SIDES), self._key, self._id_bytes, last.decoded, SKIP_OF_SIDES)
+        if not promising(few, least=LEAST_PROMISE_OF_SIDES):
+            return [], last
+        search = Search(section.sides().look(), self._key, self._id_bytes, few.decoded)
+        return [(search, mark) for mark in search.marks()], search
 
 
 def _same(one: Mark, other: Mark) -> bool:

@@ -35,22 +35,22 @@ _DECAY_TILES: Final = 11
 _ONSET: Final = (-2.0, 6.0)
 
 
-def surprise(decibels: Array) -> Array:
-    """Chips less what foretells them, in decibels: float32 (rows - STEPS, BANDS), one that begins at every row.
+def surprise(decibels: Array, steps: int = STEPS) -> Array:
+    """Chips less what foretells them, in decibels: float32 (rows - steps, BANDS), one that begins at every row.
 
-    decibels: float32 (rows, BANDS), STEPS rows a tile.
+    decibels: float32 (rows, BANDS), `steps` rows a tile.
     """
     from scipy.ndimage import uniform_filter1d
 
-    rows = len(decibels) - STEPS
+    rows = len(decibels) - steps
     bands = np.ascontiguousarray(decibels.T)
-    chips = bands[:, :rows] - bands[:, STEPS:]
-    bands -= uniform_filter1d(bands, _LEVEL_TILES * STEPS, axis=1, mode="nearest")
+    chips = bands[:, :rows] - bands[:, steps:]
+    bands -= uniform_filter1d(bands, _LEVEL_TILES * steps, axis=1, mode="nearest")
     first = min(_OWN_BAND)
-    padded = np.pad(bands, ((0, 0), (-first * STEPS, (max(_OWN_BAND) - 1) * STEPS)), mode="edge")
-    tiles = {tile: padded[:, (tile - first) * STEPS :][:, :rows] for tile in {*_OWN_BAND, *_NEIGHBOURS}}
+    padded = np.pad(bands, ((0, 0), (-first * steps, (max(_OWN_BAND) - 1) * steps)), mode="edge")
+    tiles = {tile: padded[:, (tile - first) * steps :][:, :rows] for tile in {*_OWN_BAND, *_NEIGHBOURS}}
     spread = uniform_filter1d(
-        np.minimum(np.square(chips), np.float32(_OUTLIER**2)), _SPREAD_TILES * STEPS, axis=1, mode="nearest"
+        np.minimum(np.square(chips), np.float32(_OUTLIER**2)), _SPREAD_TILES * steps, axis=1, mode="nearest"
     )
     certain = 1 / (spread + np.float32(_LEAST_LIVELINESS**2))
     for band in range(BANDS):
@@ -69,17 +69,19 @@ def surprise(decibels: Array) -> Array:
     return np.ascontiguousarray(chips.T)
 
 
-def soft_surprise(decibels: Array) -> Array:
+def soft_surprise(decibels: Array, steps: int = STEPS) -> Array:
     """Soft chips, of the same shape as `surprise`: each weighted by how calm it is around, and none outvotes others."""
     from scipy.ndimage import uniform_filter1d
 
-    rest = surprise(decibels)
+    rest = surprise(decibels, steps)
     squares = np.minimum(np.square(rest), np.float32(_CLIPPED**2))
-    mean = uniform_filter1d(squares, _LIVELINESS_TILES * STEPS, axis=0, mode="nearest", output=squares)
+    mean = uniform_filter1d(squares, _LIVELINESS_TILES * steps, axis=0, mode="nearest", output=squares)
     liveliness = np.sqrt(np.maximum(mean, np.float32(_LEAST_LIVELINESS**2)))
     rest *= np.float32(_SHARPNESS) / liveliness
     np.tanh(rest, out=rest)
     rest /= np.sqrt(liveliness)
+    if steps < STEPS:
+        return rest
     # Looked at a quarter of a tile early and late, a chip is nearly the same, and its surroundings are not.
     soft = rest / 2
     soft[1:] += rest[:-1] / 4
@@ -87,49 +89,51 @@ def soft_surprise(decibels: Array) -> Array:
     return soft
 
 
-def _all(decibels: Array) -> Array:
+def _all(decibels: Array, steps: int) -> Array:
     """Each tile is trusted like the other."""
-    return np.ones((len(decibels) - STEPS, BANDS), np.float32)
+    return np.ones((len(decibels) - steps, BANDS), np.float32)
 
 
-def _clear(decibels: Array) -> Array:
+def _clear(decibels: Array, steps: int) -> Array:
     """Without what background noise seems to cover."""
-    clear = clearness(decibels)
-    return np.minimum(clear[:-STEPS], clear[STEPS:])
+    clear = clearness(decibels, steps)
+    return np.minimum(clear[:-steps], clear[steps:])
 
 
-def _peaks(decibels: Array) -> Array:
+def _peaks(decibels: Array, steps: int) -> Array:
     """What rises above its surroundings in time and frequency: encoders keep it, and noise does not reach it."""
-    peaks = prominence(decibels)
-    return (peaks[:-STEPS] + peaks[STEPS:]) / 2
+    peaks = prominence(decibels, steps)
+    return (peaks[:-steps] + peaks[steps:]) / 2
 
 
-def _onsets(decibels: Array) -> Array:
+def _onsets(decibels: Array, steps: int) -> Array:
     """What is louder than the sound before it would still be in a room."""
     powers = _powers(decibels)
-    padded = np.pad(powers, ((_DECAY_TILES * STEPS, 0), (0, 0)), mode="edge")
+    padded = np.pad(powers, ((_DECAY_TILES * steps, 0), (0, 0)), mode="edge")
     late = np.zeros_like(powers)
     for tile in range(1, _DECAY_TILES + 1):
-        late += np.float32((1 - _DECAY) * _DECAY**tile) * padded[(_DECAY_TILES - tile) * STEPS :][: len(powers)]
-    return trust(10 * np.log10(_chip_powers(powers) / late[:-STEPS]), *_ONSET)
+        late += np.float32((1 - _DECAY) * _DECAY**tile) * padded[(_DECAY_TILES - tile) * steps :][: len(powers)]
+    return trust(10 * np.log10(_chip_powers(powers, steps) / late[:-steps]), *_ONSET)
 
 
-def _clear_peaks(decibels: Array) -> Array:
-    return _clear(decibels) * _peaks(decibels)
+def _clear_peaks(decibels: Array, steps: int) -> Array:
+    return _clear(decibels, steps) * _peaks(decibels, steps)
 
 
-def _clear_onsets(decibels: Array) -> Array:
-    return _clear(decibels) * _onsets(decibels)
+def _clear_onsets(decibels: Array, steps: int) -> Array:
+    return _clear(decibels, steps) * _onsets(decibels, steps)
 
 
-EARS: Final[tuple[Callable[[Array], Array], ...]] = (_all, _peaks, _onsets, _clear, _clear_peaks, _clear_onsets)
-"""How far each chip is trusted: float32 (rows - STEPS, BANDS), 0 to 1, of decibels (rows, BANDS)."""
+EARS: Final[tuple[Callable[[Array, int], Array], ...]] = (_all, _peaks, _onsets, _clear, _clear_peaks, _clear_onsets)
+"""How far each chip is trusted: float32 (rows - steps, BANDS), 0 to 1, by decibels (rows, BANDS) and rows in a tile."""
+HEARING: Final = (_all, _peaks, _clear_peaks)
+"""Those that find a mark where it is: the others find few that these do not."""
 
 
 def _powers(decibels: Array) -> Array:
     return np.exp(decibels * np.float32(np.log(10) / 10)) + np.float32(1e-12)
 
 
-def _chip_powers(powers: Array) -> Array:
+def _chip_powers(powers: Array, steps: int) -> Array:
     """The mean of the two tiles of the chip that begins at each row."""
-    return (powers[:-STEPS] + powers[STEPS:]) / 2
+    return (powers[:-steps] + powers[steps:]) / 2

@@ -73,19 +73,22 @@ class Analysis:
     """How audio of one rate is cut into frames and bands.
 
     tempo: how much faster the audio is believed to play than when it was marked; its tiles are that much shorter.
-    frame: samples of a frame. window: float32 (frame,), the root of a Hann window, applied before and after the
-    transform. edges: band limits in bins; the first `bands` bands lie within what the rate can hold.
+    frame: samples of a frame. step: samples from one to the next. window: float32 (frame,), the root of a Hann window,
+    applied before and after the transform. edges: band limits in bins; the first `bands` bands lie within what the rate
+    can hold. bins: how many Fourier bins the bands may need.
     """
 
     def __init__(self, rate: int, tempo: float = 1.0) -> None:
         self.rate = rate
         self._tile = TILE * rate / RATE / tempo
+        self.step = self._tile / STEPS
         self.frame = _smooth(FRAME * rate / RATE)
         self.window = np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.frame) / self.frame)).astype(np.float32)
         # In bins; the lowest bands of odd rates may not lose their two bins to rounding.
         edges = np.round(np.array(EDGES_HZ) * self.frame / rate).astype(np.intp)
         self.bands = int(np.searchsorted(edges, self.frame // 2 + 1, side="right")) - 1
         self.edges = edges[: self.bands + 1]
+        self.bins = min(self.frame // 2 + 1, int(EDGES_HZ[-1] * self.frame / rate * HIGHEST_PITCH) + 2)
         self.energy = float(np.square(self.window, dtype=np.float64).sum())
         self._frames = np.empty((0, self.frame), np.float32)  # used again and again
         self._floors = (FLOOR * self.frame / rate * np.diff(EDGES_HZ)).astype(np.float32)
@@ -126,10 +129,9 @@ class Analysis:
         begin: the step of the first one. They come in blocks. Bins above the highest band are left out.
         """
         steps = -(-(self.steps_in(samples.shape[1]) - begin) // skip)
-        bins = 2 * min(self.frame // 2 + 1, int(EDGES_HZ[-1] * self.frame / self.rate * HIGHEST_PITCH) + 2)
         for first in range(0, steps, BLOCK):
             begins = self.begins(begin + first * skip, begin + min(steps, first + BLOCK) * skip)[::skip]
-            power = _energies([self.spectra(channel, begins) for channel in samples], slice(bins))
+            power = _energies([self.spectra(channel, begins) for channel in samples], slice(2 * self.bins))
             yield power[:, 0::2] + power[:, 1::2]
 
     def decibels(self, power: Array, gain: float = 1.0, pitch: float = 1.0) -> Array:

@@ -22,6 +22,11 @@ class Evidence:
     sums: Array
     powers: Array
 
+    @property
+    def score(self) -> float:
+        """How far all of them agree with their signs, in standard deviations of chips that carry none."""
+        return float(self.sums.sum()) / (float(np.sqrt(self.powers.sum())) + 1e-9)
+
 
 def worth(views: list[Evidence]) -> list[Array]:
     """How much each block and band of each view of the same audio is worth: float32 (blocks, BANDS), never below 0.
