@@ -79,7 +79,7 @@ class Mark:
         turns = np.unwrap(self.delays[self.first : self.last].astype(np.float64), period=DELAYS)
         drift = np.diff(turns)
         # Splices jump; what they jump says nothing about speed.
-        slow = drift[np.abs(drift) <= 1]
+        slow = drift[np.abs(drift) <= STEPS]
         return 1.0 - float(slow.mean()) / BLOCK_STEPS if len(slow) >= 8 else 1.0
 
 

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from chords import chords
 
-from gen.watermark import attacks, mark
-from gen.watermark.detect import Search, power
+from gen.watermark import attacks, glance, mark
+from gen.watermark.detect import Search, alike, power
 from gen.watermark.glance import SKIP, promising
 from gen.watermark.mark import Watermark
 from gen.watermark.patterns import BANDS, PERIOD, Pattern
 from gen.watermark.payload import PUBLIC_KEY, encode
-from gen.watermark.tiles import Analysis, level
+from gen.watermark.section import sections
+from gen.watermark.tiles import STEPS
 from gen.waveform import Waveform
 
 IDENTITY = bytes.fromhex("0123456789abcdef")
@@ -27,10 +28,14 @@ HARD = {
 }
 
 
+def half(waveform, key=PUBLIC_KEY):
+    """A search of half of the rows."""
+    [section] = sections(waveform)
+    return Search(section.look(SKIP), key, 8, skip=SKIP)
+
+
 def promises(waveform, key=PUBLIC_KEY):
-    analysis = Analysis(waveform.rate)
-    power = np.concatenate(list(analysis.powers(waveform.samples, SKIP)))
-    return promising(Search(analysis.decibels(power, level(waveform.samples, waveform.rate) ** 2), key, 8, skip=SKIP))
+    return promising(half(waveform, key))
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +59,21 @@ def test_music_without_a_mark_is_passed_over(marked):
     assert promises(marked)
     assert not promises(chords(24.0, seed=31))
     assert not promises(marked, b"a key that nobody else has")
+
+
+def test_a_hope_has_to_be_borne_out_by_surprise(marked, monkeypatch):
+    """Of music that carries no mark something always promises a little; here that is to be enough."""
+    unmarked, noisy = half(chords(24.0, seed=31)), half(attacks.noise(marked, -6))
+    assert not promising(unmarked, least=3.0)
+    assert promising(noisy)
+    surprising = glance._surprising
+    monkeypatch.setattr(glance, "_surprising", lambda *_: 100.0)
+    assert promising(unmarked, least=3.0)
+    monkeypatch.setattr(glance, "_surprising", lambda *_: 0.0)
+    monkeypatch.setattr(glance, "_NO_DOUBT", 100.0)
+    assert not promising(noisy)
+    monkeypatch.setattr(glance, "_surprising", surprising)
+    assert promising(noisy)
 
 
 @pytest.mark.parametrize("cut", [0, 64, pytest.param(300, marks=pytest.mark.slow)])
@@ -80,6 +100,17 @@ def test_what_half_of_the_rows_alone_can_read_is_not_lost(marked, monkeypatch):
     [found] = PUBLIC.detect(marked.excerpt(0, 8))
     assert found.id == IDENTITY
     assert found.end == pytest.approx(8, abs=0.6)
+
+
+def test_delays_and_tempos_are_told_the_same_whatever_is_skipped(marked):
+    for audio, tempo in ((marked, 1.0), (attacks.faster(marked, 1.003), 1.003)):
+        [section] = sections(audio)
+        whole, *others = (Search(section.look(skip), PUBLIC_KEY, 8, skip=skip).marks()[0] for skip in (1, 2, 4))
+        for other in others:
+            run = slice(max(whole.first, other.first), min(whole.last, other.last))
+            assert np.median(np.abs(whole.delays[run] - other.delays[run])) <= STEPS
+            assert alike(whole.delays[run], other.delays[run])
+            assert other.tempo == pytest.approx(tempo, abs=4e-4)
 
 
 @pytest.mark.slow
