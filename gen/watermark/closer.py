@@ -46,7 +46,7 @@ class _Place:
 
 def look_closer(
     search: Search, known: list[Mark], parts: Callable[[], list[Array]], dry: Callable[[], Array]
-) -> Iterator[Mark]:
+) -> list[Mark]:
     """The marks that the search did not read.
 
     search: of all rows. known: the marks that it read. parts: the same audio in parts, decibels float32 (rows, BANDS)
@@ -55,7 +55,7 @@ def look_closer(
     heard = _heard(search, known)
     # What lies beside a mark that was read promises something too.
     if known and not heard:
-        return
+        return []
     decibels = search.decibels
     chips = soft_surprise(decibels)
     for ear in HEARING:
@@ -63,14 +63,14 @@ def look_closer(
         heard += _places(search, alignment, known)
     places = _best(heard)
     if not places:
-        return
+        return []
     views = [decibels, *parts()]
     surprises = [chips, *(soft_surprise(view) for view in views[1:])]
     told = list(_listen(search, places, surprises, views))
     if not told:
         # The audio as it is says what of it can be trusted.
         told = list(_listen(search, places, [*surprises, soft_surprise(dry())], [*views, decibels]))
-    yield from told
+    return told
 
 
 def _listen(search: Search, places: list[_Place], surprises: list[Array], views: list[Array]) -> Iterator[Mark]:
@@ -78,6 +78,7 @@ def _listen(search: Search, places: list[_Place], surprises: list[Array], views:
     left = places
     for ear in EARS:
         trusted = [chips * ear(view, STEPS) for chips, view in zip(surprises, views, strict=True)]
+        # Pilots were correlated with other chips: of these no scores are asked.
         alignments = [replace(search.alignments[0], chips=chips) for chips in trusted]
         for place in left:
             identity = _read(search, alignments, place)

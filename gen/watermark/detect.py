@@ -65,13 +65,17 @@ class Detection:
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """A mark in one alignment: its id, score, first and last block, and the delay of each block in steps."""
+    """A mark in one alignment: its id, score, first and last block, and the delay of each block in steps.
+
+    skip: how many steps the rows were apart in which it was found.
+    """
 
     id: bytes
     score: float
     first: int
     last: int
     delays: Delays
+    skip: int = 1
 
     @property
     def tempo(self) -> float:
@@ -79,7 +83,7 @@ class Mark:
         turns = np.unwrap(self.delays[self.first : self.last].astype(np.float64), period=DELAYS)
         drift = np.diff(turns)
         # Splices jump; what they jump says nothing about speed.
-        slow = drift[np.abs(drift) <= STEPS]
+        slow = drift[np.abs(drift) <= self.skip]
         return 1.0 - float(slow.mean()) / BLOCK_STEPS if len(slow) >= 8 else 1.0
 
 
@@ -102,11 +106,6 @@ class Search:
         self.chip_rows = CHIP_TILES * rows
         self.alignments = [Alignment.of(soft_chips(view, rows), pilots, self.chip_rows) for view in views]
         self._rows = len(decibels)
-
-    @property
-    def false_positive(self) -> float:
-        """Upper bound for the probability that anything was found by accident."""
-        return min(1.0, self.decoded * 2.0 ** (-8 * TAG_BYTES))
 
     def marks(self) -> list[Mark]:
         """All marks, by their beginning."""
@@ -186,7 +185,7 @@ class Search:
         for _ in range(3):
             half = max(1.0, float(agreement[run[0] : run[1]].mean())) / 2
             run = _heaviest_run(agreement - half, first, last)
-        return Mark(identity, score, *run, delays * self.skip)
+        return Mark(identity, score, *run, delays * self.skip, self.skip)
 
     def holds(self, mark: Mark, first: int, last: int, delays: Delays) -> bool:
         """Whether this mark, in these blocks, is what fits at these delays of all blocks."""
@@ -209,6 +208,11 @@ class Search:
         length = ((self._rows - 1) * self.skip + 2 * STEPS) / second
         begin, end = mark.first * BLOCK_SECONDS, mark.last * BLOCK_SECONDS
         return (0.0 if begin < BLOCK_SECONDS / 2 else begin), min(end, length)
+
+
+def false_positive(decoded: int) -> float:
+    """Upper bound for the probability that any of so many decoded candidates was a mark by accident."""
+    return min(1.0, decoded * 2.0 ** (-8 * TAG_BYTES))
 
 
 def uncovered(marks: list[Mark], blocks: int) -> NDArray[np.bool_]:

@@ -64,6 +64,7 @@ def _surprising(search: Search, places: list[tuple[Delays, int, int]]) -> float:
     chips = soft_surprise(search.decibels, steps)
     most = 0.0
     for ear in HEARING:
+        # Pilots were correlated with other chips: of these no scores are asked.
         alignment = replace(search.alignments[0], chips=chips * ear(search.decibels, steps))
         for delays, first, last in places:
             part = delays[first:last]

@@ -1,11 +1,13 @@
 """The watermark as the other rooms see it: a key, and audio in and out."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from gen.errors import WrongLength
 from gen.watermark import payload
 from gen.watermark.closer import look_closer
-from gen.watermark.detect import Detection, Mark, Search
+from gen.watermark.detect import Detection, Mark, Search, false_positive
 from gen.watermark.embed import Embedder
 from gen.watermark.glance import LEAST_PROMISE_OF_SIDES, SECONDS_OF_SIDES, SKIP, SKIP_OF_SIDES, plain, promising
 from gen.watermark.patterns import BANDS, PERIOD, RATE, Pattern
@@ -98,18 +100,21 @@ class Watermark:
     def _search(self, waveform: Waveform, change: Change) -> list[Detection]:
         found: list[Detection] = []
         decoded = 0
+        in_sides = False
         for section in sections(waveform, change.tempo, change.pitch):
             # What has a mark once is searched whole.
             marks, last = self._read(section, decoded, search_all=bool(found))
             if not marks:
-                marks, last = self._read_sides(section, last)
+                marks, last = self._read_sides(section, last, search_all=in_sides)
+                in_sides = bool(marks)
             for search, mark in marks:
                 begin, end = (section.start + second / change.tempo for second in search.seconds(mark))
                 tempo = change.tempo * mark.tempo
                 pitch = change.pitch * mark.tempo if change.pitch == change.tempo else change.pitch
-                _join(found, Detection(mark.id, mark.score, begin, end, last.false_positive, tempo, pitch))
+                _join(found, Detection(mark.id, mark.score, begin, end, 0.0, tempo, pitch))
             decoded = last.decoded
-        return sorted(found, key=lambda each: each.start)
+        bound = false_positive(decoded)
+        return sorted((replace(each, false_positive=bound) for each in found), key=lambda each: each.start)
 
     def _read(self, section: Section, decoded: int, *, search_all: bool) -> tuple[list[tuple[Search, Mark]], Search]:
         """The marks of a section, each with the search that read it, and the last search.
@@ -135,19 +140,21 @@ class Watermark:
         marks += [(search, mark) for mark in some if not any(_same(mark, other) for _, other in marks)]
         if more:
             known = [mark for _, mark in marks]
-            closer = look_closer(whole, known, section.parts, section.dry)
-            marks += [(whole, mark) for mark in closer]
+            marks += [(whole, mark) for mark in look_closer(whole, known, section.parts, section.dry)]
         return marks, whole
 
-    def _read_sides(self, section: Section, last: Search) -> tuple[list[tuple[Search, Mark]], Search]:
+    def _read_sides(
+        self, section: Section, last: Search, *, search_all: bool
+    ) -> tuple[list[tuple[Search, Mark]], Search]:
         """As `_read`, of the sides of stereo after all channels together, of which they seldom say more."""
         if not section.wide:
             return [], last
-        middle = section.middle(SECONDS_OF_SIDES).sides()
-        few = Search(middle.look(SKIP_OF_SIDES), self._key, self._id_bytes, last.decoded, SKIP_OF_SIDES)
-        if not promising(few, least=LEAST_PROMISE_OF_SIDES):
-            return [], last
-        search = Search(section.sides().look(), self._key, self._id_bytes, few.decoded)
+        if not search_all:
+            rows = section.middle(SECONDS_OF_SIDES).sides().look(SKIP_OF_SIDES)
+            few = Search(rows, self._key, self._id_bytes, last.decoded, SKIP_OF_SIDES)
+            if not promising(few, least=LEAST_PROMISE_OF_SIDES):
+                return [], last
+        search = Search(section.sides().look(), self._key, self._id_bytes, last.decoded)
         return [(search, mark) for mark in search.marks()], search
 
 

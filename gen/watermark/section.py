@@ -56,9 +56,11 @@ class Section:
         return [*views, self.sides().look(), self._decibels(faint_powers(self.analysis, self.samples))]
 
     def middle(self, seconds: float) -> "Section":
-        """So much of it or less, in its middle."""
-        spare = max(0, self.samples.shape[1] - round(seconds * self.analysis.rate)) // 2
-        return replace(self, samples=self.samples[:, spare : self.samples.shape[1] - spare])
+        """So many seconds in its middle, or all if it has fewer."""
+        length = round(seconds * self.analysis.rate)
+        spare = max(0, self.samples.shape[1] - length) // 2
+        start = self.start + spare / self.analysis.rate
+        return replace(self, samples=self.samples[:, spare : spare + length], start=start)
 
     @property
     def wide(self) -> bool:

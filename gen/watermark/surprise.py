@@ -52,17 +52,18 @@ def surprise(decibels: Array, steps: int = STEPS) -> Array:
     spread = uniform_filter1d(
         np.minimum(np.square(chips), np.float32(_OUTLIER**2)), _SPREAD_TILES * steps, axis=1, mode="nearest"
     )
+    every = max(1, steps // 2)
     certain = 1 / (spread + np.float32(_LEAST_LIVELINESS**2))
     for band in range(BANDS):
         near = [band + step for step in _NEAREST_BANDS if 0 <= band + step < BANDS]
         known = np.stack(
             [tiles[tile][band] for tile in _OWN_BAND] + [tiles[tile][other] for other in near for tile in _NEIGHBOURS]
         )
-        # Every second row says it all.
-        some = known[:, ::2]
-        weighed = some * certain[band, ::2]
+        # Two rows of each tile say it all.
+        some = known[:, ::every]
+        weighed = some * certain[band, ::every]
         products = (weighed @ some.T).astype(np.float64)
-        wanted = weighed @ np.clip(chips[band, ::2], -_CLIPPED, _CLIPPED)
+        wanted = weighed @ np.clip(chips[band, ::every], -_CLIPPED, _CLIPPED)
         products[np.diag_indices(len(known))] *= 1 + _RIDGE
         products[np.diag_indices(len(known))] += 1e-3
         chips[band] -= np.linalg.solve(products, wanted.astype(np.float64)).astype(np.float32) @ known

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from chords import chords
 
+from gen.watermark.detect import Search
 from gen.watermark.mark import Watermark
 from gen.watermark.payload import PUBLIC_KEY
 from gen.watermark.section import SECTION_SECONDS, SHARED_SECONDS, sections
@@ -51,8 +52,20 @@ def test_rows_that_are_skipped_are_the_same_rows():
 
 def test_the_middle_is_the_middle():
     [section] = sections(noise(10))
-    np.testing.assert_array_equal(section.middle(4).samples, section.samples[:, 3 * RATE : 7 * RATE])
+    middle = section.middle(4)
+    np.testing.assert_array_equal(middle.samples, section.samples[:, 3 * RATE : 7 * RATE])
+    assert middle.start == 3
     assert section.middle(11).samples.shape == section.samples.shape
+    assert section.middle(4.000125).samples.shape[1] == 4 * RATE + 1
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("pitch", [1.0, 1.1])
+def test_noise_without_its_room_is_about_as_loud_as_it_was(channels, pitch):
+    same = Waveform(np.repeat(noise(6, rate=44100).samples, channels, axis=0), 44100)
+    [section] = sections(same, pitch=pitch)
+    assert section.dry().shape == section.look().shape
+    np.testing.assert_allclose(section.dry().mean(axis=0), section.look().mean(axis=0), atol=2)
 
 
 def test_what_is_wide_has_parts():
@@ -78,10 +91,37 @@ def test_what_is_the_same_in_both_channels_has_none():
         assert section.parts() == []
 
 
-def test_a_mark_that_only_the_sides_tell_is_read(monkeypatch):
-    hidden, loud = chords(24.0, seed=31).mono(), 20 * chords(24.0, seed=77).mono().samples
-    hidden = 0.3 * PUBLIC.embed(hidden, IDENTITY).samples
-    wide = Waveform(np.concatenate([loud + hidden, loud - hidden]) / 21, 44100)
-    assert [each.id for each in PUBLIC.detect(wide)] == [IDENTITY]
-    monkeypatch.setattr(Watermark, "_read_sides", lambda self, section, last: ([], last))
-    assert PUBLIC.detect(wide) == []
+@pytest.fixture(scope="module")
+def wide():
+    """A mark in the sides of what is louder in the middle, 110 s of it: two sections."""
+    hidden = PUBLIC.embed(chords(24.0, seed=31).mono(), IDENTITY).samples
+    loud = 20 * chords(24.0, seed=77).mono().samples
+    length = 110 * 44100
+    hidden, loud = (np.tile(samples, 5)[:, :length] for samples in (0.3 * hidden, loud))
+    return Waveform((np.concatenate([loud + hidden, loud - hidden]) / 21), 44100)
+
+
+def test_a_mark_that_only_the_sides_tell_is_read(wide, monkeypatch):
+    piece = wide.excerpt(0, 24)
+    assert [each.id for each in PUBLIC.detect(piece)] == [IDENTITY]
+    monkeypatch.setattr(Watermark, "_read_sides", lambda self, section, last, search_all: ([], last))
+    assert PUBLIC.detect(piece) == []
+
+
+@pytest.mark.slow
+def test_the_bound_counts_what_all_sections_and_their_sides_decoded(wide, monkeypatch):
+    decode, counts = Search.decode, []
+
+    def counted(search, chips):
+        before = search.decoded
+        told = decode(search, chips)
+        counts.append(search.decoded - before)
+        return told
+
+    monkeypatch.setattr(Search, "decode", counted)
+    found = PUBLIC.detect(wide)
+    assert {each.id for each in found} == {IDENTITY}
+    assert found[0].start < 1
+    assert found[-1].end > 109
+    assert {each.false_positive for each in found} == {sum(counts) * 2.0**-40}
+    assert sum(counts) >= 4
