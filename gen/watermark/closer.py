@@ -8,7 +8,7 @@ with the word that was decoded in vain, most of whose bits are mostly right. Wha
 probability of a false mark.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Final
@@ -66,25 +66,28 @@ def look_closer(
         return []
     views = [decibels, *parts()]
     surprises = [chips, *(soft_surprise(view) for view in views[1:])]
-    told = list(_listen(search, places, surprises, views))
-    if not told:
-        # The audio as it is says what of it can be trusted.
-        told = list(_listen(search, places, [*surprises, soft_surprise(dry())], [*views, decibels]))
-    return told
+    told = _listen(search, places, surprises, views)
+    if told:
+        return told
+    # The audio as it is says what of it can be trusted.
+    return _listen(search, places, [*surprises, soft_surprise(dry())], [*views, decibels])
 
 
-def _listen(search: Search, places: list[_Place], surprises: list[Array], views: list[Array]) -> Iterator[Mark]:
+def _listen(search: Search, places: list[_Place], surprises: list[Array], views: list[Array]) -> list[Mark]:
     """What the surprises of several views say, each trusted as the decibels of its view tell each of the EARS."""
-    left = places
+    told: list[Mark] = []
     for ear in EARS:
         trusted = [chips * ear(view, STEPS) for chips, view in zip(surprises, views, strict=True)]
         # Pilots were correlated with other chips: of these no scores are asked.
         alignments = [replace(search.alignments[0], chips=chips) for chips in trusted]
-        for place in left:
+        for place in places:
+            if any(search.holds(mark, place.first, place.last, place.delays) for mark in told):
+                continue
             identity = _read(search, alignments, place)
             if identity is not None:
-                left = [other for other in left if other is not place]
-                yield search.mark(identity, alignments[0], place.delays, place.first, place.last, place.score)
+                mark = search.mark(identity, alignments[0], place.delays, place.first, place.last, place.score)
+                told.append(mark)
+    return told
 
 
 def _best(places: list[_Place]) -> list[_Place]:
