@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from gen.watermark.align import Delays
+from gen.watermark.align import BLOCK_CHIPS, Delays
 from gen.watermark.detect import Mark, Search, limit, power, promise, uncovered, windows
 from gen.watermark.surprise import HEARING, soft_surprise
 from gen.watermark.tiles import STEPS
@@ -32,7 +32,7 @@ _NO_DOUBT: Final = 2.5
 _LEAST_PROMISE_OF_SURPRISE: Final = 5.3
 _LEAST_PROMISE_OF_PATH: Final = 2.65
 # A mark with this score is read as well, and found as far, in half of the rows.
-_PLAIN: Final = 12.0
+_PLAIN: Final = 9.0
 
 
 def promising(search: Search, known: list[Mark] | None = None, least: float = LEAST_PROMISE) -> bool:
@@ -48,7 +48,7 @@ def promising(search: Search, known: list[Mark] | None = None, least: float = LE
                 return True
             if promised > enough:
                 hopes.append((delays, first, last))
-    if hopes and _surprising(search, hopes) > limit(blocks, _LEAST_PROMISE_OF_SURPRISE):
+    if any(_surprising(search, *hope) > limit(blocks, _LEAST_PROMISE_OF_SURPRISE) for hope in hopes):
         return True
     free = uncovered(known, blocks)
     return any(
@@ -58,19 +58,19 @@ def promising(search: Search, known: list[Mark] | None = None, least: float = LE
     )
 
 
-def _surprising(search: Search, places: list[tuple[Delays, int, int]]) -> float:
-    """What surprise promises in the best of these places, each its delays, first block and end."""
+def _surprising(search: Search, delays: Delays, first: int, last: int) -> float:
+    """What surprise promises in these blocks, by themselves."""
     steps = STEPS // search.skip
-    chips = soft_surprise(search.decibels, steps)
+    begin, end = (block * BLOCK_CHIPS * search.chip_rows for block in (first, last))
+    rows = search.decibels[begin : end + steps]
+    chips = soft_surprise(rows, steps)
     most = 0.0
     for ear in HEARING:
         # Pilots were correlated with other chips: of these no scores are asked.
-        alignment = replace(search.alignments[0], chips=chips * ear(search.decibels, steps))
-        for delays, first, last in places:
-            part = delays[first:last]
-            pilots = alignment.evidence(part, first, search.pattern.pilots)
-            strength = power(search.pattern, alignment.fold(part, first))
-            most = max(most, promise(search.pattern, pilots.score, strength))
+        alignment = replace(search.alignments[0], chips=chips * ear(rows, steps))
+        here = delays[first:last] - begin
+        pilots = alignment.evidence(here, 0, search.pattern.pilots)
+        most = max(most, promise(search.pattern, pilots.score, power(search.pattern, alignment.fold(here, 0))))
     return most
 
 
