@@ -25,7 +25,7 @@ class Watermark:
 
     `key` has at least 16 bytes (WrongLength otherwise); `payload.PUBLIC_KEY` is the one that everybody knows. Marks of
     different keys do not disturb each other much: audio may carry more than one. `strength` is a factor for what is
-    written: STRENGTH is meant to be inaudible, more is easier to read. `balance` above 0 (0.6, say) writes less where a
+    written: STRENGTH is meant to be inaudible, more is easier to read. `balance` above 0 (0.2, say) writes less where a
     band is loud: a better signal-to-noise ratio for as good a mark. `id_bytes`: 8, or 16 for long ids, which are
     another kind of mark: one is not read as the other. `compiled` writes stereo at 44.1 kHz in half to two thirds of
     the time once numba runs, which takes it half a second: for who marks a quarter of an hour of sound and more. The
