@@ -23,7 +23,7 @@ from gen.watermark.detect import BLOCK_SECONDS, THRESHOLD
 from gen.watermark.mark import Watermark
 from gen.watermark.patterns import Pattern
 from gen.watermark.payload import PUBLIC_KEY
-from gen.watermark.tiles import Analysis, level
+from gen.watermark.section import sections
 from gen.waveform import Waveform
 
 LEVELS = np.arange(2.0, 9.05, 0.1)
@@ -32,10 +32,8 @@ ROWS = (3.5, 4.0, THRESHOLD, 4.5, 5.0, 5.5, 6.0)
 
 def best_scores(waveform: Waveform, keys: int, blocks: int) -> np.ndarray:
     """The best pilot correlation of each window of `blocks` blocks under each key, and under its opposite."""
-    analysis = Analysis(waveform.rate)
-    gain = level(waveform.samples, waveform.rate) ** 2
-    rows = np.concatenate([analysis.decibels(power, gain) for power in analysis.powers(waveform.samples)])
-    chips = soft_chips(soft_tiles(rows))
+    [section] = sections(waveform)
+    chips = soft_chips(soft_tiles(section.look()))
     found = []
     for number in range(keys):
         alignment = Alignment.of(chips, Pattern.of(b"no mark has this" + number.to_bytes(4), 8).pilots)

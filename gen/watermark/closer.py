@@ -9,7 +9,7 @@ probability of a false mark.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
@@ -77,9 +77,7 @@ def _listen(search: Search, places: list[_Place], surprises: list[Array], views:
     """What the surprises of several views say, each trusted as the decibels of its view tell each of the EARS."""
     told: list[Mark] = []
     for ear in EARS:
-        trusted = [chips * ear(view, STEPS) for chips, view in zip(surprises, views, strict=True)]
-        # Pilots were correlated with other chips: of these no scores are asked.
-        alignments = [replace(search.alignments[0], chips=chips) for chips in trusted]
+        alignments = [search.aligned(chips * ear(view, STEPS)) for chips, view in zip(surprises, views, strict=True)]
         for place in places:
             if any(search.holds(mark, place.first, place.last, place.delays) for mark in told):
                 continue

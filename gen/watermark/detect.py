@@ -107,6 +107,10 @@ class Search:
         self.alignments = [Alignment.of(soft_chips(view, rows), pilots, self.chip_rows) for view in views]
         self._rows = len(decibels)
 
+    def aligned(self, chips: Array) -> Alignment:
+        """Other chips of these rows, to be folded at delays that are known: the scores are those of the first view."""
+        return replace(self.alignments[0], chips=chips)
+
     def marks(self) -> list[Mark]:
         """All marks, by their beginning."""
         found: list[Mark] = []

@@ -6,7 +6,6 @@ Where these promise just enough, they have to do so once more by what could not 
 Whatever passes is searched as if nobody had looked, unless half of the rows read all that passes.
 """
 
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -66,8 +65,7 @@ def _surprising(search: Search, delays: Delays, first: int, last: int) -> float:
     chips = soft_surprise(rows, steps)
     most = 0.0
     for ear in HEARING:
-        # Pilots were correlated with other chips: of these no scores are asked.
-        alignment = replace(search.alignments[0], chips=chips * ear(rows, steps))
+        alignment = search.aligned(chips * ear(rows, steps))
         here = delays[first:last] - begin
         pilots = alignment.evidence(here, 0, search.pattern.pilots)
         most = max(most, promise(search.pattern, pilots.score, power(search.pattern, alignment.fold(here, 0))))

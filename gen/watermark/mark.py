@@ -167,9 +167,7 @@ def _join(found: list[Detection], new: Detection) -> None:
     """Add a detection, or lengthen the one that it goes on from in the section before."""
     for place, old in enumerate(found):
         if old.id == new.id and old.start <= new.start < old.end - SHARED_SECONDS / 4 and old.end < new.end:
-            found[place] = Detection(
-                old.id, max(old.score, new.score), old.start, new.end, new.false_positive, old.tempo, old.pitch
-            )
+            found[place] = replace(old, score=max(old.score, new.score), end=new.end)
             return
         if old.id == new.id and old.start <= new.start and new.end <= old.end:
             return

@@ -10,8 +10,9 @@ from gen.watermark.detect import TRIES, Search, limit, power, promise
 from gen.watermark.mark import Watermark
 from gen.watermark.patterns import BANDS, CHIP_TILES, PERIOD, Pattern
 from gen.watermark.payload import PUBLIC_KEY, encode
+from gen.watermark.section import sections
 from gen.watermark.surprise import EARS, soft_surprise, surprise
-from gen.watermark.tiles import STEPS, Analysis, height, level, prominence
+from gen.watermark.tiles import STEPS, height, prominence
 from gen.watermark.worth import Evidence, worth
 
 IDENTITY = bytes.fromhex("0123456789abcdef")
@@ -20,9 +21,8 @@ PATTERN = Pattern.of(PUBLIC_KEY, 8)
 
 
 def decibels(waveform):
-    analysis = Analysis(waveform.rate)
-    powers = np.concatenate(list(analysis.powers(waveform.samples)))
-    return analysis.decibels(powers, level(waveform.samples, waveform.rate) ** 2)
+    [section] = sections(waveform)
+    return section.look()
 
 
 def music(seconds=20.0, seed=0):
