@@ -175,7 +175,9 @@ def table(other: Waveform) -> Iterator[tuple[str, Attack, bool]]:
     yield "5 s of noise at 20 dB", lambda w: piece(attacks.noise(w, 20), 5), False
     yield "splices every second", attacks.splice, False
     yield "jitter of 1 ms", attacks.jitter, False
-    yield "loudspeaker, room, telephone", attacks.over_the_air, False
+    for decibels, distance in {0: "", -6: "half ", -12: "a quarter of "}.items():
+        air = f"loudspeaker, room, telephone at {distance}the critical distance"
+        yield air, lambda w, d=decibels: attacks.over_the_air(w, decibels=d), False
     for percent in (0.3, 1, -2, 5, -5, 10, -10):
         yield f"speed {percent:+g} %", lambda w, p=percent: attacks.faster(w, 1 + p / 100), True
     for semitones in (1, -1):

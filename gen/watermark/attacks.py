@@ -163,9 +163,14 @@ def stretched(waveform: Waveform, tempo: float = 1.0, pitch: float = 1.0) -> Wav
     return Waveform(np.array(machine.process(np.array(waveform.samples)), np.float32), waveform.rate)
 
 
-def over_the_air(waveform: Waveform, seed: int = 0) -> Waveform:
-    """Played by a loudspeaker in a room and taken up by a telephone: mono, 300 Hz to 7 kHz, reverberation, noise."""
-    room = reverberate(high_pass(low_pass(waveform.mono(), 7000), 300), 0.5, 0.0, seed)
+def over_the_air(waveform: Waveform, seed: int = 0, decibels: float = 0.0) -> Waveform:
+    """Played by a loudspeaker in a room and taken up by a telephone: mono, 300 Hz to 7 kHz, reverberation, noise.
+
+    The room's energy is `decibels` beside the direct sound's: 0 dB at the critical distance, 6 dB less at half of it.
+    That distance is 0.057 sqrt(V / T60) (Kuttruff, Room Acoustics), from a source that radiates to all sides alike: in
+    a living room of 60 m3 whose T60 is 0.5 s, as here, 0.6 m.
+    """
+    room = reverberate(high_pass(low_pass(waveform.mono(), 7000), 300), 0.5, decibels, seed)
     return noise(room, 25, seed)
 
 

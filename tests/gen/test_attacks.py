@@ -134,6 +134,14 @@ def test_room_rings_on_and_the_air_is_narrow():
     assert attacks.over_the_air(MUSIC).channels == 1
 
 
+@pytest.mark.parametrize("decibels", [0.0, -6.0, -12.0])
+def test_room_over_the_air_is_as_loud_beside_the_loudspeaker_as_was_asked(decibels):
+    hiss = attacks.noise(Waveform(np.full((1, 88200), 1e-6, np.float32), 44100), -60)
+    direct, heard = (attacks.over_the_air(hiss, decibels=each) for each in (-300.0, decibels))
+    # The telephone's own noise is 25 dB below both.
+    assert distance(direct, heard) == pytest.approx(-decibels, abs=0.6)
+
+
 def test_denoiser_takes_noise_and_leaves_tones_that_come_and_go():
     pulses = np.sin(2 * np.pi * 2 * np.arange(88200) / 44100) > 0
     music = Waveform(tone(1000, 2.0).samples * pulses, 44100)
