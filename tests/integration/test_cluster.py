@@ -84,33 +84,29 @@ def watched(see: Callable[[list[int]], None]) -> Iterator[None]:
         watcher.join()
 
 
-def test_the_digests_are_those_of_one_process(paths: list[Path], expected: list[str], tmp_path: Path) -> None:
+def test_digests_are_those_of_one_process_although_a_worker_is_killed(
+    paths: list[Path], expected: list[str], tmp_path: Path
+) -> None:
     before = set(Path("/tmp").glob("ray*"))
-    seen, reports, found = set[int](), list[int](), list[str]()
-    with watched(seen.update):
-        for outcome in portray_all(paths, begun(tmp_path), Ray(2), report=lambda done, of: reports.append(done)):
-            found.append(digest(outcome))
-    assert found == expected
-    assert reports == list(range(1, len(paths) + 1))
-    assert len(seen) >= 2
-    assert [line for line in started().values() if "ray" in line] == []
-    assert set(Path("/tmp").glob("ray*")) <= before
+    seen, killed, reports, found = set[int](), list[int](), list[int](), list[str]()
 
-
-def test_a_worker_that_is_killed_loses_nothing(paths: list[Path], expected: list[str], tmp_path: Path) -> None:
-    killed = list[int]()
-
-    def kill_one(found: list[int]) -> None:
-        for pid in found if not killed else []:
+    def kill_one(working: list[int]) -> None:
+        seen.update(working)
+        for pid in working if not killed else []:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
                 killed.append(pid)
                 return
 
     with watched(kill_one):
-        found = [digest(outcome) for outcome in portray_all(paths, begun(tmp_path), Ray(2))]
+        for outcome in portray_all(paths, begun(tmp_path), Ray(2), report=lambda done, of: reports.append(done)):
+            found.append(digest(outcome))
     assert killed
     assert found == expected
+    assert reports == list(range(1, len(paths) + 1))
+    assert len(seen) >= 2
+    assert [line for line in started().values() if "ray" in line] == []
+    assert set(Path("/tmp").glob("ray*")) <= before
 
 
 def test_nothing_is_left_by_work_that_is_given_up(paths: list[Path], tmp_path: Path) -> None:
