@@ -20,7 +20,7 @@ from gen.watermark.align import CHIP_STEPS, Alignment, soft_chips, soft_tiles
 from gen.watermark.embed import Embedder
 from gen.watermark.mark import Watermark
 from gen.watermark.patterns import PERIOD, Pattern
-from gen.watermark.payload import beginning
+from gen.watermark.payload import PUBLIC_KEY, beginning, encode
 from gen.watermark.tiles import STEPS, Analysis, level
 from gen.waveform import Waveform
 
@@ -111,6 +111,11 @@ def trials(
             return rewritten(short, learnt[0], 0, strength)
 
         yield f"4 s: {questions} questions to the detector, the answer written at strength {strength:g}", asked, short
+    both = Watermark(PUBLIC_KEY).embed(marked, SECOND)
+    yield "the public layer written too", lambda: both, marked
+    known = Pattern.of(PUBLIC_KEY, 8).write(encode(PUBLIC_KEY, SECOND))
+    begin = beginning(PUBLIC_KEY, SECOND, PERIOD)
+    yield "the public layer written too, and its opposite", lambda: rewritten(both, -known, begin, 1.0), marked
     yield "the same id written twice", lambda: HOLDER.embed(marked, ID), marked
     collusion = (marked.samples + HOLDER.embed(host, SECOND).samples) / 2
     yield "mean of two copies with different ids", lambda: Waveform(collusion, host.rate), marked

@@ -52,7 +52,7 @@ def watermark() -> None:
     type=click.FloatRange(0.0, 1.0),
     default=0.0,
     show_default=True,
-    help="How much less is added where a band is loud; 0.6 costs little signal-to-noise ratio.",
+    help="How much less is added where a band is loud; 0.2 with strength 0.7 is 5 dB fainter.",
 )
 @json_option
 @click.pass_obj

@@ -16,7 +16,18 @@ from typing import Final
 import numpy as np
 
 from gen.watermark.align import Alignment, Delays
-from gen.watermark.detect import THRESHOLD, WINDOW_BLOCKS, Mark, Search, alike, limit, power, promise, windows
+from gen.watermark.detect import (
+    MOST_DECODED,
+    THRESHOLD,
+    WINDOW_BLOCKS,
+    Mark,
+    Search,
+    alike,
+    limit,
+    power,
+    promise,
+    windows,
+)
 from gen.watermark.payload import CODE
 from gen.watermark.surprise import EARS, HEARING, soft_surprise
 from gen.watermark.tiles import STEPS, Array
@@ -52,6 +63,9 @@ def look_closer(
     search: of all rows. known: the marks that it read. parts: the same audio in parts, decibels float32 (rows, BANDS)
     each. dry: what it is without its room. Both are asked only if needed.
     """
+    # It may decode hundreds of candidates in one section, and leaves the rest to the usual search, which needs few.
+    if search.decoded > MOST_DECODED // 2:
+        return []
     heard = _heard(search, known)
     # What lies beside a mark that was read promises something too.
     if known and not heard:

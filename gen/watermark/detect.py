@@ -24,12 +24,15 @@ from gen.watermark.worth import worth
 CANDIDATES: Final = 4
 # What is decoded of each: what the usual rounds find, and one more.
 TRIES: Final = 2
+# So many a search decodes at most: more would let a mark be seen by accident in one of 1e9 files.
+MOST_DECODED: Final = int(1e-9 * 2 ** (8 * TAG_BYTES))
 # Pilot correlations below this many standard deviations are not decoded.
 THRESHOLD: Final = 4.2
 # Above this many there is hardly a doubt that a mark is there.
 CERTAIN: Final = 4.4
 BLOCK_SECONDS: Final = BLOCK_STEPS * STEP / RATE
-WINDOW_BLOCKS: Final = round(15 / BLOCK_SECONDS)
+WINDOW_SECONDS: Final = 15
+WINDOW_BLOCKS: Final = round(WINDOW_SECONDS / BLOCK_SECONDS)
 # Power of the code bits over that of noise. A code of rate 1/6 cannot be decoded below 1.26 (Shannon, "A Mathematical
 # Theory of Communication", 1948); of so few bits it is measured to within 0.06, and below this limit nobody tries.
 _LEAST_POWER: Final = 1.06
@@ -49,9 +52,9 @@ class Detection:
     of unmarked audio; of a plain mark, which is read from half of what there is, up to a quarter less. start, end: the
     part of the audio that carries it, in seconds, good to about a second. false_positive: an upper bound for the
     probability that this search would have reported anything in audio made without the key (candidates decoded times
-    2**-40). tempo, pitch: how much faster and higher the audio is than when it was marked; beyond half a per cent only
-    if that was searched for, and the pitch then to within 3 %. A mark that can be read as the audio is, as some can a
-    semitone off, says 1 for both.
+    2**-40), at most 1e-9. tempo, pitch: how much faster and higher the audio is than when it was marked; beyond half a
+    per cent only if that was searched for, and the pitch then to within 3 %. A mark that can be read as the audio is,
+    as some can a semitone off, says 1 for both.
     """
 
     id: bytes
@@ -198,7 +201,7 @@ class Search:
 
     def decode(self, chips: Array) -> tuple[bytes | None, NDArray[np.uint8] | None]:
         """The id that folded chips say, if its tag fits, and the bits that were decoded, if any were."""
-        if power(self.pattern, chips) < _LEAST_POWER:
+        if power(self.pattern, chips) < _LEAST_POWER or self.decoded + TRIES > MOST_DECODED:
             return None, None
         for identity, message in islice(decodings(self.key, self.pattern.read(chips)), TRIES):
             self.decoded += 1

@@ -21,7 +21,7 @@ SHORTEST_SECONDS: Final = 3.0
 # The spectra of as many tiles stay in a core's cache.
 BATCH: Final = 128
 # Gain of a tile in decibels, the same for all but the lowest bands: gains that grew with the music's liveliness were
-# graded and read alike, and writing took a third longer (benchmarks/watermark.md).
+# graded no better and read alike, and writing took a third longer (benchmarks/watermark.md, Quality).
 GAIN: Final = 0.68
 # Bands that begin below this have less, by this factor: they are as wide as critical bands there, so what a changing
 # gain adds beside a bass note lies outside of what the note masks.

@@ -7,7 +7,7 @@ import numpy as np
 from gen.errors import WrongLength
 from gen.watermark import payload
 from gen.watermark.closer import look_closer
-from gen.watermark.detect import Detection, Mark, Search, false_positive
+from gen.watermark.detect import WINDOW_SECONDS, Detection, Mark, Search, false_positive
 from gen.watermark.embed import Embedder
 from gen.watermark.glance import LEAST_PROMISE_OF_SIDES, SECONDS_OF_SIDES, SKIP, SKIP_OF_SIDES, plain, promising
 from gen.watermark.patterns import BANDS, PERIOD, RATE, Pattern
@@ -80,26 +80,29 @@ class Watermark:
         """The marks found, by their beginning; empty when there is none, or the audio is silent or very short.
 
         Speeds up to half a per cent off are followed. With `search_speed`, audio in which nothing is found is searched
-        again at other speeds, tempos and pitches, up to 12 % off; this takes several times longer.
+        again at other speeds, tempos and pitches, up to 12 % off, and so is what lies between marks if it is longer
+        than 15 s; this takes several times longer.
         """
         if waveform.rate > HIGHEST_RATE:
             waveform = waveform.resampled(RATE)
-        found = self._search(waveform, Change())
-        return self.detect_changed(waveform) if search_speed and not found else found
+        found, decoded = self._search(waveform, Change(), 0)
+        waiting = _unmarked(found, 0.0, waveform.duration) if search_speed else []
+        while waiting:
+            start, end = waiting.pop()
+            part = waveform.excerpt(start, end)
+            for change in likely(part, self._key, self._id_bytes):
+                some, decoded = self._search(part, change, decoded)
+                if some:
+                    some = [replace(each, start=start + each.start, end=start + each.end) for each in some]
+                    found += some
+                    waiting += _unmarked(some, start, end)
+                    break
+        bound = false_positive(decoded)
+        return sorted((replace(each, false_positive=bound) for each in found), key=lambda each: each.start)
 
-    def detect_changed(self, waveform: Waveform) -> list[Detection]:
-        """The marks at other speeds, tempos and pitches alone: the second half of what `detect` does if asked to."""
-        if waveform.rate > HIGHEST_RATE:
-            waveform = waveform.resampled(RATE)
-        for change in likely(waveform, self._key, self._id_bytes):
-            found = self._search(waveform, change)
-            if found:
-                return found
-        return []
-
-    def _search(self, waveform: Waveform, change: Change) -> list[Detection]:
+    def _search(self, waveform: Waveform, change: Change, decoded: int) -> tuple[list[Detection], int]:
+        """What is found after one change, its bound left out, and how many candidates were decoded by then."""
         found: list[Detection] = []
-        decoded = 0
         in_sides = False
         for section in sections(waveform, change.tempo, change.pitch):
             # What has a mark once is searched whole.
@@ -113,8 +116,7 @@ class Watermark:
                 pitch = change.pitch * mark.tempo if change.pitch == change.tempo else change.pitch
                 _join(found, Detection(mark.id, mark.score, begin, end, 0.0, tempo, pitch))
             decoded = last.decoded
-        bound = false_positive(decoded)
-        return sorted((replace(each, false_positive=bound) for each in found), key=lambda each: each.start)
+        return found, decoded
 
     def _read(self, section: Section, decoded: int, *, search_all: bool) -> tuple[list[tuple[Search, Mark]], Search]:
         """The marks of a section, each with the search that read it, and the last search.
@@ -156,6 +158,18 @@ class Watermark:
                 return [], last
         search = Search(section.sides().look(), self._key, self._id_bytes, last.decoded)
         return [(search, mark) for mark in search.marks()], search
+
+
+def _unmarked(found: list[Detection], start: float, end: float) -> list[tuple[float, float]]:
+    """The stretches from start to end that no mark covers: all of it without marks, else those that fill a window."""
+    if not found:
+        return [(start, end)]
+    gaps = []
+    for mark in sorted(found, key=lambda each: each.start):
+        if mark.start - start > WINDOW_SECONDS:
+            gaps.append((start, mark.start))
+        start = max(start, mark.end)
+    return [*gaps, (start, end)] if end - start > WINDOW_SECONDS else gaps
 
 
 def _same(one: Mark, other: Mark) -> bool:

@@ -7,8 +7,12 @@ import pytest
 from chords import chords
 
 from gen.watermark import attacks
+from gen.watermark.detect import MOST_DECODED, Search
+from gen.watermark.embed import Embedder
 from gen.watermark.mark import Watermark
-from gen.watermark.payload import PUBLIC_KEY
+from gen.watermark.patterns import PERIOD, Pattern
+from gen.watermark.payload import PUBLIC_KEY, beginning, encode
+from gen.watermark.section import sections
 from gen.waveform import Waveform
 
 IDENTITY = bytes.fromhex("0123456789abcdef")
@@ -84,7 +88,7 @@ def test_mark_is_found_and_is_small(name):
     assert found.score > 8
     assert found.start < 1.5
     assert found.end > 28.5
-    assert 0 < found.false_positive <= 20 * 2.0**-32
+    assert 0 < found.false_positive <= 1e-9
     assert signal_to_mark(name) > 21
 
 
@@ -207,6 +211,16 @@ def test_two_layers_live_in_one_file():
     assert ids(both, PRIVATE) == [OTHER]
 
 
+def test_whoever_washes_out_the_public_layer_leaves_the_private_one():
+    both = PRIVATE.embed(marked("chords"), OTHER)
+    # All of the public layer is known: who writes its opposite takes away what it added.
+    signs = -Pattern.of(PUBLIC_KEY, 8).write(encode(PUBLIC_KEY, IDENTITY))
+    opposite = Embedder(44100, both.channels, signs, beginning(PUBLIC_KEY, IDENTITY, PERIOD), 1.0)
+    washed = Waveform(np.concatenate([opposite.push(both.samples), opposite.finish()], axis=1), 44100)
+    assert ids(washed) == []
+    assert ids(washed, PRIVATE) == [OTHER]
+
+
 def test_two_tracks_in_a_row_are_told_apart():
     first = PUBLIC.embed(chords(24.0, seed=11), IDENTITY)
     second = PUBLIC.embed(chords(20.0, seed=12), OTHER)
@@ -302,6 +316,51 @@ def test_wrong_speed_is_found_when_asked_for(name, factor):
     assert found[0].start == pytest.approx(0, abs=2)
     for detection in found:
         assert detection.tempo == detection.pitch == pytest.approx(factor, abs=0.001)
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """How many candidates each call has decoded, one after another."""
+    decode, counts = Search.decode, []
+
+    def counted(search, chips):
+        before = search.decoded
+        told = decode(search, chips)
+        counts.append(search.decoded - before)
+        return told
+
+    monkeypatch.setattr(Search, "decode", counted)
+    return counts
+
+
+@pytest.mark.slow
+def test_what_lies_between_marks_is_searched_at_other_speeds_and_the_bound_counts_all(decoded):
+    normal = PUBLIC.embed(chords(20.0, seed=51), IDENTITY)
+    faster, slower = (
+        attacks.faster(PUBLIC.embed(chords(20.0, seed=seed), OTHER), factor)
+        for seed, factor in ((52, 1.06), (53, 0.95))
+    )
+    medley = Waveform(np.concatenate([each.samples for each in (faster, normal, slower)], axis=1), 44100)
+    assert ids(medley) == [IDENTITY]
+    decoded.clear()
+    found = PUBLIC.detect(medley, search_speed=True)
+    assert [each.id for each in found] == [OTHER, IDENTITY, OTHER]
+    assert [each.tempo for each in found] == pytest.approx([1.06, 1, 0.95], abs=0.001)
+    joints = faster.duration, faster.duration + normal.duration
+    assert [each.start for each in found] == pytest.approx([0, *joints], abs=1.5)
+    assert [each.end for each in found] == pytest.approx([*joints, medley.duration], abs=1.5)
+    assert {each.false_positive for each in found} == {sum(decoded) * 2.0**-40}
+
+
+def test_nothing_is_decoded_that_could_be_an_accident_in_a_thousand_million_files(decoded):
+    [section] = sections(marked("chords"))
+    rows = section.look()
+    assert 2.0**-40 * MOST_DECODED <= 1e-9 < 2.0**-40 * (MOST_DECODED + 1)
+    few = Search(rows, PUBLIC_KEY, 8, decoded=MOST_DECODED - 2)
+    assert [each.id for each in few.marks()] == [IDENTITY]
+    decoded.clear()
+    assert Search(rows, PUBLIC_KEY, 8, decoded=MOST_DECODED - 1).marks() == []
+    assert sum(decoded) == 0
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from chords import chords
 
 from gen.watermark import attacks, mark
 from gen.watermark.closer import PLACES, look_closer
-from gen.watermark.detect import TRIES, Search, limit, power, promise
+from gen.watermark.detect import MOST_DECODED, TRIES, Search, limit, power, promise
 from gen.watermark.mark import Watermark
 from gen.watermark.patterns import BANDS, CHIP_TILES, PERIOD, Pattern
 from gen.watermark.payload import PUBLIC_KEY, encode
@@ -58,6 +58,13 @@ def test_it_reads_what_the_usual_search_does_not(marked, name, monkeypatch):
     assert IDENTITY in [found.id for found in PUBLIC.detect(music)]
     monkeypatch.setattr(mark, "look_closer", lambda *_: [])
     assert PUBLIC.detect(music) == []
+
+
+def test_it_leaves_half_of_what_may_be_decoded_to_the_usual_search(marked):
+    rows = decibels(HARD["noise"](marked))
+    for before, read in {0: [IDENTITY], MOST_DECODED // 2 + 1: []}.items():
+        search = Search(rows, PUBLIC_KEY, 8, decoded=before)
+        assert [found.id for found in look_closer(search, [], list, lambda: rows)] == read
 
 
 def test_what_is_decoded_counts_against_the_bound(marked, monkeypatch):

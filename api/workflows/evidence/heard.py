@@ -45,4 +45,4 @@ class Heard:
         """The marks that a search at other speeds finds, where there were none."""
         if self.marks or self.hearing.search_speed:
             return self.marks
-        return watermark.listen_at_other_speeds(self.sound.wave, self.hearing)
+        return watermark.listen(self.sound.wave, self.hearing, search_speed=True)

@@ -9,11 +9,8 @@ from ledger.evidence import Evidence
 from ledger.findings import Finding, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from api.workflows.evidence.hearing import Hearing
     from gen.watermark.detect import Detection
-    from gen.watermark.mark import Watermark
     from gen.waveform import Waveform
 
 PUBLIC = "public"
@@ -46,20 +43,13 @@ class Mark:
 
 def listen(wave: Waveform, hearing: Hearing, *, search_speed: bool) -> tuple[Mark, ...]:
     """The marks under the public key and every private one, by key and beginning."""
-    return _marks(hearing, lambda mark: mark.detect(wave, search_speed=search_speed))
-
-
-def listen_at_other_speeds(wave: Waveform, hearing: Hearing) -> tuple[Mark, ...]:
-    """The marks that a search at other speeds finds, where it is known that there are none as it is."""
-    return _marks(hearing, lambda mark: mark.detect_changed(wave))
-
-
-def _marks(hearing: Hearing, found_by: Callable[[Watermark], list[Detection]]) -> tuple[Mark, ...]:
     from gen.watermark.mark import Watermark
     from gen.watermark.payload import PUBLIC_KEY
 
     keys = ((PUBLIC, PUBLIC_KEY), *hearing.keys)
-    return tuple(Mark(found, name) for name, key in keys for found in found_by(Watermark(key)))
+    return tuple(
+        Mark(found, name) for name, key in keys for found in Watermark(key).detect(wave, search_speed=search_speed)
+    )
 
 
 def findings(marks: tuple[Mark, ...], hearing: Hearing) -> list[Finding]:
