@@ -318,21 +318,6 @@ def test_wrong_speed_is_found_when_asked_for(name, factor):
         assert detection.tempo == detection.pitch == pytest.approx(factor, abs=0.001)
 
 
-@pytest.fixture
-def decoded(monkeypatch):
-    """How many candidates each call has decoded, one after another."""
-    decode, counts = Search.decode, []
-
-    def counted(search, chips):
-        before = search.decoded
-        told = decode(search, chips)
-        counts.append(search.decoded - before)
-        return told
-
-    monkeypatch.setattr(Search, "decode", counted)
-    return counts
-
-
 @pytest.mark.slow
 def test_what_lies_between_marks_is_searched_at_other_speeds_and_the_bound_counts_all(decoded):
     normal = PUBLIC.embed(chords(20.0, seed=51), IDENTITY)
