@@ -90,7 +90,7 @@ def embed(
 @watermark.command("detect")
 @click.argument("source", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @_key_file
-@click.option("--search-speed", is_flag=True, help="Where nothing is found, try other speeds, tempos and pitches.")
+@click.option("--search-speed", is_flag=True, help="Where no mark is found, try other speeds, tempos and pitches.")
 @json_option
 @click.pass_context
 def detect(context: click.Context, source: Path, key_file: Path | None, search_speed: bool, as_json: bool) -> None:

@@ -63,7 +63,7 @@ def look_closer(
     search: of all rows. known: the marks that it read. parts: the same audio in parts, decibels float32 (rows, BANDS)
     each. dry: what it is without its room. Both are asked only if needed.
     """
-    # It may decode hundreds of candidates in one section, and leaves the rest to the usual search, which needs few.
+    # It may decode hundreds of candidates in one section, and the usual search, which needs few, is to have some left.
     if search.decoded > MOST_DECODED // 2:
         return []
     heard = _heard(search, known)

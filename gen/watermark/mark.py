@@ -7,7 +7,7 @@ import numpy as np
 from gen.errors import WrongLength
 from gen.watermark import payload
 from gen.watermark.closer import look_closer
-from gen.watermark.detect import WINDOW_SECONDS, Detection, Mark, Search, false_positive
+from gen.watermark.detect import MOST_DECODED, TRIES, WINDOW_SECONDS, Detection, Mark, Search, false_positive
 from gen.watermark.embed import Embedder
 from gen.watermark.glance import LEAST_PROMISE_OF_SIDES, SECONDS_OF_SIDES, SKIP, SKIP_OF_SIDES, plain, promising
 from gen.watermark.patterns import BANDS, PERIOD, RATE, Pattern
@@ -80,22 +80,23 @@ class Watermark:
         """The marks found, by their beginning; empty when there is none, or the audio is silent or very short.
 
         Speeds up to half a per cent off are followed. With `search_speed`, audio in which nothing is found is searched
-        again at other speeds, tempos and pitches, up to 12 % off, and so is what lies between marks if it is longer
-        than 15 s; this takes several times longer.
+        again at other speeds, tempos and pitches, up to 12 % off, and so is each stretch of more than 15 s that no mark
+        covers, all by the 20 s in its middle; this takes several times longer. After `MOST_DECODED` candidates the
+        rest of the audio is not read: see docs/watermark.md.
         """
         if waveform.rate > HIGHEST_RATE:
             waveform = waveform.resampled(RATE)
         found, decoded = self._search(waveform, Change(), 0)
-        waiting = _unmarked(found, 0.0, waveform.duration) if search_speed else []
-        while waiting:
-            start, end = waiting.pop()
+        waiting = unmarked(found, 0.0, waveform.duration) if search_speed else []
+        while waiting and decoded + TRIES <= MOST_DECODED:
+            start, end = waiting.pop(0)
             part = waveform.excerpt(start, end)
             for change in likely(part, self._key, self._id_bytes):
                 some, decoded = self._search(part, change, decoded)
                 if some:
                     some = [replace(each, start=start + each.start, end=start + each.end) for each in some]
                     found += some
-                    waiting += _unmarked(some, start, end)
+                    waiting += unmarked(some, start, end)
                     break
         bound = false_positive(decoded)
         return sorted((replace(each, false_positive=bound) for each in found), key=lambda each: each.start)
@@ -160,7 +161,7 @@ class Watermark:
         return [(search, mark) for mark in search.marks()], search
 
 
-def _unmarked(found: list[Detection], start: float, end: float) -> list[tuple[float, float]]:
+def unmarked(found: list[Detection], start: float, end: float) -> list[tuple[float, float]]:
     """The stretches from start to end that no mark covers: all of it without marks, else those that fill a window."""
     if not found:
         return [(start, end)]

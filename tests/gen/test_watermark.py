@@ -7,9 +7,9 @@ import pytest
 from chords import chords
 
 from gen.watermark import attacks
-from gen.watermark.detect import MOST_DECODED, Search
+from gen.watermark.detect import MOST_DECODED, Detection, Search
 from gen.watermark.embed import Embedder
-from gen.watermark.mark import Watermark
+from gen.watermark.mark import Watermark, unmarked
 from gen.watermark.patterns import PERIOD, Pattern
 from gen.watermark.payload import PUBLIC_KEY, beginning, encode
 from gen.watermark.section import sections
@@ -316,6 +316,21 @@ def test_wrong_speed_is_found_when_asked_for(name, factor):
     assert found[0].start == pytest.approx(0, abs=2)
     for detection in found:
         assert detection.tempo == detection.pitch == pytest.approx(factor, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("marks", "gaps"),
+    [
+        ([], [(0, 100)]),
+        ([(20, 40)], [(0, 20), (40, 100)]),
+        ([(15, 40), (55, 85)], []),
+        ([(0, 80), (10, 20)], [(80, 100)]),
+        ([(50, 70), (16, 40)], [(0, 16), (70, 100)]),
+        ([(15.5, 101)], [(0, 15.5)]),
+    ],
+)
+def test_stretches_without_a_mark_are_longer_than_a_window(marks, gaps):
+    assert unmarked([Detection(IDENTITY, 9.0, start, end, 0.0) for start, end in marks], 0, 100) == gaps
 
 
 @pytest.mark.slow

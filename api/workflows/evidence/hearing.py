@@ -19,7 +19,7 @@ class Hearing:
     """What an audit is asked to do beside the usual.
 
     Attributes:
-        search_speed: search for the mark at other speeds, tempos and pitches too, where it is not found as it is.
+        search_speed: search for the mark at other speeds, tempos and pitches too, where none is found as it is.
         keys: private watermark keys to listen with as well, each after its name.
         trust: roots in PEM that signers of manifests, and their time stamps, may lead to.
     """
