@@ -99,7 +99,8 @@ def detect(context: click.Context, source: Path, key_file: Path | None, search_s
     from gen.watermark.mark import Watermark
 
     reader = Watermark(_key(context.obj, key_file))
-    marks = reader.detect(load(source), search_speed=search_speed)
+    reading = reader.read(load(source), search_speed=search_speed)
+    marks = reading.marks
     content = {
         "layer": _layer(key_file),
         "marks": [
@@ -114,6 +115,7 @@ def detect(context: click.Context, source: Path, key_file: Path | None, search_s
             }
             for mark in marks
         ],
+        "whole": reading.whole,
     }
     lines = [
         f"{mark.id.hex()}  {mark.start:.1f} s to {mark.end:.1f} s  score {mark.score:.1f}  "
@@ -121,7 +123,12 @@ def detect(context: click.Context, source: Path, key_file: Path | None, search_s
         + ("" if mark.tempo == mark.pitch == 1 else f"  tempo x {mark.tempo:.4f}, pitch x {mark.pitch:.4f}")
         for mark in marks
     ]
-    Console(as_json).result(content, "\n".join(lines) or f"no mark of the {content['layer']} layer was found")
+    lines = lines or [f"no mark of the {content['layer']} layer was found"]
+    if not reading.whole:
+        lines.append(
+            "the rest was not read, since too much was heard that says nothing: cut the file, and read the parts"
+        )
+    Console(as_json).result(content, "\n".join(lines))
     if not marks:
         context.exit(NOTHING_FOUND)
 

@@ -55,6 +55,11 @@ DETAILS: Final[Mapping[str, _Pairs]] = {
     "watermark": (
         _SEEN,
         *_each("no mark was found under <0><1>", "no se encontró ninguna marca con <0><1>", _KEYS, _SEARCHED),
+        *_each(
+            "too much was heard under <0> that says nothing: the rest was not read; audit parts of the file",
+            "se oyó con <0> demasiado que no dice nada: el resto no se leyó; audite partes del archivo",
+            _KEYS,
+        ),
     ),
     "foreign mark": (("no track on this chain has this mark", "ninguna pista de esta cadena tiene esta marca"),),
     "fingerprint": (

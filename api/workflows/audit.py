@@ -247,8 +247,9 @@ class _Trail:
                 self._witness(entry)
             if found and not self._marks:
                 # There should have been a mark: perhaps it is only faster or slower than it was.
-                self._marks = self._heard.marks_at_any_speed
-                self._findings += watermark.findings(self._marks, self._heard.hearing) if self._marks else []
+                listened = self._heard.at_any_speed
+                self._marks = listened.marks
+                self._findings += watermark.findings(listened, self._heard.hearing) if self._marks else []
                 self._look_up(sources, self._marks)
         self._named = manifest.track(contracts, self._credential, self._findings, self._token(sources, "manifest"))
         if self._named is not None:

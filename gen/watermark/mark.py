@@ -1,6 +1,6 @@
 """The watermark as the other rooms see it: a key, and audio in and out."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,18 @@ from gen.waveform import Waveform
 STRENGTH = 1.0
 # Above it, bringing the audio down first is cheaper than long frames.
 HIGHEST_RATE = 50000
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was found in audio under one key.
+
+    whole: False where the search ended before the audio did, as more candidates than `MOST_DECODED` would let a mark be
+    seen by accident; then marks may be left.
+    """
+
+    marks: tuple[Detection, ...]
+    whole: bool
 
 
 class Watermark:
@@ -77,12 +89,15 @@ class Watermark:
         return Waveform(samples, waveform.rate)
 
     def detect(self, waveform: Waveform, *, search_speed: bool = False) -> list[Detection]:
-        """The marks found, by their beginning; empty when there is none, or the audio is silent or very short.
+        """The marks that `read` finds."""
+        return list(self.read(waveform, search_speed=search_speed).marks)
+
+    def read(self, waveform: Waveform, *, search_speed: bool = False) -> Reading:
+        """The marks found, by their beginning; none when the audio has none, or is silent or very short.
 
         Speeds up to half a per cent off are followed. With `search_speed`, audio in which nothing is found is searched
         again at other speeds, tempos and pitches, up to 12 % off, and so is each stretch of more than 15 s that no mark
-        covers, all by the 20 s in its middle; this takes several times longer. After `MOST_DECODED` candidates the
-        rest of the audio is not read: see docs/watermark.md.
+        covers, all by the 20 s in its middle; this takes several times longer.
         """
         if waveform.rate > HIGHEST_RATE:
             waveform = waveform.resampled(RATE)
@@ -99,7 +114,8 @@ class Watermark:
                     waiting += unmarked(some, start, end)
                     break
         bound = false_positive(decoded)
-        return sorted((replace(each, false_positive=bound) for each in found), key=lambda each: each.start)
+        marks = sorted((replace(each, false_positive=bound) for each in found), key=lambda each: each.start)
+        return Reading(tuple(marks), decoded + TRIES <= MOST_DECODED)
 
     def _search(self, waveform: Waveform, change: Change, decoded: int) -> tuple[list[Detection], int]:
         """What is found after one change, its bound left out, and how many candidates were decoded by then."""
@@ -107,7 +123,7 @@ class Watermark:
         in_sides = False
         for section in sections(waveform, change.tempo, change.pitch):
             # What has a mark once is searched whole.
-            marks, last = self._read(section, decoded, search_all=bool(found))
+            marks, last = self._read_section(section, decoded, search_all=bool(found))
             if not marks:
                 marks, last = self._read_sides(section, last, search_all=in_sides)
                 in_sides = bool(marks)
@@ -119,7 +135,9 @@ class Watermark:
             decoded = last.decoded
         return found, decoded
 
-    def _read(self, section: Section, decoded: int, *, search_all: bool) -> tuple[list[tuple[Search, Mark]], Search]:
+    def _read_section(
+        self, section: Section, decoded: int, *, search_all: bool
+    ) -> tuple[list[tuple[Search, Mark]], Search]:
         """The marks of a section, each with the search that read it, and the last search.
 
         decoded: how many candidates were before. search_all: whether to search where nothing is promised.
@@ -149,7 +167,7 @@ class Watermark:
     def _read_sides(
         self, section: Section, last: Search, *, search_all: bool
     ) -> tuple[list[tuple[Search, Mark]], Search]:
-        """As `_read`, of the sides of stereo after all channels together, of which they seldom say more."""
+        """As `_read_section`, of the sides of stereo after all channels together, of which they seldom say more."""
         if not section.wide:
             return [], last
         if not search_all:

@@ -9,9 +9,14 @@ from shell import Shell
 
 from api import watermark_keys
 from api.commands.watermark import watermark
+from api.reports.details import of_finding
+from api.workflows.evidence.hearing import Hearing
+from api.workflows.evidence.watermark import findings, listen
 from gen.audio import load, save
+from gen.watermark import detect, mark
 from gen.watermark.mark import STRENGTH
 from ledger.errors import Malformed, WrongPassphrase
+from ledger.findings import Status
 
 ID = "0123456789abcdef"
 
@@ -55,8 +60,33 @@ def test_a_mark_with_balance_is_read_and_costs_less(shell):
 def test_no_mark_is_exit_code_three(shell):
     said = shell.run("watermark", "detect", path(shell, "music.wav"), "--json")
     assert said.code == 3
-    assert said.object == {"layer": "public", "marks": []}
+    assert said.object == {"layer": "public", "marks": [], "whole": True}
     assert "no mark of the public layer" in shell.run("watermark", "detect", path(shell, "music.wav")).out
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """As if what may be decoded of a file had been decoded."""
+    for module in (detect, mark):
+        monkeypatch.setattr(module, "MOST_DECODED", 1)
+
+
+def test_what_was_not_read_to_its_end_is_not_called_unmarked(shell, few):
+    assert shell.run("watermark", "embed", path(shell, "music.wav"), path(shell, "out.wav"), "--id", ID).code == 0
+    said = shell.run("watermark", "detect", path(shell, "out.wav"), "--json")
+    assert said.code == 3
+    assert said.object == {"layer": "public", "marks": [], "whole": False}
+    assert "the rest was not read" in shell.run("watermark", "detect", path(shell, "out.wav")).out
+
+
+def test_an_audit_says_under_which_keys_it_did_not_read_to_the_end(few):
+    hearing = Hearing(keys=(("mine", b"a key of one's own"),))
+    listened = listen(chords(6.0), hearing, search_speed=False)
+    assert listened.cut_short == ("public", "mine")
+    said = [finding for finding in findings(listened, hearing) if "the rest was not read" in finding.detail]
+    assert [finding.status for finding in said] == [Status.NOTE] * 2
+    assert "the private key mine" in said[1].detail
+    assert [of_finding(finding, "es").language for finding in said] == ["es"] * 2
 
 
 def test_a_private_mark_is_read_with_its_key_alone(shell):

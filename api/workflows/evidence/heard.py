@@ -35,14 +35,14 @@ class Heard:
         tell("decoded", (), ())
         credential, said = manifest.read(sound, hearing)
         tell("manifest", said, ())
-        marks = watermark.listen(sound.wave, hearing, search_speed=hearing.search_speed)
-        found = watermark.findings(marks, hearing)
+        listened = watermark.listen(sound.wave, hearing, search_speed=hearing.search_speed)
+        marks, found = listened.marks, watermark.findings(listened, hearing)
         tell("watermark", found, tuple(watermark.evidence(mark, None) for mark in marks))
         return cls(sound, hearing, credential, marks, (*said, *found))
 
     @cached_property
-    def marks_at_any_speed(self) -> tuple[Mark, ...]:
+    def at_any_speed(self) -> watermark.Listened:
         """The marks that a search at other speeds finds, where there were none."""
         if self.marks or self.hearing.search_speed:
-            return self.marks
+            return watermark.Listened(self.marks)
         return watermark.listen(self.sound.wave, self.hearing, search_speed=True)

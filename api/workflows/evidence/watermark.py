@@ -41,22 +41,37 @@ class Mark:
         return "pitch" if abs(tempo - 1) <= LEAST_CHANGE else "speed"
 
 
-def listen(wave: Waveform, hearing: Hearing, *, search_speed: bool) -> tuple[Mark, ...]:
-    """The marks under the public key and every private one, by key and beginning."""
+@dataclass(frozen=True, slots=True)
+class Listened:
+    """The marks, by key and beginning, and under which keys the audio was not read to its end."""
+
+    marks: tuple[Mark, ...]
+    cut_short: tuple[str, ...] = ()
+
+
+def listen(wave: Waveform, hearing: Hearing, *, search_speed: bool) -> Listened:
+    """Listen under the public key and every private one."""
     from gen.watermark.mark import Watermark
     from gen.watermark.payload import PUBLIC_KEY
 
     keys = ((PUBLIC, PUBLIC_KEY), *hearing.keys)
-    return tuple(
-        Mark(found, name) for name, key in keys for found in Watermark(key).detect(wave, search_speed=search_speed)
+    readings = [(name, Watermark(key).read(wave, search_speed=search_speed)) for name, key in keys]
+    return Listened(
+        tuple(Mark(found, name) for name, reading in readings for found in reading.marks),
+        tuple(name for name, reading in readings if not reading.whole),
     )
 
 
-def findings(marks: tuple[Mark, ...], hearing: Hearing) -> list[Finding]:
+def findings(listened: Listened, hearing: Hearing) -> list[Finding]:
     """What the detector says, before anybody looks anything up."""
-    said = [Finding("watermark", Status.OK, mark.name, _seen(mark)) for mark in marks]
+    said = [Finding("watermark", Status.OK, mark.name, _seen(mark)) for mark in listened.marks]
+    for name in listened.cut_short:
+        rest = (
+            f"too much was heard under {_key(name)} that says nothing: the rest was not read; audit parts of the file"
+        )
+        said.append(Finding("watermark", Status.NOTE, "audio", rest))
     for name in (PUBLIC, *(name for name, _ in hearing.keys)):
-        if not any(mark.key == name for mark in marks):
+        if not any(mark.key == name for mark in listened.marks):
             none = f"no mark was found under {_key(name)}"
             if not hearing.search_speed:
                 none += "; other speeds and pitches were not searched"
