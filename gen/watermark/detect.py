@@ -201,7 +201,7 @@ class Search:
 
     def decode(self, chips: Array) -> tuple[bytes | None, NDArray[np.uint8] | None]:
         """The id that folded chips say, if its tag fits, and the bits that were decoded, if any were."""
-        if power(self.pattern, chips) < _LEAST_POWER or self.decoded + TRIES > MOST_DECODED:
+        if power(self.pattern, chips) < _LEAST_POWER or exhausted(self.decoded):
             return None, None
         for identity, message in islice(decodings(self.key, self.pattern.read(chips)), TRIES):
             self.decoded += 1
@@ -220,6 +220,11 @@ class Search:
 def false_positive(decoded: int) -> float:
     """Upper bound for the probability that any of so many decoded candidates was a mark by accident."""
     return min(1.0, decoded * 2.0 ** (-8 * TAG_BYTES))
+
+
+def exhausted(decoded: int) -> bool:
+    """Whether a search that has decoded so many candidates may decode no other."""
+    return decoded + TRIES > MOST_DECODED
 
 
 def uncovered(marks: list[Mark], blocks: int) -> NDArray[np.bool_]:

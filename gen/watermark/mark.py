@@ -7,7 +7,7 @@ import numpy as np
 from gen.errors import WrongLength
 from gen.watermark import payload
 from gen.watermark.closer import look_closer
-from gen.watermark.detect import MOST_DECODED, TRIES, WINDOW_SECONDS, Detection, Mark, Search, false_positive
+from gen.watermark.detect import WINDOW_SECONDS, Detection, Mark, Search, exhausted, false_positive
 from gen.watermark.embed import Embedder
 from gen.watermark.glance import LEAST_PROMISE_OF_SIDES, SECONDS_OF_SIDES, SKIP, SKIP_OF_SIDES, plain, promising
 from gen.watermark.patterns import BANDS, PERIOD, RATE, Pattern
@@ -24,8 +24,8 @@ HIGHEST_RATE = 50000
 class Reading:
     """What was found in audio under one key.
 
-    whole: False where the search ended before the audio did, as more candidates than `MOST_DECODED` would let a mark be
-    seen by accident; then marks may be left.
+    whole: False where the search ended before the audio did, as more candidates than `detect.MOST_DECODED` would let a
+    mark be seen by accident; then marks may be left.
     """
 
     marks: tuple[Detection, ...]
@@ -103,7 +103,7 @@ class Watermark:
             waveform = waveform.resampled(RATE)
         found, decoded = self._search(waveform, Change(), 0)
         waiting = unmarked(found, 0.0, waveform.duration) if search_speed else []
-        while waiting and decoded + TRIES <= MOST_DECODED:
+        while waiting and not exhausted(decoded):
             start, end = waiting.pop(0)
             part = waveform.excerpt(start, end)
             for change in likely(part, self._key, self._id_bytes):
@@ -115,7 +115,7 @@ class Watermark:
                     break
         bound = false_positive(decoded)
         marks = sorted((replace(each, false_positive=bound) for each in found), key=lambda each: each.start)
-        return Reading(tuple(marks), decoded + TRIES <= MOST_DECODED)
+        return Reading(tuple(marks), whole=not exhausted(decoded))
 
     def _search(self, waveform: Waveform, change: Change, decoded: int) -> tuple[list[Detection], int]:
         """What is found after one change, its bound left out, and how many candidates were decoded by then."""

@@ -13,7 +13,7 @@ from api.reports.details import of_finding
 from api.workflows.evidence.hearing import Hearing
 from api.workflows.evidence.watermark import findings, listen
 from gen.audio import load, save
-from gen.watermark import detect, mark
+from gen.watermark import detect
 from gen.watermark.mark import STRENGTH
 from ledger.errors import Malformed, WrongPassphrase
 from ledger.findings import Status
@@ -67,8 +67,7 @@ def test_no_mark_is_exit_code_three(shell):
 @pytest.fixture
 def few(monkeypatch):
     """As if what may be decoded of a file had been decoded."""
-    for module in (detect, mark):
-        monkeypatch.setattr(module, "MOST_DECODED", 1)
+    monkeypatch.setattr(detect, "MOST_DECODED", 1)
 
 
 def test_what_was_not_read_to_its_end_is_not_called_unmarked(shell, few):
